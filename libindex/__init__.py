@@ -1,0 +1,23 @@
+"""libindex finds sounds in a drum-sample library, by class and by ear."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from libindex.classifier import DrumClassifier
+    from libindex.library import Library
+
+__version__ = "0.1.0"
+__all__ = ["DrumClassifier", "Library", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the public classes when they are first used: ``--help`` must not wait for torch."""
+    if name == "Library":
+        from libindex.library import Library
+
+        return Library
+    if name == "DrumClassifier":
+        from libindex.classifier import DrumClassifier
+
+        return DrumClassifier
+    raise AttributeError(f"module 'libindex' has no attribute {name!r}")

@@ -1,0 +1,197 @@
+"""A network ready to use: weights, mel parameters, class list and calibration together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from libindex.audio import FloatArray
+from libindex.errors import ModelError
+from libindex.instruments import CODES
+from libindex.mel import MelConfig
+from libindex.modelfile import ORIGINAL_SUFFIX, ModelFile, NetworkConfig, network_config
+from libindex.network import CnnLstm, FoldedCnnLstm
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the network says of a batch.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float32, shape (batch, classes)
+        Calibrated; each row sums to 1.
+    latents : ndarray of float32, shape (batch, 256)
+        The LSTM's final states of both directions.
+    """
+
+    probabilities: FloatArray
+    latents: FloatArray
+
+
+class Analyser:
+    """Mels in, probabilities and latents out.
+
+    Parameters
+    ----------
+    model : ModelFile
+        What the network is.
+    network : CnnLstm
+        The same with its weights.
+    device : str, optional
+        "cpu", "cuda", "mps", or "auto" for the fastest there is.
+    """
+
+    def __init__(self, model: ModelFile, network: CnnLstm, device: str = "auto") -> None:
+        self.model = model
+        self.device = _device(device)
+        folded = FoldedCnnLstm(network, model.mel.max_frames, model.mel.n_mels)
+        self._network = folded.eval().to(self.device)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> "Analyser":
+        """Load a network from .safetensors with its JSON, or from the original's .model.
+
+        Raises
+        ------
+        ModelError
+            If the files are missing, damaged, unsafe or don't fit together.
+        """
+        model, network = load_network(path)
+        return cls(model, network, device)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class codes, in the order of the probabilities' columns."""
+        return self.model.classes
+
+    def analyse(self, mels: Sequence[FloatArray]) -> Output:
+        """Run the network.
+
+        Parameters
+        ----------
+        mels : sequence of ndarray of float32, shape (frames, n_mels) each
+            Any lengths up to `max_frames`; a result does not depend on its neighbours.
+
+        Returns
+        -------
+        Output
+            In the order of `mels`.
+        """
+        lengths = torch.tensor([len(m) for m in mels])
+        batch = torch.zeros(len(mels), int(lengths.max()), self.model.mel.n_mels)
+        for row, mel in zip(batch, mels, strict=True):
+            row[: len(mel)] = torch.from_numpy(mel)
+        with torch.inference_mode():
+            logits, latents = self._network(batch.to(self.device), lengths)
+            probabilities = torch.softmax(logits / self.model.temperature, dim=1)
+        return Output(_numpy(probabilities), _numpy(latents))
+
+
+def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
+    """Read a network's description and weights, for use or for further training.
+
+    Raises
+    ------
+    ModelError
+        As `Analyser.load`.
+    """
+    path = Path(path)
+    if path.suffix == ORIGINAL_SUFFIX:
+        return _load_original(path)
+    model = ModelFile.read(path)
+    try:
+        state = safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ModelError(f"is not a safetensors file ({error})", path) from None
+    return model, _with_state(model.network, state, path)
+
+
+def save_network(model: ModelFile, network: CnnLstm) -> None:
+    """Write weights and JSON to `model.path` and beside it; both or an OSError."""
+    state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    model.path.parent.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(state, model.path)
+    model.write()
+
+
+def import_original(checkpoint: str | Path, out: str | Path) -> ModelFile:
+    """Convert a checkpoint of the original program.
+
+    Parameters
+    ----------
+    checkpoint : str or Path
+        A .model file; no code in it is ever executed.
+    out : str or Path
+        The .safetensors to write; the JSON goes beside it.
+
+    Raises
+    ------
+    ModelError
+        If it is not such a file, or contains more than numbers.
+    """
+    model, network = _load_original(Path(checkpoint))
+    target = Path(out).with_suffix(".safetensors")
+    converted = ModelFile(
+        target,
+        target.stem,
+        model.classes,
+        model.mel,
+        model.network,
+        about={"imported_from": Path(checkpoint).name},
+    )
+    try:
+        save_network(converted, network)
+    except OSError as error:
+        raise ModelError(f"can't be written ({error.strerror})", target) from None
+    return converted
+
+
+def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
+    try:
+        # weights_only: tensors and plain containers are read, anything else is refused.
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError("no such network", path) from None
+    except Exception as error:
+        # torch raises RuntimeError, UnpicklingError, EOFError, ValueError ... for bad files.
+        unsafe = "weights_only" in str(error) or "Unsupported" in str(error)
+        reason = "contains code or objects, not only weights; refused" if unsafe else "is damaged"
+        raise ModelError(f"{reason} (not a checkpoint of DrumClassifier)", path) from None
+    try:
+        config = network_config(checkpoint["params"])
+        state = checkpoint["model_state_dict"]
+        model = ModelFile(path, path.stem, CODES, MelConfig(), config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"is not a checkpoint of DrumClassifier ({error})", path) from None
+    return model, _with_state(config, state, path)
+
+
+def _with_state(config: NetworkConfig, state: dict[str, Tensor], path: Path) -> CnnLstm:
+    network = CnnLstm(config)
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, AttributeError, TypeError):
+        raise ModelError("its weights don't fit its layer sizes", path) from None
+    return network.eval()
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ModelError("device 'cuda' is not available here; use --device cpu")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise ModelError("device 'mps' is not available here; use --device cpu")
+    return torch.device(name)
+
+
+def _numpy(tensor: Tensor) -> FloatArray:
+    return np.asarray(tensor.float().cpu().numpy(), dtype=np.float32)

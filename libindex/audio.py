@@ -1,0 +1,221 @@
+"""Decoding: from a file, or its bytes, to a mono signal and what its header says."""
+
+import io
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from libindex.errors import SampleError
+
+FloatArray = NDArray[np.float32]
+
+SUFFIXES = frozenset(
+    ".wav .wave .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .caf .w64 .rf64 .au .snd".split()
+)
+
+_MIN_DURATION_S = 0.001
+_RATES_HZ = (1_000, 768_000)
+_BLOCK_VALUES = (
+    2**20
+)  # samples times channels decoded at once: bounds memory, whatever a header says
+_CAREFUL_FRAMES = 1024  # after an error: small steps, so that little of what is good is lost
+_UNKNOWN_FRAMES = 2**62  # libsndfile's "no idea" is 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A mono sound.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (samples,)
+        Amplitude, full scale being 1.
+    sample_rate : int
+        Sampling rate [Hz].
+    """
+
+    samples: FloatArray
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A decoded file: its beginning as a signal, and what is known of the whole.
+
+    Attributes
+    ----------
+    signal : Signal
+        The channels' mean, at the file's own rate, at most as long as was asked for.
+    container, encoding : str
+        As libsndfile names them, such as "WAV" and "PCM_24".
+    channels : int
+        Number of channels.
+    duration_s : float or None
+        Length of the whole file [s]; None where its header does not know.
+    peak : float
+        Largest absolute value of any channel of the decoded part; full scale is 1.
+    warning : str or None
+        What is wrong with a file that could be used all the same.
+    """
+
+    signal: Signal
+    container: str
+    encoding: str
+    channels: int
+    duration_s: float | None
+    peak: float
+    warning: str | None
+
+
+def decode(source: str | bytes, max_seconds: float) -> Recording:
+    """Decode the beginning of an audio file.
+
+    Parameters
+    ----------
+    source : str or bytes
+        A path, or all bytes of a file.
+    max_seconds : float
+        No more than this is decoded [s].
+
+    Returns
+    -------
+    Recording
+        The sound.
+
+    Raises
+    ------
+    SampleError
+        If there is nothing that could be used: not audio, no samples, no finite value, a
+        sampling rate that no recording has.
+    """
+    try:
+        return _decode(source, max_seconds)
+    except _DamagedError:
+        return _decode(source, max_seconds, block_frames=_CAREFUL_FRAMES)
+    except SampleError:
+        whole_pages = _whole_ogg_pages(source)
+        if whole_pages is None:
+            raise
+        return _decode(whole_pages, max_seconds, warning="truncated")
+
+
+def resample(signal: Signal, sample_rate: int) -> Signal:
+    """`signal` at another rate [Hz], as `librosa.resample` with "soxr_hq" does it."""
+    if signal.sample_rate == sample_rate:
+        return signal
+    length = int(np.ceil(len(signal.samples) * (sample_rate / signal.sample_rate)))
+    samples = soxr.resample(signal.samples, signal.sample_rate, sample_rate, quality="HQ")
+    fixed = np.zeros(length, np.float32)
+    fixed[: len(samples)] = samples[:length]
+    return Signal(fixed, sample_rate)
+
+
+class _DamagedError(Exception):
+    """The decoder failed inside of a file whose header was good."""
+
+
+def _decode(
+    source: str | bytes,
+    max_seconds: float,
+    block_frames: int | None = None,
+    warning: str | None = None,
+) -> Recording:
+    with _open(source) as file:
+        rate, channels, promised = file.samplerate, file.channels, file.frames
+        if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
+            raise SampleError(f"has a sample rate of {rate} Hz")
+        wanted = int(np.ceil(max_seconds * rate))
+        samples, peak, complete = _read_mono(file, wanted, block_frames)
+        container, encoding, log = file.format, file.subtype, file.extra_info
+    if samples.size == 0:
+        raise SampleError("holds no audio" if promised == 0 else "is truncated: no audio left")
+    ended_early = samples.size < min(promised, wanted)
+    if samples.size < _MIN_DURATION_S * rate:
+        raise SampleError(f"is too short ({samples.size} samples)")
+    samples, holes = _finite(samples)
+    if ended_early or not complete or "(should be" in log:
+        warning = "truncated"
+    if holes:
+        warning = f"{holes} samples are not finite numbers; taken as silence"
+    known = samples.size if ended_early else promised
+    return Recording(
+        Signal(samples, rate),
+        container,
+        encoding,
+        channels,
+        duration_s=known / rate if known < _UNKNOWN_FRAMES else None,
+        peak=peak,
+        warning=warning,
+    )
+
+
+def _open(source: str | bytes) -> soundfile.SoundFile:
+    try:
+        if isinstance(source, bytes):
+            return soundfile.SoundFile(io.BytesIO(source))
+        # As bytes, because names that are not UTF-8 can't be encoded from text.
+        return soundfile.SoundFile(os.fsencode(source) if os.name == "posix" else source)
+    except (soundfile.LibsndfileError, RuntimeError):
+        empty = len(source) == 0 if isinstance(source, bytes) else False
+        raise SampleError(
+            "is empty (0 bytes)" if empty else "is not audio, or is damaged"
+        ) from None
+
+
+def _read_mono(
+    file: soundfile.SoundFile, wanted: int, block_frames: int | None
+) -> tuple[FloatArray, float, bool]:
+    """Mean of the channels, peak over all of them, and whether no error ended it.
+
+    Reads until `wanted` frames, the end, or an error. Without `block_frames` an error raises
+    `_DamagedError`, since it is not known how much of its block was good.
+    """
+    size = block_frames or max(1, _BLOCK_VALUES // file.channels)
+    blocks: list[FloatArray] = []
+    peak, count, complete = 0.0, 0, True
+    while count < wanted:
+        try:
+            block = file.read(min(size, wanted - count), dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError):
+            if block_frames is None:
+                raise _DamagedError from None
+            complete = False
+            break
+        if len(block) == 0:
+            break
+        peak = max(peak, float(np.nanmax(np.abs(block), initial=0.0)))
+        blocks.append(block.mean(axis=1) if file.channels > 1 else block[:, 0])
+        count += len(block)
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32), peak, complete
+
+
+def _finite(samples: FloatArray) -> tuple[FloatArray, int]:
+    good = np.isfinite(samples)
+    if good.all():
+        return samples, 0
+    if not good.any():
+        raise SampleError("holds no finite numbers (all samples are NaN or infinite)")
+    return np.where(good, samples, np.float32(0)), int(samples.size - np.count_nonzero(good))
+
+
+def _whole_ogg_pages(source: str | bytes) -> bytes | None:
+    """The pages of a truncated Ogg file that are complete; None if `source` is not such a file.
+
+    libsndfile takes an Ogg file's length from its last page and finds no audio in one that is
+    cut inside of it. Page layout: RFC 3533, section 6.
+    """
+    if isinstance(source, str) or not source.startswith(b"OggS"):
+        return None
+    end = 0
+    while source[end : end + 4] == b"OggS" and len(source) >= end + 27:
+        segments = source[end + 26]
+        table = source[end + 27 : end + 27 + segments]
+        size = 27 + segments + sum(table)
+        if end + size > len(source):
+            break
+        end += size
+    return source[:end] if 0 < end < len(source) else None

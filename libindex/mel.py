@@ -1,0 +1,113 @@
+"""The network's input: a log-mel spectrogram, computed as the original program did."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from libindex.audio import FloatArray, Signal, resample
+from libindex.errors import ModelError
+
+_TOP_DB = 80.0
+_AMPLITUDE_FLOOR = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class MelConfig:
+    """Parameters of the spectrogram, named as librosa names them.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Rate that sounds are brought to [Hz].
+    n_fft, hop_length : int
+        Length and distance of the STFT's frames [samples].
+    n_mels : int
+        Number of mel bands, from 0 Hz to half the sample rate (Slaney's scale and norm).
+    max_frames : int
+        The network hears at most this many frames.
+    loaded_frames : int
+        This many are looked at for the loudest point, which is the reference of the decibels.
+    """
+
+    sample_rate: int = 22_050
+    n_fft: int = 2_048
+    hop_length: int = 256
+    n_mels: int = 128
+    max_frames: int = 300
+    loaded_frames: int = 600
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ModelError(f"mel parameter {name} is {value!r}; a positive integer is needed")
+
+    @property
+    def loaded_seconds(self) -> float:
+        """How much of a sound is needed, with room for the resampler's filter [s]."""
+        samples = (self.loaded_frames - 1) * self.hop_length + self.n_fft // 2
+        return samples / self.sample_rate + 0.1
+
+
+class LogMel:
+    """`log_mel` with its filters at hand.
+
+    It pickles, so that only one process has to build the filters (librosa takes a second
+    and 100 MB to import).
+
+    Parameters
+    ----------
+    config : MelConfig
+        The parameters.
+    """
+
+    def __init__(self, config: MelConfig) -> None:
+        import librosa.filters
+
+        self.config = config
+        self._filters: FloatArray = librosa.filters.mel(
+            sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels
+        ).T.copy()
+        # The periodic Hann window: n_fft + 1 points of the symmetric one, without the last.
+        self._window = np.hanning(config.n_fft + 1)[:-1].astype(np.float32)
+
+    def __call__(self, signal: Signal) -> FloatArray:
+        """The log-mel spectrogram of a sound.
+
+        Parameters
+        ----------
+        signal : Signal
+            At any rate.
+
+        Returns
+        -------
+        ndarray of float32, shape (frames, n_mels)
+            Between 0 (80 dB below the loudest point) and 1; silence gives ones. At most
+            `loaded_frames`, one for every `hop_length` samples and one more.
+        """
+        config = self.config
+        samples = resample(signal, config.sample_rate).samples
+        padded = np.pad(samples, config.n_fft // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)
+        frames = frames[:: config.hop_length][: config.loaded_frames]
+        spectrum = scipy.fft.rfft(frames * self._window, axis=-1)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        return _scaled_decibels(power @ self._filters)
+
+
+def log_mel(signal: Signal, config: MelConfig | None = None) -> FloatArray:
+    """The log-mel spectrogram of one sound: see `LogMel`."""
+    return LogMel(config or MelConfig())(signal)
+
+
+def _scaled_decibels(power: FloatArray) -> FloatArray:
+    """Decibels below the loudest point, from [-80, 0] to [0, 1].
+
+    The original gives the *power* spectrogram to `librosa.amplitude_to_db`, so that one of
+    these decibels is half a decibel of sound, and the floor lies at -40 dB. Its weights depend
+    on it.
+    """
+    decibels = 20 * np.log10(np.maximum(power, _AMPLITUDE_FLOOR))
+    decibels = np.maximum(decibels - decibels.max(), -_TOP_DB)
+    return np.asarray((decibels + _TOP_DB) / _TOP_DB, dtype=np.float32)

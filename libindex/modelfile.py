@@ -1,0 +1,200 @@
+"""A network's files: weights in safetensors, and beside them a JSON with all that belongs to them.
+
+This module reads the JSON and names the network; it does not import torch.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from libindex.errors import ModelError
+from libindex.mel import MelConfig
+
+_FORMAT = "libindex-model"
+_VERSION = 1
+WEIGHTS_SUFFIX = ".safetensors"
+ORIGINAL_SUFFIX = ".model"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Layer sizes of the CNN-LSTM, under the original's names and with its defaults.
+
+    Kernels, strides and pools are (time, frequency). 11, 12 and 13 are the three convolutions.
+    """
+
+    n_channels: int = 3
+    dropout_11: float = 0.05
+    num_filters_11: int = 64
+    kernel_size_11: tuple[int, int] = (4, 24)
+    stride_11: tuple[int, int] = (1, 2)
+    maxpool_size11: tuple[int, int] = (1, 2)
+    maxpool_stride11: tuple[int, int] = (1, 2)
+    dropout_12: float = 0.02
+    num_filters_12: int = 96
+    kernel_size_12: tuple[int, int] = (3, 7)
+    stride_12: tuple[int, int] = (2, 2)
+    maxpool_size12: tuple[int, int] = (1, 2)
+    maxpool_stride12: tuple[int, int] = (1, 2)
+    dropout_13: float = 0.05
+    num_filters_13: int = 128
+    kernel_size_13: tuple[int, int] = (3, 5)
+    stride_13: tuple[int, int] = (2, 1)
+    lstm_dim: int = 128
+    fc1_dropout: float = 0.1
+    fc1_dim: int = 128
+    outdim: int = 30
+
+    @property
+    def latent_size(self) -> int:
+        """Length of a latent: the LSTM's final states of both directions."""
+        return 2 * self.lstm_dim
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """What a network is, without its weights' values.
+
+    Attributes
+    ----------
+    path : Path
+        The weights.
+    name : str
+        For people.
+    classes : tuple of str
+        Class codes in the order of the network's outputs.
+    mel : MelConfig
+        Its input.
+    network : NetworkConfig
+        Its layers.
+    temperature : float
+        Logits are divided by it, so that probabilities are right as often as they say.
+    about : dict
+        Metrics, data sources and training settings, as the JSON has them.
+    """
+
+    path: Path
+    name: str
+    classes: tuple[str, ...]
+    mel: MelConfig = field(default_factory=MelConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    temperature: float = 1.0
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.classes) != self.network.outdim or len(set(self.classes)) != len(self.classes):
+            raise ModelError(
+                f"names {len(set(self.classes))} classes for {self.network.outdim} outputs",
+                self.path,
+            )
+        if not self.temperature > 0:
+            raise ModelError(f"its temperature is {self.temperature}, not above 0", self.path)
+
+    @property
+    def config_path(self) -> Path:
+        """The JSON beside the weights."""
+        return self.path.with_suffix(".json")
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of all that a result depends on: weights, input, layers, calibration."""
+        state = hashlib.blake2b(digest_size=16)
+        state.update(json.dumps(self._essence(), sort_keys=True).encode())
+        try:
+            state.update(self.path.read_bytes())
+        except OSError as error:
+            raise ModelError(f"can't be read ({error.strerror})", self.path) from None
+        return state.hexdigest()
+
+    def write(self) -> None:
+        """Write the JSON; the weights are the caller's."""
+        document = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "name": self.name,
+            **self._essence(),
+            "about": self.about,
+        }
+        self.config_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+    def _essence(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.classes),
+            "mel": asdict(self.mel),
+            "network": asdict(self.network),
+            "calibration": {"temperature": self.temperature},
+        }
+
+    @classmethod
+    def read(cls, path: str | Path) -> "ModelFile":
+        """Read the JSON of a network.
+
+        Parameters
+        ----------
+        path : str or Path
+            The weights (.safetensors); the JSON has the same name.
+
+        Raises
+        ------
+        ModelError
+            If either is missing, or the JSON is damaged or from a newer libindex.
+        """
+        weights = Path(path)
+        if weights.suffix == ORIGINAL_SUFFIX:
+            raise ModelError(
+                "is a checkpoint of the original program; "
+                "convert it with: libindex model import FILE.model OUT.safetensors",
+                weights,
+            )
+        if not weights.is_file():
+            raise ModelError("no such network", weights)
+        config = weights.with_suffix(".json")
+        try:
+            document = json.loads(config.read_text(encoding="utf-8"))
+            return cls._from_document(weights, document)
+        except FileNotFoundError:
+            raise ModelError("is missing; it belongs beside the weights", config) from None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"is not a network's description ({error})", config) from None
+
+    @classmethod
+    def _from_document(cls, weights: Path, document: Mapping[str, Any]) -> "ModelFile":
+        if document["format"] != _FORMAT:
+            raise ValueError(f"format is {document['format']!r}")
+        if document["version"] > _VERSION:
+            raise ModelError("is from a newer libindex; update this one", weights)
+        return cls(
+            path=weights,
+            name=str(document["name"]),
+            classes=tuple(document["classes"]),
+            mel=_dataclass_from(MelConfig, document["mel"]),
+            network=network_config(document["network"]),
+            temperature=float(document["calibration"]["temperature"]),
+            about=dict(document.get("about", {})),
+        )
+
+
+def network_config(values: Mapping[str, Any]) -> NetworkConfig:
+    """Layer sizes from a JSON object or the original's ``params`` dictionary.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known.
+    """
+    return _dataclass_from(
+        NetworkConfig, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    )
+
+
+_T = TypeVar("_T", MelConfig, NetworkConfig)
+
+
+def _dataclass_from(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    unknown = set(values) - {f.name for f in fields(kind)}
+    if unknown:
+        raise ValueError(f"unknown keys {', '.join(sorted(unknown))}")
+    return kind(**values)

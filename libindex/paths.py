@@ -1,0 +1,55 @@
+"""File names: as the operating system has them, as bytes to store, as text to show.
+
+In Python a path is a ``str`` as ``os.fsdecode`` gives it: a name that is not UTF-8 carries
+surrogates, opens as it is, and turns back into its bytes with ``os.fsencode``.
+"""
+
+import os
+from pathlib import Path
+
+PathLike = str | os.PathLike[str]
+
+
+def absolute(path: PathLike) -> str:
+    """`path` with ``~`` expanded, made absolute and normalised; symbolic links are kept."""
+    return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps ".."
+
+
+def display(path: PathLike | bytes) -> str:
+    r"""`path` on one line that any terminal and log can print.
+
+    Bytes that are not UTF-8 and control characters become ``\xff`` escapes.
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def to_text(path: PathLike | bytes) -> str:
+    """`path` as valid Unicode: bytes that are not UTF-8 become U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def is_utf8(path: PathLike) -> bool:
+    """Whether `path` can be written as text without loss."""
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def relative_to(path: str, folder: str) -> str | None:
+    """`path` relative to `folder`, ``""`` for the folder itself, None if it is not under it."""
+    if path == folder:
+        return ""
+    prefix = folder if folder.endswith(os.sep) else folder + os.sep
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def join(root: bytes, relative: bytes) -> str:
+    """The path of a stored sample: its root and its path below it."""
+    return os.path.join(os.fsdecode(root), os.fsdecode(relative))  # noqa: PTH118 - surrogates

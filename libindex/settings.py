@@ -1,0 +1,125 @@
+"""Where things are and how to run: defaults, then the configuration file, then the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from libindex import resources
+from libindex.errors import SettingsError
+from libindex.paths import absolute
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_ENVIRONMENT_PREFIX = "LIBINDEX_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process uses libindex.
+
+    Attributes
+    ----------
+    db : str
+        Path or SQLAlchemy URL of the library's database.
+    model : str
+        Path of the network's weights.
+    jobs : int
+        Number of processes that decode.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where the network runs.
+    file_timeout_s : float
+        How long one file may take to decode before it is given up [s].
+    """
+
+    db: str
+    model: str
+    jobs: int
+    device: str = "auto"
+    file_timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise SettingsError(f"jobs is {self.jobs}; it must be at least 1")
+        if self.device not in DEVICES:
+            raise SettingsError(f"device is {self.device!r}; choose from {', '.join(DEVICES)}")
+        if not self.file_timeout_s > 0:
+            raise SettingsError(f"file_timeout_s is {self.file_timeout_s}; it must be above 0")
+
+
+def config_file() -> Path:
+    """The configuration file that is read if it is there."""
+    named = os.environ.get("LIBINDEX_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("libindex") / "config.toml"
+
+
+def default_database() -> Path:
+    """The database that is used when none is named."""
+    return platformdirs.user_data_path("libindex") / "library.db"
+
+
+def load(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    overrides : mapping, optional
+        Values by field name, from the command line; None stands for "not given".
+
+    Raises
+    ------
+    SettingsError
+        If the file is not TOML, or a key or value is not one of ours.
+    """
+    settings = Settings(
+        db=str(default_database()),
+        model=str(resources.default_model()),
+        jobs=os.cpu_count() or 1,
+    )
+    path = config_file()
+    try:
+        settings = _updated(settings, _from_file(path))
+    except SettingsError as error:
+        raise SettingsError(error.reason, path) from None
+    settings = _updated(settings, _from_environment())
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    return _updated(settings, given)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"can't be read ({error})") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"is not valid TOML: {error}") from None
+
+
+def _from_environment() -> dict[str, str]:
+    names = {f.name: _ENVIRONMENT_PREFIX + f.name.upper() for f in fields(Settings)}
+    return {name: os.environ[key] for name, key in names.items() if os.environ.get(key)}
+
+
+def _updated(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    kinds = {f.name: f.type for f in fields(Settings)}
+    for name, value in values.items():
+        if name not in kinds:
+            raise SettingsError(f"unknown setting {name!r}; known are {', '.join(kinds)}")
+        settings = replace(settings, **{name: _converted(name, value, kinds[name])})
+    return settings
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
+    if name == "model" or (name == "db" and "://" not in str(value)):
+        return absolute(str(value))
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise SettingsError(f"{name} is {value!r}; a {kind.__name__} is needed") from None
