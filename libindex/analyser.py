@@ -158,8 +158,7 @@ def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError("no such network", path) from None
-    except Exception as error:
-        # torch raises RuntimeError, UnpicklingError, EOFError, ValueError ... for bad files.
+    except Exception as error:  # noqa: BLE001 - torch raises a dozen kinds for bad files
         unsafe = "weights_only" in str(error) or "Unsupported" in str(error)
         reason = "contains code or objects, not only weights; refused" if unsafe else "is damaged"
         raise ModelError(f"{reason} (not a checkpoint of DrumClassifier)", path) from None

@@ -1,1 +1,64 @@
-"""The command line: one file per command."""
+"""The command line: one file per command, and one place where errors become messages.
+
+Command modules import nothing heavy at their top, so that ``--help`` is quick.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from libindex import __version__
+from libindex.errors import LibindexError, UsageError
+
+_COMMANDS = ("scan", "query", "similar", "info", "status", "forget", "classify", "model")
+
+
+class _Failure(click.ClickException):
+    """An error of libindex on its way to the terminal: one line, exit 1."""
+
+    def __init__(self, error: LibindexError) -> None:
+        super().__init__(str(error))
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"libindex: {self.message}", file=file or sys.stderr)
+
+
+class _WrongUsage(_Failure):
+    """The same for values that make no sense: exit 2."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """Commands are imported when they are called, and all errors end here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"libindex.cli.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LibindexError as error:
+            kind = _WrongUsage if isinstance(error, UsageError) else _Failure
+            raise kind(error) from error
+        except KeyboardInterrupt:
+            click.echo("libindex: interrupted", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="libindex %(version)s")
+def main() -> None:
+    """Find sounds in a drum-sample library: by class, and by ear.
+
+    Start with `libindex scan ~/Samples`, then ask: `libindex query --class snare`,
+    `libindex similar kick01.ogg`. Audio files are only ever read.
+    """

@@ -1,0 +1,20 @@
+"""``libindex forget``."""
+
+import click
+
+from libindex.cli.options import db_option
+from libindex.paths import display
+
+
+@click.command()
+@click.argument("path", type=click.Path())
+@db_option
+def forget(path: str, db: str | None) -> None:
+    """Take the folder PATH out of the library. The files stay as they are."""
+    from libindex.library import Library
+
+    with Library.open(db, create=False) as library:
+        count = library.forget(
+            path, waiting=lambda who: click.echo(f"libindex: waiting for {who}", err=True)
+        )
+    click.echo(f"Forgot {display(path)} and its {count:,} samples; no file was touched")

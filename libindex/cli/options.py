@@ -1,0 +1,141 @@
+"""Options that several commands share, as decorators."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from libindex.settings import DEVICES
+
+Command = Callable[..., Any]
+
+SORTS = ("prob", "name", "duration", "added")
+FORMATS = ("table", "paths", "csv", "json", "jsonl")
+
+
+def db_option(command: Command) -> Command:
+    """``--db``."""
+    return click.option(
+        "--db",
+        metavar="PATH|URL",
+        help="The library's database: a path or an SQLAlchemy URL. [env: LIBINDEX_DB; "
+        "default: in the user's data directory, see libindex status]",
+    )(command)
+
+
+def model_option(command: Command) -> Command:
+    """``--model``."""
+    return click.option(
+        "--model",
+        metavar="FILE",
+        help="The network's weights (.safetensors). [env: LIBINDEX_MODEL; "
+        "default: the network that comes with libindex]",
+    )(command)
+
+
+def run_options(command: Command) -> Command:
+    """``--jobs`` and ``--device``."""
+    jobs = click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        help="Processes that decode. [env: LIBINDEX_JOBS; default: one per core]",
+    )
+    device = click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        help="Where the network runs. [env: LIBINDEX_DEVICE; default: auto]",
+    )
+    return jobs(device(command))
+
+
+_FILTERS = (
+    click.option(
+        "--class",
+        "-c",
+        "classes",
+        multiple=True,
+        metavar="CLASS",
+        help="A class: its code (snr), name (snare drum) or a common word (snare, sd). Can be "
+        "given several times: any of them will do. Without --min-prob it must be the most "
+        "probable class.",
+    ),
+    click.option(
+        "--min-prob",
+        "-p",
+        type=click.FloatRange(0, 1),
+        metavar="P",
+        help="At least this probability (0 to 1) of one of the classes.",
+    ),
+    click.option("--min-duration", "min_duration_s", type=float, metavar="S", help="Seconds."),
+    click.option("--max-duration", "max_duration_s", type=float, metavar="S", help="Seconds."),
+    click.option(
+        "--min-centroid",
+        "min_centroid_hz",
+        type=float,
+        metavar="HZ",
+        help="Spectral centroid: low is dark, high is bright.",
+    ),
+    click.option("--max-centroid", "max_centroid_hz", type=float, metavar="HZ", help="The same."),
+    click.option(
+        "--min-loudness",
+        "min_loudness_dbfs",
+        type=float,
+        metavar="DB",
+        help="Loudness (root mean square) in dBFS, such as -20.",
+    ),
+    click.option("--max-loudness", "max_loudness_dbfs", type=float, metavar="DB", help="The same."),
+    click.option("--under", metavar="PATH", help="Only below this folder."),
+    click.option(
+        "--name",
+        metavar="GLOB",
+        help="Pattern for the file name: * ? [a-z]; without these it may stand anywhere in "
+        "the name. Case does not matter.",
+    ),
+)
+_FILTER_NAMES = (
+    "classes",
+    "min_prob",
+    "min_duration_s",
+    "max_duration_s",
+    "min_centroid_hz",
+    "max_centroid_hz",
+    "min_loudness_dbfs",
+    "max_loudness_dbfs",
+    "under",
+    "name",
+)
+
+
+def filter_options(command: Command) -> Command:
+    """What to look for; the command gets it as one dictionary named ``filters``."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **values: Any) -> Any:
+        filters = {name: values.pop(name) for name in _FILTER_NAMES}
+        return command(*args, filters=filters, **values)
+
+    for option in reversed(_FILTERS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def output_options(command: Command) -> Command:
+    """``--format`` and ``-0``; the command gets the format, ``paths0`` standing for -0."""
+
+    @wraps(command)
+    def wrapped(*args: Any, output: str | None, null: bool, **values: Any) -> Any:
+        if null and output not in {None, "paths"}:
+            raise click.UsageError("-0 separates paths; it doesn't go with --format " + output)
+        return command(*args, output="paths0" if null else output, **values)
+
+    output = click.option(
+        "--format",
+        "-f",
+        "output",
+        type=click.Choice(FORMATS),
+        help="[default: table on a terminal, paths in a pipe]",
+    )
+    null = click.option("-0", "--null", is_flag=True, help="Paths, each ended by a NUL byte.")
+    return output(null(wrapped))

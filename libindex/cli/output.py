@@ -1,0 +1,173 @@
+"""Showing what was found: a table for people, lines and records for programs."""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from libindex.instruments import name_of
+from libindex.paths import display, is_utf8, relative_to, to_text
+
+if TYPE_CHECKING:
+    from libindex.queries import Hit
+
+_BAR_WIDTH = 10
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def on_terminal() -> bool:
+    """Whether a person is reading standard output."""
+    return sys.stdout.isatty()
+
+
+def show_hits(hits: Iterable["Hit"], output: str | None) -> None:
+    """Write hits to standard output in a format; None stands for what fits there."""
+    output = output or ("table" if on_terminal() else "paths")
+    _WRITERS[output](hits)
+
+
+def bar(value: float) -> str:
+    """A number between 0 and 1 as a bar of `_BAR_WIDTH` characters."""
+    eighths = round(max(0.0, min(1.0, value)) * _BAR_WIDTH * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(_BAR_WIDTH)
+
+
+def duration(seconds: float | None) -> str:
+    """A length for people."""
+    if seconds is None:
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def path_fields(path: str) -> dict[str, str]:
+    """A path for JSON: as text, and where that loses something, its bytes in hexadecimal."""
+    fields = {"path": to_text(path)}
+    return fields if is_utf8(path) else {**fields, "path_hex": os.fsencode(path).hex()}
+
+
+def record(hit: "Hit") -> dict[str, Any]:
+    """A hit as it is documented for JSON."""
+    values: dict[str, Any] = {
+        **path_fields(hit.path),
+        "class": hit.class_code,
+        "class_name": name_of(hit.class_code),
+        "probability": round(hit.probability, 6),
+        "duration_s": hit.duration_s,
+        "centroid_hz": round(hit.centroid_hz, 1),
+        "loudness_dbfs": round(hit.loudness_dbfs, 2),
+        "peak": round(hit.peak, 6),
+        "sample_rate": hit.sample_rate,
+        "channels": hit.channels,
+        "container": hit.container,
+        "encoding": hit.encoding,
+        "added_at": hit.added_at,
+        "online": hit.is_online,
+        "warning": hit.warning,
+    }
+    if hit.similarity is not None:
+        values["similarity"] = round(hit.similarity, 6)
+        values["copies"] = [path_fields(path) for path in hit.copies]
+    return values
+
+
+def write_json(value: object, indent: int | None = 2) -> None:
+    """Write one JSON document to standard output."""
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def _table(hits: Iterable["Hit"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    hits = list(hits)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    alike = any(hit.similarity is not None for hit in hits)
+    if alike:
+        table.add_column("similarity", no_wrap=True)
+    table.add_column("class", no_wrap=True, style="bold")
+    table.add_column("probability", no_wrap=True)
+    table.add_column("length", no_wrap=True, justify="right")
+    table.add_column("file", overflow="fold")
+    for hit in hits:
+        cells = [Text(hit.class_code), _measure(hit.probability), Text(duration(hit.duration_s))]
+        if alike:
+            cells.insert(0, _measure(hit.similarity or 0.0))
+        table.add_row(*cells, _file_cell(hit))
+    if hits:
+        Console().print(table)
+
+
+def _measure(value: float) -> Any:
+    from rich.text import Text
+
+    return Text.assemble((bar(value), "cyan"), f" {value:.2f}")
+
+
+def _file_cell(hit: "Hit") -> Any:
+    """The path below its root, what is wrong with it, and its copies on lines of their own."""
+    from rich.text import Text
+
+    text = Text(display(relative_to(hit.path, hit.root.rstrip(os.sep)) or hit.path))
+    notes = [hit.warning] if hit.warning else []
+    notes += [] if hit.is_online else ["offline"]
+    if notes:
+        text.append(f"  ({', '.join(notes)})", style="yellow")
+    for copy in hit.copies:
+        text.append(f"\n= {display(copy)}", style="dim")
+    return text
+
+
+def _paths(hits: Iterable["Hit"], end: bytes = b"\n") -> None:
+    out = sys.stdout.buffer
+    for hit in hits:
+        out.write(os.fsencode(hit.path) + end)
+    out.flush()
+
+
+def _csv(hits: Iterable["Hit"]) -> None:
+    """Paths are written as their own bytes, whatever they are."""
+    out = sys.stdout.buffer
+    header_written = False
+    for hit in hits:
+        values = record(hit) | {"path": hit.path}
+        values.pop("path_hex", None)
+        if "copies" in values:
+            values["copies"] = " ".join(hit.copies)
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, list(values), lineterminator="\n")
+        if not header_written:
+            writer.writeheader()
+            header_written = True
+        writer.writerow(values)
+        out.write(buffer.getvalue().encode("utf-8", "surrogateescape"))
+    out.flush()
+
+
+def _json(hits: Iterable["Hit"]) -> None:
+    write_json([record(hit) for hit in hits])
+
+
+def _jsonl(hits: Iterable["Hit"]) -> None:
+    for hit in hits:
+        write_json(record(hit), indent=None)
+
+
+_WRITERS: dict[str, Callable[[Iterable["Hit"]], None]] = {
+    "table": _table,
+    "paths": _paths,
+    "paths0": lambda hits: _paths(hits, b"\0"),
+    "csv": _csv,
+    "json": _json,
+    "jsonl": _jsonl,
+}

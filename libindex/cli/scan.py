@@ -1,0 +1,125 @@
+"""``libindex scan``."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from libindex.cli.options import db_option, model_option, run_options
+from libindex.paths import display
+
+if TYPE_CHECKING:
+    from libindex.indexing import ScanSummary
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.option("--retry-failed", is_flag=True, help="Try files again that failed before.")
+@click.option("--dry-run", is_flag=True, help="Tell what is new, changed and gone; do nothing.")
+@run_options
+@db_option
+@model_option
+def scan(
+    paths: tuple[str, ...], retry_failed: bool, dry_run: bool, db: str | None, **overrides: Any
+) -> None:
+    """Add folders to the library, or look at them again.
+
+    Finds the audio files below each PATH, analyses those that are new or changed, notices moved
+    and deleted ones, and remembers the rest. Without PATH, all folders of the library are
+    looked at. A folder that is not there (an unplugged drive) keeps its samples.
+
+    Ctrl-C keeps what is done; the next scan goes on from there.
+    """
+    from libindex.library import Library
+
+    with _stopping() as stop, Library.open(db, **overrides) as library, _live() as progress:
+        summary = library.scan(
+            *paths,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+            progress=progress,
+            waiting=lambda who: click.echo(f"libindex: waiting for {who}", err=True),
+            stop=stop.event,
+        )
+    _report(summary, dry_run)
+    if summary.interrupted:
+        sys.exit(128 + (stop.signal or signal.SIGINT))
+
+
+class _Stop:
+    """Set by the first SIGINT or SIGTERM; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal = 0
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if self.event.is_set():
+            raise KeyboardInterrupt
+        self.signal = number
+        self.event.set()
+        click.echo("\nlibindex: stopping; what is done is kept", err=True)
+
+
+@contextmanager
+def _stopping() -> Iterator[_Stop]:
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _live() -> Iterator[Any]:
+    """A line with files, speed and time left, on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _progress: None
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[speed]}"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("looking around", total=None, speed="")
+
+        def update(progress: Any) -> None:
+            speed = shown.tasks[0].speed
+            shown.update(
+                task,
+                description="scanning",
+                completed=progress.done,
+                total=progress.total,
+                speed=f"{speed:,.0f} files/s" if speed else "",
+            )
+
+        yield update
+
+
+def _report(summary: "ScanSummary", dry_run: bool) -> None:
+    for path in summary.offline:
+        click.echo(f"libindex: {display(path)}: not there now; its samples are kept", err=True)
+    for path in summary.unreadable:
+        click.echo(f"libindex: {display(path)}: can't be looked into; left as it was", err=True)
+    # What was removed is not there any more, so it is no part of the number of files.
+    here = ("new", "changed", "moved", "unchanged", "failed")
+    total = sum(getattr(summary, name) for name in here)
+    verb = "Would scan" if dry_run else "Stopped after" if summary.interrupted else "Scanned"
+    speed = f", {total / summary.seconds:,.0f} files/s" if summary.seconds > 0 else ""
+    click.echo(f"{verb} {total:,} files in {summary.seconds:.1f} s{speed}")
+    for name in ("new", "changed", "moved", "removed", "unchanged", "failed"):
+        hint = "   (why: libindex status --failures)" if name == "failed" and summary.failed else ""
+        click.echo(f"  {name:<9} {getattr(summary, name):>9,}{hint}")

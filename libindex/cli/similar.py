@@ -1,0 +1,56 @@
+"""``libindex similar``."""
+
+from typing import Any
+
+import click
+
+from libindex.cli.options import db_option, filter_options, model_option, output_options
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many at most.",
+)
+@click.option(
+    "--min-similarity",
+    type=click.FloatRange(-1, 1),
+    default=-1.0,
+    metavar="S",
+    help="Leave out what is less similar (1 is the same).",
+)
+@click.option("--copies", is_flag=True, help="Show byte-identical copies as hits of their own.")
+@filter_options
+@output_options
+@db_option
+@model_option
+def similar(
+    file: str,
+    number: int,
+    min_similarity: float,
+    copies: bool,
+    filters: dict[str, Any],
+    output: str | None,
+    db: str | None,
+    **overrides: Any,
+) -> None:
+    """Find what sounds like FILE.
+
+    FILE is a path, in the library or not (then it is analysed and not added), or the name of
+    one file of the library: `libindex similar kick01.ogg`.
+    """
+    from libindex.cli.output import show_hits
+    from libindex.library import Library
+
+    with Library.open(db, create=False, **overrides) as library:
+        hits = library.similar(
+            file, number, min_similarity=min_similarity, copies=copies, **filters
+        )
+    show_hits(hits, output)
+    if not hits:
+        click.echo("libindex: nothing is similar", err=True)

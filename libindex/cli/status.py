@@ -1,0 +1,116 @@
+"""``libindex status``."""
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from libindex.cli.options import db_option, model_option
+from libindex.paths import display
+
+if TYPE_CHECKING:
+    from libindex.library import Library
+    from libindex.queries import Status
+
+
+@click.command()
+@click.option("--failures", is_flag=True, help="List the files that can't be used, and why.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@db_option
+@model_option
+def status(failures: bool, as_json: bool, db: str | None, **overrides: Any) -> None:
+    """Show what the library holds: folders, classes, failures, sizes."""
+    from libindex.library import Library
+
+    with Library.open(db, create=False, **overrides) as library:
+        if failures:
+            _show_failures(library, as_json)
+        elif as_json:
+            _write(library)
+        else:
+            _show(library)
+
+
+def _show_failures(library: "Library", as_json: bool) -> None:
+    from libindex.cli.output import path_fields, write_json
+
+    found = library.failures()
+    if as_json:
+        write_json([path_fields(f.path) | {"reason": f.reason} for f in found])
+        return
+    for failure in found:
+        click.echo(f"{display(failure.path)}: {failure.reason}")
+
+
+def _write(library: "Library") -> None:
+    from libindex.cli.output import path_fields, write_json
+
+    state = library.status()
+    network, neighbours = library.network(), library.neighbours_file()
+    roots = [dataclasses.asdict(r) | path_fields(r.path) for r in state.roots]
+    write_json(
+        dataclasses.asdict(state)
+        | {
+            "roots": roots,
+            "database": path_fields(str(library.database.path)),
+            "database_bytes": library.database.size_bytes,
+            "network": dataclasses.asdict(network) if network else None,
+            "neighbours_current": neighbours[1] if neighbours else None,
+            "writer": str(library.writer() or "") or None,
+        }
+    )
+
+
+def _show(library: "Library") -> None:
+    state = library.status()
+    size = library.database.size_bytes / 2**20
+    click.echo(f"database    {display(library.database.path)} ({size:,.1f} MB)")
+    network = library.network()
+    if network:
+        click.echo(f"network     {network.name} ({network.fingerprint[:12]})")
+    click.echo(f"neighbours  {_neighbours(library)}")
+    writer = library.writer()
+    if writer:
+        click.echo(f"writing     {writer}")
+    click.echo(
+        f"samples     {state.samples:,} ({state.contents:,} different, {state.analysed:,} analysed)"
+    )
+    if state.flagged:
+        click.echo(f"flagged     {state.flagged:,} used although something is wrong with them")
+    if state.failed:
+        click.echo(f"failed      {state.failed:,} (why: libindex status --failures)")
+    _show_roots(state)
+    _show_classes(state)
+
+
+def _neighbours(library: "Library") -> str:
+    found = library.neighbours_file()
+    if found is None:
+        return "none before the first scan"
+    path, current = found
+    if not path.exists():
+        return "made when next needed"
+    return f"{path.stat().st_size / 2**20:,.1f} MB, {'current' if current else 'to be caught up'}"
+
+
+def _show_roots(state: "Status") -> None:
+    click.echo("\nfolders")
+    for root in state.roots:
+        when = "never scanned to the end"
+        if root.scanned_at:
+            when = "scanned " + time.strftime("%Y-%m-%d %H:%M", time.localtime(root.scanned_at))
+        place = "" if root.is_online else "  OFFLINE"
+        click.echo(f"  {root.samples:>8,}  {display(root.path)}  ({when}){place}")
+
+
+def _show_classes(state: "Status") -> None:
+    from libindex.cli.output import bar
+    from libindex.instruments import name_of
+
+    if not state.by_class:
+        return
+    click.echo("\nclasses")
+    most = max(state.by_class.values())
+    for code, number in state.by_class.items():
+        click.echo(f"  {number:>8,}  {bar(number / most)} {code:<6} {name_of(code)}")

@@ -1,0 +1,204 @@
+"""The SQLite database: connecting, transactions, and bringing the schema up to date."""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, event, exc
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from libindex import resources
+from libindex.errors import DatabaseError, NotFoundError
+from libindex.locking import writing
+from libindex.schema import REVISION
+
+_BUSY_TIMEOUT_S = 30.0
+_PRAGMAS = (
+    "foreign_keys = ON",
+    "synchronous = NORMAL",  # in WAL mode: a crash loses nothing, a power cut the last batch
+    "temp_store = MEMORY",
+    "cache_size = -32000",  # 32 MB
+    "mmap_size = 268435456",
+)
+
+
+class Database:
+    """An open library database.
+
+    Readers never wait for a writer (WAL); writers take the write lock at once (BEGIN
+    IMMEDIATE), since a read transaction that turns into a write can't wait.
+
+    Parameters
+    ----------
+    url : URL
+        Of SQLite.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.path = Path(url.database or "")
+        self._engine = sqlalchemy.create_engine(
+            url, poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S}
+        )
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        self._writer = self._engine.execution_options(libindex_write=True)
+
+    @classmethod
+    def open(cls, location: str, *, create: bool = False) -> "Database":
+        """Open a database and bring its schema up to date.
+
+        Parameters
+        ----------
+        location : str
+            A path or an SQLAlchemy URL.
+        create : bool
+            Whether to make it if it is not there.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there and not to be made.
+        DatabaseError
+            If it is no database of libindex, from a newer libindex, or can't be opened.
+        """
+        url = _url(location)
+        path = Path(url.database or "")
+        if not path.exists():
+            if not create:
+                raise NotFoundError(
+                    "no library here yet; make one with: libindex scan FOLDER", path
+                )
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DatabaseError(f"can't be made ({error.strerror})", path) from None
+        database = cls(url)
+        revision = database._revision()
+        if revision != REVISION:
+            with writing(path, "upgrade", waiting=lambda _: None):
+                database._upgrade(database._revision())
+        return database
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view of the library, whatever is written meanwhile."""
+        with self._translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A write transaction; committed at the end, or nothing of it."""
+        with self._translated(), self._writer.begin() as connection:
+            yield connection
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on disk, with what is still in the write-ahead log [bytes]."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(f.stat().st_size for f in files if f.exists())
+
+    def _revision(self) -> str | None:
+        """The schema's revision; None for a new database."""
+        with self.reading() as connection:
+            tables = set(
+                connection.exec_driver_sql(
+                    "SELECT name FROM sqlite_master WHERE type = 'table'"
+                ).scalars()
+            )
+            if "alembic_version" in tables:
+                query = "SELECT version_num FROM alembic_version"
+                return str(connection.exec_driver_sql(query).scalar())
+        if tables:
+            raise DatabaseError("is a database of another program", self.path)
+        return None
+
+    def _upgrade(self, revision: str | None) -> None:
+        """Bring the schema from `revision` to `REVISION`; the caller holds the writer's lock."""
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        if revision == REVISION:  # another process was faster
+            return
+        config = Config()
+        config.set_main_option("script_location", str(resources.migrations()))
+        known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
+        if revision is not None and revision not in known:
+            raise DatabaseError("was made by a newer libindex; update this one", self.path)
+        if revision is not None:
+            self._back_up(revision)
+        with self.writing() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def _back_up(self, revision: str) -> None:
+        """Copy the database aside before a migration."""
+        copy = self.path.with_name(f"{self.path.name}.{revision}-{int(time.time())}.backup")
+        with (
+            self._translated(),
+            contextlib.closing(sqlite3.connect(self.path)) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            raise DatabaseError(_reason(str(cause)), self.path) from error
+
+
+def _url(location: str) -> URL:
+    try:
+        url = make_url(location) if "://" in location else URL.create("sqlite", database=location)
+    except exc.ArgumentError:
+        raise DatabaseError(f"{location!r} is neither a path nor a database URL") from None
+    if url.get_backend_name() != "sqlite":
+        raise DatabaseError(f"libindex keeps its library in SQLite, not {url.get_backend_name()}")
+    if not url.database or url.database == ":memory:":
+        raise DatabaseError("a database in a file is needed, not one in memory")
+    return url
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin`, not by sqlite3
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    # A read-only file or folder can't be switched, and can be read as it is.
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("libindex_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+_REASONS = (
+    ("not a database", "is not a database"),
+    ("malformed", "is damaged; restore a copy, or delete it and scan again"),
+    ("disk is full", "can't be written: the disk is full (what was committed is safe)"),
+    ("readonly", "can't be written: it is read-only"),
+    ("unable to open", "can't be opened; check that its folder exists and can be written"),
+    ("locked", "is locked by another program; try again when that is done"),
+    ("disk i/o error", "can't be read or written: the disk reports an error"),
+)
+
+
+def _reason(message: str) -> str:
+    for part, reason in _REASONS:
+        if part in message.lower():
+            return reason
+    return f"the database reports: {message}"
+
+
+def engine_for_migrations(location: str) -> Engine:
+    """An engine with libindex's settings, for Alembic's own command line."""
+    return Database(_url(location))._writer

@@ -1,0 +1,396 @@
+"""`Library`: the Python face of libindex, which the command line and notebooks share."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from libindex import locking, queries, resources
+from libindex import settings as settings_module
+from libindex.audio import FloatArray
+from libindex.database import Database
+from libindex.errors import ModelError, NotFoundError, SampleError, UsageError
+from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
+from libindex.modelfile import ModelFile
+from libindex.paths import PathLike, absolute, display
+from libindex.queries import Failure, Filters, Hit, Network, Sample, SampleInfo, Sort, Status
+from libindex.settings import Settings
+from libindex.similarity import index_path, is_current, neighbour_index
+
+_CANDIDATES_SHOWN = 10
+
+
+class Library:
+    """An indexed collection of samples.
+
+    Open one with `Library.open`, preferably in a ``with`` statement.
+
+    Parameters
+    ----------
+    database : Database
+        Its database.
+    settings : Settings
+        How to analyse.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.database = database
+        self.settings = settings
+        self._resources = ExitStack()
+
+    @classmethod
+    def open(
+        cls, db: PathLike | None = None, *, create: bool = True, **overrides: Any
+    ) -> "Library":
+        """Open a library.
+
+        Parameters
+        ----------
+        db : str or Path, optional
+            Path or SQLAlchemy URL of its database; by default the user's own library.
+        create : bool
+            Whether to make it if it is not there.
+        **overrides
+            Other settings: ``model``, ``jobs``, ``device``, ``file_timeout_s``.
+
+        Returns
+        -------
+        Library
+            To be closed, or used in a ``with`` statement.
+
+        Raises
+        ------
+        SettingsError
+            If a setting makes no sense.
+        DatabaseError, NotFoundError
+            If the database can't be opened, or is not there.
+        """
+        given = {"db": os.fspath(db) if db is not None else None, **overrides}
+        settings = settings_module.load(given)
+        return cls(Database.open(settings.db, create=create), settings)
+
+    @classmethod
+    def temporary(cls, **overrides: Any) -> "Library":
+        """A new, empty library that is deleted when it is closed."""
+        folder = tempfile.TemporaryDirectory(prefix="libindex-")
+        library = cls.open(Path(folder.name) / "library.db", **overrides)
+        library._resources.callback(folder.cleanup)
+        return library
+
+    def __enter__(self) -> "Library":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._resources.close()
+
+    def scan(
+        self,
+        *paths: PathLike,
+        retry_failed: bool = False,
+        dry_run: bool = False,
+        progress: Callable[[Progress], None] = lambda _: None,
+        waiting: Callable[[str], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> ScanSummary:
+        """Bring the library up to date with the disk.
+
+        Parameters
+        ----------
+        *paths : str or Path
+            Folders to add, or known folders to look at again; none stands for all roots.
+        retry_failed : bool
+            Whether to try files again that failed and have not changed.
+        dry_run : bool
+            Only tell what is new, changed and gone; nothing is read or recorded.
+        progress : callable
+            Called with a `Progress` now and then.
+        waiting : callable, optional
+            Called with the name of a process that writes to this library already; then this
+            waits for it.
+        stop : threading.Event, optional
+            Set it to end early; what is done is kept.
+
+        Returns
+        -------
+        ScanSummary
+            What was found and done.
+
+        Raises
+        ------
+        BusyError
+            If another process writes and `waiting` is not given.
+        NotFoundError, DatabaseError, ModelError
+            If a path, the database or the network can't be used. One bad file is no error: it
+            is counted as failed, and `failures` tells why.
+        """
+        folders = [absolute(path) for path in paths]
+        model = ModelFile.read(self.settings.model)
+        with (
+            locking.writing(self.database.path, "scan", waiting),
+            Indexer(self.database, model, self.settings) as indexer,
+        ):
+            if dry_run:
+                return indexer.preview(folders)
+            return indexer.scan(folders, retry_failed=retry_failed, progress=progress, stop=stop)
+
+    def query(
+        self, *, sort: Sort = "prob", limit: int | None = None, offset: int = 0, **filters: Any
+    ) -> list[Hit]:
+        """Find samples by class and facets.
+
+        Parameters
+        ----------
+        sort : {"prob", "name", "duration", "added"}
+            Most probable, alphabetical, shortest, or newest first.
+        limit, offset : int
+            How many at most, after how many to begin.
+        **filters
+            The attributes of `libindex.queries.Filters`, such as ``classes=["snare"]`` and
+            ``min_prob=0.8``.
+
+        Returns
+        -------
+        list of Hit
+            In order.
+
+        Raises
+        ------
+        UsageError
+            If a class does not exist or a value makes no sense.
+        NotFoundError
+            If the library is empty, or ``under`` is no part of it.
+        """
+        if sort not in queries.SORTS:
+            raise UsageError(f"can't sort by {sort!r}; choose from {', '.join(queries.SORTS)}")
+        with self._answering() as (connection, network):
+            found = queries.find(connection, network, _filters(filters), sort, limit, offset)
+            return list(found)
+
+    def count(self, **filters: Any) -> int:
+        """How many samples `query` finds without a limit; it raises the same errors."""
+        with self._answering() as (connection, network):
+            return queries.count(connection, network, _filters(filters))
+
+    def similar(
+        self,
+        file: PathLike,
+        n: int = 10,
+        *,
+        min_similarity: float = -1.0,
+        copies: bool = False,
+        **filters: Any,
+    ) -> list[Hit]:
+        """Find what sounds like a file.
+
+        Parameters
+        ----------
+        file : str or Path
+            A path, indexed or not (then it is analysed and not added), or the name of one
+            file of the library.
+        n : int
+            How many at most.
+        min_similarity : float
+            Leave out what is less similar (cosine, up to 1).
+        copies : bool
+            Give every byte-identical copy its own hit.
+        **filters
+            As for `query`.
+
+        Returns
+        -------
+        list of Hit
+            The most similar first; the file itself is not among them.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such file, or several of this name.
+        SampleError
+            If the file can't be analysed.
+        """
+        with self._answering() as (connection, network):
+            content_id, embedding = self._embedding(connection, network, os.fspath(file))
+            index = neighbour_index(
+                connection,
+                index_path(self.database.path, network.fingerprint),
+                network.id,
+                network.latent_size,
+            )
+            found = queries.similar(
+                connection,
+                network,
+                index,
+                embedding,
+                n + 1 if copies else n,
+                _filters(filters),
+                min_similarity=min_similarity,
+                without_content=None if copies else content_id,
+                copies=copies,
+            )
+        path = absolute(file)
+        return [hit for hit in found if hit.path != path][:n]
+
+    def status(self) -> Status:
+        """Counts of everything in the library."""
+        with self.database.reading() as connection:
+            return queries.status(connection, self._network_or_none(connection))
+
+    def failures(self) -> list[Failure]:
+        """The samples that can't be used, and why."""
+        with self.database.reading() as connection:
+            return queries.failures(connection)
+
+    def info(self, file: PathLike) -> SampleInfo:
+        """Everything known of a sample, by its path or its name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such sample, or several of this name.
+        """
+        with self.database.reading() as connection:
+            sample = self._sample(connection, os.fspath(file))
+            return queries.info(connection, self._network_or_none(connection), sample)
+
+    def forget(self, path: PathLike, waiting: Callable[[str], None] | None = None) -> int:
+        """Take a root out of the library; the files stay as they are.
+
+        Parameters
+        ----------
+        path : str or Path
+            The root.
+        waiting : callable, optional
+            As for `scan`.
+
+        Returns
+        -------
+        int
+            How many samples it had.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not a root.
+        """
+        with locking.writing(self.database.path, "forget", waiting):
+            return forget_root(self.database, absolute(path))
+
+    def network(self) -> Network | None:
+        """The network that answers; None before the first scan."""
+        with self.database.reading() as connection:
+            return self._network_or_none(connection)
+
+    def writer(self) -> locking.Holder | None:
+        """The process that writes to this library now, as far as is known."""
+        return locking.holder(self.database.path)
+
+    def neighbours_file(self) -> tuple[Path, bool] | None:
+        """Where the neighbour index is, and whether it is current; None before the first scan."""
+        with self.database.reading() as connection:
+            network = self._network_or_none(connection)
+            if network is None:
+                return None
+            path = index_path(self.database.path, network.fingerprint)
+            return path, is_current(connection, path)
+
+    @contextmanager
+    def _answering(self) -> Iterator[tuple[Connection, Network]]:
+        with self.database.reading() as connection:
+            yield connection, self._network(connection)
+
+    def _network(self, connection: Connection) -> Network:
+        # A network that was named is meant; otherwise the one that the library was scanned with.
+        named = Path(self.settings.model) != resources.default_model()
+        fingerprint = ModelFile.read(self.settings.model).fingerprint if named else None
+        return queries.current_network(connection, fingerprint)
+
+    def _network_or_none(self, connection: Connection) -> Network | None:
+        try:
+            return self._network(connection)
+        except NotFoundError:
+            return None
+
+    def _embedding(
+        self, connection: Connection, network: Network, file: str
+    ) -> tuple[int | None, FloatArray]:
+        """The content id, if it has one, and the embedding of a file."""
+        path = absolute(file)
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError:
+            status = None
+        sample = queries.sample_at(connection, path)
+        stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns) if status else None
+        if stamp and (sample is None or sample.stamp != stamp):
+            return None, self._analysed(network, path)
+        sample = sample or self._sample(connection, file)
+        embedding = None
+        if sample.content_id is not None:
+            embedding = queries.embedding_of(connection, sample.content_id, network.id)
+        if embedding is None:
+            why = queries.info(connection, network, sample).failure
+            raise SampleError(why or "is not analysed yet; run: libindex scan", sample.path)
+        return sample.content_id, embedding
+
+    def _analysed(self, network: Network, path: str) -> FloatArray:
+        """The embedding of a file that is not in the library, or not as it is now."""
+        from libindex.analyser import Analyser
+        from libindex.pipeline import Pipeline
+
+        if ModelFile.read(self.settings.model).fingerprint != network.fingerprint:
+            raise ModelError(
+                f"the library was scanned with another network ({network.name}); "
+                "scan it with this one, or name that one with --model"
+            )
+        analyser = Analyser.load(self.settings.model, self.settings.device)
+        with Pipeline.start(analyser, 1, self.settings.file_timeout_s) as pipeline:
+            result = next(iter(pipeline.analyse([path])))
+        if isinstance(result, SampleError):
+            raise result
+        return np.asarray(result.latent / np.linalg.norm(result.latent), dtype=np.float32)
+
+    def _sample(self, connection: Connection, file: str) -> Sample:
+        """A sample by its path, or by a name that only one content has."""
+        sample = queries.sample_at(connection, absolute(file))
+        if sample is not None:
+            return sample
+        named = queries.samples_named(connection, file)
+        if len({s.content_id if s.content_id is not None else -s.id for s in named}) == 1:
+            return named[0]
+        if named:
+            shown = ", ".join(display(s.path) for s in named[:_CANDIDATES_SHOWN])
+            rest = len(named) - _CANDIDATES_SHOWN
+            more = f" and {rest} more" if rest > 0 else ""
+            raise NotFoundError(f"is the name of {len(named)} files: {shown}{more}", file)
+        if os.path.lexists(absolute(file)):
+            raise NotFoundError("is not in the library; add its folder with: libindex scan", file)
+        raise NotFoundError("no such file, and none of this name in the library", file)
+
+
+def _filters(values: dict[str, Any]) -> Filters:
+    """Filters from keyword arguments as people write them."""
+    unknown = set(values) - set(Filters.__slots__)
+    if unknown:
+        raise UsageError(f"unknown filter {min(unknown)!r}")
+    values = dict(values)
+    classes = values.get("classes") or ()
+    values["classes"] = (classes,) if isinstance(classes, str) else tuple(classes)
+    if values.get("under") is not None:
+        values["under"] = absolute(values["under"])
+    return Filters(**values)

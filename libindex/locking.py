@@ -1,0 +1,99 @@
+"""One writer at a time: a lock file beside the database, and a note of who holds it."""
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from libindex.errors import BusyError, DatabaseError
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that writes.
+
+    Attributes
+    ----------
+    command : str
+        What it does, such as "scan".
+    pid : int
+        Its process id.
+    host : str
+        Its machine.
+    since : int
+        When it began [s since 1970].
+    """
+
+    command: str
+    pid: int
+    host: str
+    since: int
+
+    def __str__(self) -> str:
+        started = time.strftime("%H:%M", time.localtime(self.since))
+        return f"libindex {self.command} (process {self.pid} on {self.host}, since {started})"
+
+
+@contextlib.contextmanager
+def writing(
+    database: Path, command: str, waiting: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Hold a database for writing.
+
+    The operating system lets go of the lock when its process ends, however it ends.
+
+    Parameters
+    ----------
+    database : Path
+        The database file.
+    command : str
+        What this process is about to do.
+    waiting : callable, optional
+        Called once with the name of the holder if there is one; then this waits for it.
+        Without it, this does not wait.
+
+    Raises
+    ------
+    BusyError
+        If somebody else holds it and `waiting` is None.
+    """
+    lock = FileLock(database.with_name(database.name + ".lock"))
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            name = str(holder(database) or "another process")
+            if waiting is None:
+                raise BusyError(f"is being written by {name}", database) from None
+            waiting(name)
+            lock.acquire()
+    except OSError as error:
+        raise DatabaseError(f"can't be locked for writing ({error.strerror})", database) from None
+    note = _note(database)
+    try:
+        me = Holder(command, os.getpid(), socket.gethostname(), int(time.time()))
+        with contextlib.suppress(OSError):  # only a note; on a full disk the lock still counts
+            note.write_text(json.dumps(asdict(me)), encoding="utf-8")
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            note.unlink(missing_ok=True)
+        lock.release()
+
+
+def holder(database: Path) -> Holder | None:
+    """Who holds a database for writing, as far as is known."""
+    try:
+        return Holder(**json.loads(_note(database).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _note(database: Path) -> Path:
+    return database.with_name(database.name + ".writer")

@@ -1,0 +1,135 @@
+"""Many files: decoded in parallel, through the network in batches of similar length."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+from libindex.analyser import Analyser
+from libindex.audio import FloatArray
+from libindex.errors import SampleError
+from libindex.preparation import Facts, Prepared, Preparer
+from libindex.workers import WorkerPool
+
+_WINDOW = 128  # files among which those of similar length are put together
+_BATCH_FRAMES = 2048  # bounds the memory of the first convolution's output (14 KB a frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that is known of one file after the network has heard it.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    digest : bytes
+        Identity of its bytes.
+    facts : Facts
+        Format, duration, levels, brightness.
+    probabilities : ndarray of float32, shape (classes,)
+        In the order of the network's classes.
+    latent : ndarray of float32, shape (256,)
+        The LSTM's final states.
+    """
+
+    path: str
+    digest: bytes
+    facts: Facts
+    probabilities: FloatArray
+    latent: FloatArray
+
+
+class Pipeline:
+    """Files in, analyses out; keeps its processes and its network between calls.
+
+    Parameters
+    ----------
+    analyser : Analyser
+        The network.
+    workers : WorkerPool
+        Processes that prepare files for the same mel parameters.
+    """
+
+    def __init__(self, analyser: Analyser, workers: WorkerPool) -> None:
+        self.analyser = analyser
+        self._workers = workers
+
+    @classmethod
+    def start(cls, analyser: Analyser, jobs: int, timeout_s: float) -> "Pipeline":
+        """Make a pipeline with its own worker processes.
+
+        Parameters
+        ----------
+        analyser : Analyser
+            The network.
+        jobs : int
+            Number of processes that decode.
+        timeout_s : float
+            How long one file may take to decode [s].
+        """
+        from libindex.mel import LogMel
+
+        preparer = Preparer(LogMel(analyser.model.mel))
+        return cls(analyser, WorkerPool(preparer, jobs, timeout_s))
+
+    def __enter__(self) -> "Pipeline":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._workers.close()
+
+    def analyse(self, paths: Iterable[str]) -> Iterator[Analysis | SampleError]:
+        """Analyse files.
+
+        Parameters
+        ----------
+        paths : iterable of str
+            The files; it is read from another thread.
+
+        Yields
+        ------
+        Analysis or SampleError
+            One for each path, in no particular order. A result does not depend on which
+            other files are analysed with it.
+        """
+        window: list[Prepared] = []
+        for answer in self._workers.prepare(paths):
+            if isinstance(answer, SampleError):
+                yield answer
+                continue
+            window.append(answer)
+            if len(window) == _WINDOW:
+                yield from self._classified(window)
+                window = []
+        yield from self._classified(window)
+
+    def _classified(self, window: list[Prepared]) -> Iterator[Analysis]:
+        for batch in _batches(window):
+            output = self.analyser.analyse([prepared.mel for prepared in batch])
+            for prepared, probabilities, latent in zip(
+                batch, output.probabilities, output.latents, strict=True
+            ):
+                yield Analysis(
+                    prepared.path, prepared.digest, prepared.facts, probabilities, latent
+                )
+
+
+def _batches(window: list[Prepared]) -> Iterator[list[Prepared]]:
+    """Batches by rising length, each within `_BATCH_FRAMES` after padding."""
+    batch: list[Prepared] = []
+    for prepared in sorted(window, key=lambda p: len(p.mel)):
+        if batch and (len(batch) + 1) * len(prepared.mel) > _BATCH_FRAMES:
+            yield batch
+            batch = []
+        batch.append(prepared)
+    if batch:
+        yield batch

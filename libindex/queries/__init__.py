@@ -1,0 +1,35 @@
+"""Answers: the only reader of the library."""
+
+from libindex.queries.filters import SORTS, Filters, Sort
+from libindex.queries.find import Hit, count, find, similar
+from libindex.queries.inspect import Failure, SampleInfo, Status, failures, info, status
+from libindex.queries.lookup import (
+    Network,
+    Sample,
+    current_network,
+    embedding_of,
+    sample_at,
+    samples_named,
+)
+
+__all__ = [
+    "SORTS",
+    "Failure",
+    "Filters",
+    "Hit",
+    "Network",
+    "Sample",
+    "SampleInfo",
+    "Sort",
+    "Status",
+    "count",
+    "current_network",
+    "embedding_of",
+    "failures",
+    "find",
+    "info",
+    "sample_at",
+    "samples_named",
+    "similar",
+    "status",
+]

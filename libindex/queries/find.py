@@ -1,0 +1,245 @@
+"""Finding samples: by class and facets, and by likeness."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
+
+from libindex.audio import FloatArray
+from libindex.paths import join
+from libindex.queries.filters import Filters, Sort, conditions, matched_classes
+from libindex.queries.lookup import Network
+from libindex.schema import analyses, classes, contents, roots, samples
+
+_IDS_IN_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A sample that was found.
+
+    Attributes
+    ----------
+    path : str
+        Absolute.
+    root : str
+        The root that it lies under.
+    class_code : str
+        Of the classes that were asked for the most probable; else the most probable of all.
+    probability : float
+        Of that class.
+    duration_s : float or None
+        Length [s].
+    centroid_hz, loudness_dbfs, peak : float
+        Spectral centroid [Hz], root mean square [dBFS], largest absolute value.
+    sample_rate, channels : int
+        Of the file [Hz].
+    container, encoding : str
+        As libsndfile names them.
+    added_at : int
+        When it came into the library [s since 1970].
+    is_online : bool
+        Whether its root was there when last seen.
+    warning : str or None
+        What is wrong with the file, such as "truncated".
+    content_id : int
+        Byte-identical samples have the same.
+    similarity : float or None
+        Cosine similarity to what was asked for, up to 1; only from `similar`.
+    copies : tuple of str
+        Paths of byte-identical samples that this hit stands for too; only from `similar`.
+    """
+
+    path: str
+    root: str
+    class_code: str
+    probability: float
+    duration_s: float | None
+    centroid_hz: float
+    loudness_dbfs: float
+    peak: float
+    sample_rate: int
+    channels: int
+    container: str
+    encoding: str
+    added_at: int
+    is_online: bool
+    warning: str | None
+    content_id: int
+    similarity: float | None = None
+    copies: tuple[str, ...] = ()
+
+
+def find(
+    connection: Connection,
+    network: Network,
+    filters: Filters,
+    sort: Sort = "prob",
+    limit: int | None = None,
+    offset: int = 0,
+) -> Iterator[Hit]:
+    """Samples that match, in order.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction, open as long as the result is being read.
+    network : Network
+        Whose opinion counts.
+    filters : Filters
+        What to look for.
+    sort : {"prob", "name", "duration", "added"}
+        Most probable, alphabetical, shortest, or newest first.
+    limit, offset : int
+        How many at most, after how many to begin.
+
+    Yields
+    ------
+    Hit
+        One for each sample.
+    """
+    query = _matching(connection, network, filters).order_by(*_order(sort))
+    query = query.limit(-1 if limit is None else limit).offset(offset)
+    for row in connection.execute(query):
+        yield _hit(row)
+
+
+def count(connection: Connection, network: Network, filters: Filters) -> int:
+    """How many samples `find` would give without a limit."""
+    inner = _matching(connection, network, filters).with_only_columns(samples.c.id).subquery()
+    return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
+
+
+def similar(
+    connection: Connection,
+    network: Network,
+    index: Any,
+    embedding: FloatArray,
+    limit: int,
+    filters: Filters | None = None,
+    *,
+    min_similarity: float = -1.0,
+    without_content: int | None = None,
+    copies: bool = False,
+) -> list[Hit]:
+    """The samples that sound most alike.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    network : Network
+        Whose embeddings are compared.
+    index : NeighbourIndex
+        Of that network, as the connection sees the library.
+    embedding : ndarray of float32, shape (latent_size,)
+        What to compare with, of length 1.
+    limit : int
+        How many at most.
+    filters : Filters, optional
+        Only among these.
+    min_similarity : float
+        Leave out what is less similar.
+    without_content : int, optional
+        Leave out this content: the one that is asked for.
+    copies : bool
+        Give every path its own hit, instead of one for byte-identical samples.
+
+    Returns
+    -------
+    list of Hit
+        The most similar first.
+    """
+    filters = filters or Filters()
+    among = None
+    if filters != Filters():
+        query = _matching(connection, network, filters).with_only_columns(analyses.c.id).distinct()
+        among = _as_array(connection.execute(query).scalars().all())
+    found = index.search(embedding, limit + 1, among)
+    similarity = {i: s for i, s in found if s >= min_similarity}
+    rows = _rows(connection, network, filters, list(similarity))
+    hits: list[Hit] = []
+    for analysis_id, value in similarity.items():
+        group = [_hit(row) for row in rows.get(analysis_id, ())]
+        if not group or group[0].content_id == without_content:
+            continue
+        # Rounding to 16 bits can lift a cosine a little above 1.
+        group = [replace(hit, similarity=min(1.0, value)) for hit in group]
+        first = replace(group[0], copies=tuple(hit.path for hit in group[1:]))
+        hits += group if copies else [first]
+    return hits[:limit]
+
+
+def _as_array(ids: Sequence[int]) -> Any:
+    from libindex.neighbours import as_ids
+
+    return as_ids(ids)
+
+
+def _rows(
+    connection: Connection, network: Network, filters: Filters, ids: list[int]
+) -> dict[int, list[Row[Any]]]:
+    """Matching samples by analysis, each analysis's in order of path."""
+    groups: dict[int, list[Row[Any]]] = {}
+    for start in range(0, len(ids), _IDS_IN_STATEMENT):
+        part = ids[start : start + _IDS_IN_STATEMENT]
+        query = _matching(connection, network, filters).where(analyses.c.id.in_(part))
+        for row in connection.execute(query.order_by(roots.c.path, samples.c.path)):
+            groups.setdefault(row.analysis_id, []).append(row)
+    return groups
+
+
+def _matching(connection: Connection, network: Network, filters: Filters) -> Select[Any]:
+    matched = matched_classes(connection, filters, network)
+    return (
+        select(
+            samples.c.path,
+            samples.c.added_at,
+            roots.c.path.label("root"),
+            roots.c.is_online,
+            contents,
+            analyses.c.id.label("analysis_id"),
+            classes.c.code,
+            matched.c.probability,
+        )
+        .select_from(matched)
+        .join(analyses, analyses.c.id == matched.c.analysis_id)
+        .join(classes, classes.c.id == matched.c.class_id)
+        .join(contents, contents.c.id == analyses.c.content_id)
+        .join(samples, samples.c.content_id == contents.c.id)
+        .join(roots, roots.c.id == samples.c.root_id)
+        .where(analyses.c.network_id == network.id, *conditions(connection, filters))
+    )
+
+
+def _order(sort: Sort) -> list[ColumnElement[Any]]:
+    by_path = [roots.c.path.asc(), samples.c.path.asc()]
+    first: dict[Sort, list[ColumnElement[Any]]] = {
+        "prob": [literal_column("matched.probability").desc()],
+        "name": [func.lower(samples.c.name).asc()],
+        "duration": [contents.c.duration_s.asc()],
+        "added": [samples.c.added_at.desc()],
+    }
+    return first[sort] + by_path
+
+
+def _hit(row: Row[Any]) -> Hit:
+    return Hit(
+        path=join(row.root, row.path),
+        root=join(row.root, b""),
+        class_code=row.code,
+        probability=row.probability,
+        duration_s=row.duration_s,
+        centroid_hz=row.centroid_hz,
+        loudness_dbfs=row.loudness_dbfs,
+        peak=row.peak,
+        sample_rate=row.sample_rate,
+        channels=row.channels,
+        container=row.container,
+        encoding=row.encoding,
+        added_at=row.added_at,
+        is_online=row.is_online,
+        warning=row.warning,
+        content_id=row.id,
+    )

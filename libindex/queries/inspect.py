@@ -1,0 +1,239 @@
+"""Looking at the library as a whole, and at one sample."""
+
+import os
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from libindex.paths import join
+from libindex.queries.lookup import Network, Sample
+from libindex.schema import (
+    analyses,
+    class_probabilities,
+    classes,
+    contents,
+    roots,
+    samples,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RootStatus:
+    """A root: its path, whether it was there when last seen, its samples, its last scan."""
+
+    path: str
+    is_online: bool
+    samples: int
+    scanned_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A sample that can't be used, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The library as a whole.
+
+    Attributes
+    ----------
+    roots : list of RootStatus
+        In order of path.
+    samples, contents, analysed, failed, flagged : int
+        Paths; distinct contents among them; contents that the network has heard; samples that
+        can't be used; samples that could be used though something is wrong with them.
+    by_class : dict of str to int
+        Samples by their most probable class, the largest first.
+    """
+
+    roots: list[RootStatus]
+    samples: int
+    contents: int
+    analysed: int
+    failed: int
+    flagged: int
+    by_class: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleInfo:
+    """Everything known of one sample.
+
+    Attributes
+    ----------
+    path, root : str
+        Absolute paths.
+    is_online : bool
+        Whether the root was there when last seen.
+    added_at : int
+        When it came into the library [s since 1970].
+    digest : str or None
+        Identity of its content, in hexadecimal.
+    size_bytes : int
+        Size [bytes].
+    failure, warning : str or None
+        Why it can't be used; what is wrong although it can.
+    container, encoding, sample_rate, channels, duration_s, peak, loudness_dbfs, centroid_hz
+        As in `Hit`; None where it can't be used.
+    analysed_at : int or None
+        When the network heard it [s since 1970].
+    probabilities : dict of str to float
+        By class, the most probable first; empty where it was not analysed.
+    copies : tuple of str
+        Paths of byte-identical samples.
+    """
+
+    path: str
+    root: str
+    is_online: bool
+    added_at: int
+    digest: str | None
+    size_bytes: int
+    failure: str | None
+    warning: str | None
+    container: str | None
+    encoding: str | None
+    sample_rate: int | None
+    channels: int | None
+    duration_s: float | None
+    peak: float | None
+    loudness_dbfs: float | None
+    centroid_hz: float | None
+    analysed_at: int | None
+    probabilities: dict[str, float]
+    copies: tuple[str, ...]
+
+
+_REASON = func.coalesce(samples.c.failure, contents.c.failure)
+
+
+def status(connection: Connection, network: Network | None) -> Status:
+    """Counts of everything; by class as `network` says, if there is one."""
+    with_content = samples.outerjoin(contents)
+    failed = select(func.count()).select_from(with_content).where(_REASON.is_not(None))
+    flagged = select(func.count()).select_from(with_content).where(contents.c.warning.is_not(None))
+    heard = select(func.count()).where(analyses.c.network_id == (network.id if network else -1))
+    return Status(
+        roots=_roots(connection),
+        samples=_count(connection, select(func.count()).select_from(samples)),
+        contents=_count(connection, select(func.count()).select_from(contents)),
+        analysed=_count(connection, heard),
+        failed=_count(connection, failed),
+        flagged=_count(connection, flagged),
+        by_class=_by_class(connection, network) if network else {},
+    )
+
+
+def failures(connection: Connection) -> list[Failure]:
+    """Samples that can't be used, in order of path."""
+    query = (
+        select(roots.c.path, samples.c.path, _REASON)
+        .select_from(samples.join(roots).outerjoin(contents))
+        .where(_REASON.is_not(None))
+        .order_by(roots.c.path, samples.c.path)
+    )
+    return [Failure(join(root, path), why) for root, path, why in connection.execute(query)]
+
+
+def info(connection: Connection, network: Network | None, sample: Sample) -> SampleInfo:
+    """Everything known of a sample."""
+    query = (
+        select(
+            samples.c.added_at,
+            samples.c.failure.label("own_failure"),
+            samples.c.size_bytes.label("own_size"),
+            roots.c.path.label("root"),
+            roots.c.is_online,
+            contents,
+        )
+        .select_from(samples.join(roots).outerjoin(contents))
+        .where(samples.c.id == sample.id)
+    )
+    row = connection.execute(query).one()
+    analysed_at, probabilities = _probabilities(connection, network, sample.content_id)
+    return SampleInfo(
+        path=sample.path,
+        root=os.fsdecode(row.root),
+        is_online=row.is_online,
+        added_at=row.added_at,
+        digest=row.digest.hex() if row.digest else None,
+        size_bytes=row.own_size,
+        failure=row.own_failure or row.failure,
+        warning=row.warning,
+        container=row.container,
+        encoding=row.encoding,
+        sample_rate=row.sample_rate,
+        channels=row.channels,
+        duration_s=row.duration_s,
+        peak=row.peak,
+        loudness_dbfs=row.loudness_dbfs,
+        centroid_hz=row.centroid_hz,
+        analysed_at=analysed_at,
+        probabilities=probabilities,
+        copies=_copies(connection, sample),
+    )
+
+
+def _count(connection: Connection, query) -> int:  # type: ignore[no-untyped-def]
+    return int(connection.execute(query).scalar_one())
+
+
+def _roots(connection: Connection) -> list[RootStatus]:
+    number = (
+        select(func.count())
+        .where(samples.c.root_id == roots.c.id)
+        .scalar_subquery()
+        .label("samples")
+    )
+    query = select(roots, number).order_by(roots.c.path)
+    return [
+        RootStatus(os.fsdecode(r.path), r.is_online, r.samples, r.scanned_at)
+        for r in connection.execute(query)
+    ]
+
+
+def _by_class(connection: Connection, network: Network) -> dict[str, int]:
+    number = func.count(samples.c.id)
+    query = (
+        select(classes.c.code, number)
+        .select_from(analyses)
+        .join(classes, classes.c.id == analyses.c.class_id)
+        .join(samples, samples.c.content_id == analyses.c.content_id)
+        .where(analyses.c.network_id == network.id)
+        .group_by(classes.c.code)
+        .order_by(number.desc(), classes.c.code)
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def _probabilities(
+    connection: Connection, network: Network | None, content_id: int | None
+) -> tuple[int | None, dict[str, float]]:
+    if network is None or content_id is None:
+        return None, {}
+    query = (
+        select(classes.c.code, class_probabilities.c.probability, analyses.c.analysed_at)
+        .select_from(analyses)
+        .join(class_probabilities, class_probabilities.c.analysis_id == analyses.c.id)
+        .join(classes, classes.c.id == class_probabilities.c.class_id)
+        .where(analyses.c.content_id == content_id, analyses.c.network_id == network.id)
+        .order_by(class_probabilities.c.probability.desc())
+    )
+    rows = connection.execute(query).all()
+    return (rows[0].analysed_at if rows else None), {r.code: r.probability for r in rows}
+
+
+def _copies(connection: Connection, sample: Sample) -> tuple[str, ...]:
+    if sample.content_id is None:
+        return ()
+    query = (
+        select(roots.c.path, samples.c.path)
+        .join(samples, samples.c.root_id == roots.c.id)
+        .where(samples.c.content_id == sample.content_id, samples.c.id != sample.id)
+        .order_by(roots.c.path, samples.c.path)
+    )
+    return tuple(join(root, path) for root, path in connection.execute(query))

@@ -1,0 +1,250 @@
+"""Walking a root, and comparing what is there with what is known. Nothing is read or written."""
+
+import heapq
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from libindex.audio import SUFFIXES
+from libindex.errors import LibindexError
+from libindex.paths import relative_to
+
+_SETTLING_NS = 2_000_000_000  # the coarsest time stamps (FAT) have steps of two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By what a changed file is noticed without reading it.
+
+    Attributes
+    ----------
+    size_bytes : int
+        Size [bytes].
+    mtime_ns, ctime_ns : int
+        When its content and its entry last changed [ns since 1970].
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An audio file on the disk.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the root.
+    stamp : Stamp
+        As it was seen.
+    is_settled : bool
+        Whether any later change must show in the stamp.
+    """
+
+    path: str
+    stamp: Stamp
+    is_settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A sample as the database has it.
+
+    Attributes
+    ----------
+    id, root_id : int
+        Its ids.
+    path : str
+        Relative to the root.
+    stamp : Stamp
+        As it was when it was last read.
+    is_settled : bool
+        See `Found`.
+    content_id : int or None
+        Its content; None if it could not be read.
+    failed : bool
+        Whether it could not be read or analysed.
+    """
+
+    id: int
+    root_id: int
+    path: str
+    stamp: Stamp
+    is_settled: bool
+    content_id: int | None
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a walk showed.
+
+    Attributes
+    ----------
+    new : list of Found
+        Paths that are not known.
+    changed : list of (Known, Found)
+        Known paths that must be read again.
+    missing : list of Known
+        Known paths that are gone, from folders that could be looked into.
+    unchanged : list of Known
+        The rest.
+    unreadable : list of str
+        Folders that could not be looked into; what is known below them is kept.
+    """
+
+    new: list[Found] = field(default_factory=list)
+    changed: list[tuple[Known, Found]] = field(default_factory=list)
+    missing: list[Known] = field(default_factory=list)
+    unchanged: list[Known] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
+    """Whether a root is there.
+
+    A drive that is unplugged leaves nothing, or the empty folder that it was mounted on; in both
+    cases its samples are not gone.
+    """
+    if not os.path.isdir(root):  # noqa: PTH112 - names that are not UTF-8
+        return False
+    if not (was_mount and has_samples) or is_mount(root):
+        return True
+    with os.scandir(root) as entries:
+        return any(entries)
+
+
+def is_mount(root: str) -> bool:
+    """Whether a drive is mounted just here."""
+    return os.path.ismount(root)
+
+
+def compare(root: str, below: str, known: Mapping[str, Known]) -> Changes:
+    """Walk a root, or a part of it, and compare.
+
+    Parameters
+    ----------
+    root : str
+        The root's path.
+    below : str
+        Only what is under this path, relative to the root; ``""`` for all of it.
+    known : mapping of str to Known
+        The samples known below `below`, by path relative to the root.
+
+    Returns
+    -------
+    Changes
+        In order of path.
+
+    Raises
+    ------
+    LibindexError
+        If the root itself can't be listed.
+    """
+    changes = Changes()
+    seen = set()
+    for found in _walk(root, below, changes.unreadable):
+        seen.add(found.path)
+        sample = known.get(found.path)
+        if sample is None:
+            changes.new.append(found)
+        elif _must_read(sample, found):
+            changes.changed.append((sample, found))
+        else:
+            changes.unchanged.append(sample)
+    hidden = tuple(folder + os.sep for folder in changes.unreadable)
+    for path, sample in known.items():
+        if path not in seen:
+            kept = changes.unchanged if path.startswith(hidden) else changes.missing
+            kept.append(sample)
+    return changes
+
+
+def _must_read(sample: Known, found: Found) -> bool:
+    # What could not be read at all is tried at every scan: that costs nothing.
+    unread = sample.content_id is None
+    return sample.stamp != found.stamp or not sample.is_settled or unread
+
+
+def _walk(root: str, below: str, unreadable: list[str]) -> Iterator[Found]:
+    """Audio files at or below a path."""
+    top = os.path.join(root, below) if below else root  # noqa: PTH118
+    now_ns = time.time_ns()
+    if not os.path.isdir(top):  # noqa: PTH112
+        if os.path.isfile(top):  # noqa: PTH113
+            yield _found(os.stat(top), below, now_ns)  # noqa: PTH116
+        return
+    for folder, entries in _folders(root, below, unreadable):
+        for entry in entries:
+            try:
+                if _is_audio(entry):
+                    yield _found(entry.stat(), os.path.join(folder, entry.name), now_ns)  # noqa: PTH118
+            except OSError:  # it vanished
+                continue
+
+
+def _folders(
+    root: str, below: str, unreadable: list[str]
+) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Folders at or below a path and what is in them, each real folder once.
+
+    Links to folders are followed after all real folders, and only to folders that have not been
+    seen and don't contain the root, so that no loop is walked and no path changes because a
+    link was found first.
+    """
+    visited: set[tuple[int, int]] = set()
+    pending, links = [below], list[str]()
+    while pending or links:
+        folder = pending.pop() if pending else heapq.heappop(links)
+        path = os.path.join(root, folder)  # noqa: PTH118
+        if folder != below and os.path.islink(path) and _contains(path, root):  # noqa: PTH114
+            continue
+        try:
+            entries = _listed(path, visited)
+        except OSError as error:
+            if folder == below:
+                raise LibindexError(f"can't be listed ({error.strerror})", path) from None
+            unreadable.append(folder)
+            continue
+        for entry in reversed(entries):
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(os.path.join(folder, entry.name))  # noqa: PTH118
+            elif _may_lead_to_folder(entry):
+                heapq.heappush(links, os.path.join(folder, entry.name))  # noqa: PTH118
+        yield folder, entries
+
+
+def _listed(folder: str, visited: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """Entries that are not hidden, in order of name; none if the folder was visited."""
+    status = os.stat(folder)  # noqa: PTH116
+    if (status.st_dev, status.st_ino) in visited:
+        return []
+    visited.add((status.st_dev, status.st_ino))
+    with os.scandir(folder) as entries:
+        return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+
+
+def _may_lead_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link to a folder, or to nothing: perhaps a folder that is unplugged."""
+    try:
+        return entry.is_symlink() and not entry.is_file()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_audio(entry: os.DirEntry[str]) -> bool:
+    return os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file()  # noqa: PTH122
+
+
+def _contains(link: str, root: str) -> bool:
+    target, top = os.path.realpath(link), os.path.realpath(root)
+    return relative_to(top, target) is not None
+
+
+def _found(status: os.stat_result, path: str, now_ns: int) -> Found:
+    stamp = Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    newest = max(stamp.mtime_ns, stamp.ctime_ns)
+    return Found(path, stamp, is_settled=newest < now_ns - _SETTLING_NS)

@@ -1,0 +1,118 @@
+"""Embeddings in the database, and the neighbour index as a cache of them.
+
+The database is the truth. The index file carries the library's revision; where the two differ,
+the index is caught up by comparing ids, which are never used twice.
+"""
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from libindex.audio import FloatArray
+from libindex.schema import analyses, embeddings, library
+
+if TYPE_CHECKING:
+    from libindex.neighbours import NeighbourIndex
+
+_CHUNK = 500  # ids in one SQL statement
+
+
+def packed(latent: FloatArray) -> tuple[bytes, float]:
+    """A latent as it is stored.
+
+    Parameters
+    ----------
+    latent : ndarray of float32, shape (size,)
+        The LSTM's final states.
+
+    Returns
+    -------
+    vector : bytes
+        The latent divided by its length, as little-endian 16-bit floats.
+    norm : float
+        The length.
+    """
+    norm = float(np.linalg.norm(latent))
+    return (latent / norm if norm > 0 else latent).astype("<f2").tobytes(), norm
+
+
+def unpacked(vector: bytes) -> FloatArray:
+    """A stored embedding as float32, shape (size,), of length 1 to float16's precision."""
+    return np.frombuffer(vector, "<f2").astype(np.float32)
+
+
+def index_path(database: Path, fingerprint: str) -> Path:
+    """Where the neighbour index of a network's embeddings lies: beside the database."""
+    return database.with_name(f"{database.name}.{fingerprint[:12]}.neighbours")
+
+
+def revision(connection: Connection) -> str:
+    """The library's revision: another one after every change of the embeddings."""
+    return str(connection.execute(select(library.c.revision)).scalar_one_or_none())
+
+
+def is_current(connection: Connection, path: Path) -> bool:
+    """Whether the index file, if there is one, shows what the database holds."""
+    from libindex.neighbours import NeighbourIndex
+
+    return NeighbourIndex.stamp_of(path) == revision(connection)
+
+
+def neighbour_index(
+    connection: Connection, path: Path, network_id: int, size: int
+) -> "NeighbourIndex":
+    """The index as the database is now; read from its file, caught up, or made anew.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction on the database.
+    path : Path
+        The index's file. It is written again if it was not current; if that fails, nothing is
+        lost but the time to do it the next time.
+    network_id : int
+        The network whose embeddings are meant.
+    size : int
+        Numbers in each embedding.
+
+    Returns
+    -------
+    NeighbourIndex
+        With the analyses' ids.
+    """
+    from libindex.neighbours import NeighbourIndex
+
+    now = revision(connection)
+    loaded = NeighbourIndex.load(path)
+    if loaded and loaded[1] == now and loaded[0].size == size:
+        return loaded[0]
+    index = loaded[0] if loaded and loaded[0].size == size else NeighbourIndex(size)
+    _catch_up(connection, index, network_id)
+    with contextlib.suppress(OSError):
+        index.save(path, now)
+    return index
+
+
+def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) -> None:
+    query = select(analyses.c.id).where(analyses.c.network_id == network_id)
+    stored = np.fromiter(connection.execute(query).scalars(), np.int64)
+    index.remove(np.setdiff1d(index.ids, stored))
+    missing = np.setdiff1d(stored, index.ids)
+    for start in range(0, len(missing), _CHUNK):
+        ids = missing[start : start + _CHUNK]
+        rows = connection.execute(
+            select(embeddings.c.analysis_id, embeddings.c.vector).where(
+                embeddings.c.analysis_id.in_(ids.tolist())
+            )
+        ).all()
+        vectors = np.stack([unpacked(row.vector) for row in rows])
+        index.add(np.array([row.analysis_id for row in rows], np.int64), vectors)
+
+
+def count(connection: Connection, network_id: int) -> int:
+    """How many embeddings of a network the database holds."""
+    query = select(func.count()).where(analyses.c.network_id == network_id)
+    return int(connection.execute(query).scalar_one())

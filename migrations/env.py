@@ -1,0 +1,26 @@
+"""Alembic's environment: run by `libindex.database` over a connection, or by `alembic` itself."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from libindex import settings
+from libindex.database import engine_for_migrations
+from libindex.schema import metadata
+
+
+def _run(connection: Connection) -> None:
+    # SQLite can't alter tables: Alembic copies them instead ("batch").
+    context.configure(
+        connection=connection, target_metadata=metadata, render_as_batch=True, compare_type=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    _run(given)
+else:
+    location = context.get_x_argument(as_dictionary=True).get("db") or settings.load().db
+    with engine_for_migrations(location).begin() as own:
+        _run(own)
