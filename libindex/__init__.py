@@ -1,10 +1,16 @@
 """libindex finds sounds in a drum-sample library, by class and by ear."""
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from libindex.classifier import DrumClassifier
     from libindex.library import Library
+
+# torch's threads share the cores with the processes that decode (and with a DAW). By default an
+# OpenMP thread that waits spins; where cores are short that costs four times the CPU time of the
+# work itself. It must be said before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = ["DrumClassifier", "Library", "__version__"]

@@ -1,0 +1,1 @@
+"""Making the shipped network: training sounds, fitting, evaluation and calibration."""
