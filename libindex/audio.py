@@ -1,15 +1,20 @@
-"""Decoding: from a file, or its bytes, to a mono signal and what its header says."""
+"""Decoding: from a file, or its bytes, to a mono signal and what its header says.
+
+The decoders are imported when something is decoded: a search needs none.
+"""
 
 import io
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from libindex.errors import SampleError
+
+if TYPE_CHECKING:
+    import soundfile
 
 FloatArray = NDArray[np.float32]
 
@@ -107,6 +112,8 @@ def resample(signal: Signal, sample_rate: int) -> Signal:
     """`signal` at another rate [Hz], as `librosa.resample` with "soxr_hq" does it."""
     if signal.sample_rate == sample_rate:
         return signal
+    import soxr
+
     length = int(np.ceil(len(signal.samples) * (sample_rate / signal.sample_rate)))
     samples = soxr.resample(signal.samples, signal.sample_rate, sample_rate, quality="HQ")
     fixed = np.zeros(length, np.float32)
@@ -153,7 +160,9 @@ def _decode(
     )
 
 
-def _open(source: str | bytes) -> soundfile.SoundFile:
+def _open(source: str | bytes) -> "soundfile.SoundFile":
+    import soundfile
+
     try:
         if isinstance(source, bytes):
             return soundfile.SoundFile(io.BytesIO(source))
@@ -167,13 +176,15 @@ def _open(source: str | bytes) -> soundfile.SoundFile:
 
 
 def _read_mono(
-    file: soundfile.SoundFile, wanted: int, block_frames: int | None
+    file: "soundfile.SoundFile", wanted: int, block_frames: int | None
 ) -> tuple[FloatArray, float, bool]:
     """Mean of the channels, peak over all of them, and whether no error ended it.
 
     Reads until `wanted` frames, the end, or an error. Without `block_frames` an error raises
     `_DamagedError`, since it is not known how much of its block was good.
     """
+    import soundfile
+
     size = block_frames or max(1, _BLOCK_VALUES // file.channels)
     blocks: list[FloatArray] = []
     peak, count, complete = 0.0, 0, True

@@ -47,6 +47,7 @@ class Database:
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         self._writer = self._engine.execution_options(libindex_write=True)
+        self._migrator = self._writer.execution_options(libindex_migration=True)
 
     @classmethod
     def open(cls, location: str, *, create: bool = False) -> "Database":
@@ -110,12 +111,14 @@ class Database:
                     "SELECT name FROM sqlite_master WHERE type = 'table'"
                 ).scalars()
             )
+            revision = None
             if "alembic_version" in tables:
                 query = "SELECT version_num FROM alembic_version"
-                return str(connection.exec_driver_sql(query).scalar())
-        if tables:
+                revision = connection.exec_driver_sql(query).scalar()
+        ours = "contents" in tables if revision else tables <= {"alembic_version"}
+        if not ours:
             raise DatabaseError("is a database of another program", self.path)
-        return None
+        return revision
 
     def _upgrade(self, revision: str | None) -> None:
         """Bring the schema from `revision` to `REVISION`; the caller holds the writer's lock."""
@@ -132,7 +135,7 @@ class Database:
             raise DatabaseError("was made by a newer libindex; update this one", self.path)
         if revision is not None:
             self._back_up(revision)
-        with self.writing() as connection:
+        with self._translated(), self._migrator.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -177,8 +180,12 @@ def _configure(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("libindex_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("libindex_migration"):
+        # SQLite alters a table by making it anew; dropping the old one would take along, or be
+        # refused for, the rows that refer to it. This has no effect once a transaction has begun.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("libindex_write") else "BEGIN")
 
 
 _REASONS = (
@@ -201,4 +208,4 @@ def _reason(message: str) -> str:
 
 def engine_for_migrations(location: str) -> Engine:
     """An engine with libindex's settings, for Alembic's own command line."""
-    return Database(_url(location))._writer
+    return Database(_url(location))._migrator

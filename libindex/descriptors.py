@@ -1,7 +1,6 @@
 """Simple measures of a sound that musicians can search by."""
 
 import numpy as np
-import scipy.fft
 
 from libindex.audio import Signal
 
@@ -21,6 +20,8 @@ def centroid_hz(signal: Signal) -> float:
     audio features for sound description" (2004), section 6.1.1, over one spectrum of the
     whole signal. Zero for silence.
     """
+    import scipy.fft
+
     samples = signal.samples
     size = scipy.fft.next_fast_len(len(samples), real=True)
     magnitude = np.abs(scipy.fft.rfft(samples, size))

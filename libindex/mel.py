@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 
 from libindex.audio import FloatArray, Signal, resample
 from libindex.errors import ModelError
@@ -86,6 +85,8 @@ class LogMel:
             Between 0 (80 dB below the loudest point) and 1; silence gives ones. At most
             `loaded_frames`, one for every `hop_length` samples and one more.
         """
+        import scipy.fft
+
         config = self.config
         samples = resample(signal, config.sample_rate).samples
         padded = np.pad(samples, config.n_fft // 2)

@@ -1,42 +1,16 @@
 """Many files: decoded in parallel, through the network in batches of similar length."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 
 from libindex.analyser import Analyser
-from libindex.audio import FloatArray
+from libindex.analysis import Analysis
 from libindex.errors import SampleError
-from libindex.preparation import Facts, Prepared, Preparer
+from libindex.preparation import Prepared, Preparer
 from libindex.workers import WorkerPool
 
 _WINDOW = 128  # files among which those of similar length are put together
 _BATCH_FRAMES = 2048  # bounds the memory of the first convolution's output (14 KB a frame)
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """All that is known of one file after the network has heard it.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    digest : bytes
-        Identity of its bytes.
-    facts : Facts
-        Format, duration, levels, brightness.
-    probabilities : ndarray of float32, shape (classes,)
-        In the order of the network's classes.
-    latent : ndarray of float32, shape (256,)
-        The LSTM's final states.
-    """
-
-    path: str
-    digest: bytes
-    facts: Facts
-    probabilities: FloatArray
-    latent: FloatArray
 
 
 class Pipeline:

@@ -5,6 +5,7 @@ Runs in worker processes: it imports neither torch nor librosa.
 
 from dataclasses import dataclass
 
+from libindex.analysis import Facts
 from libindex.audio import FloatArray, Recording, decode
 from libindex.descriptors import centroid_hz, loudness_dbfs
 from libindex.digests import read_and_digest
@@ -13,44 +14,6 @@ from libindex.mel import LogMel
 
 _SILENCE_PEAK = 2**-17  # a quarter of a 16-bit step: below this there is only rounding noise
 _ABSURD_PEAK = 1_000.0  # +60 dBFS: the bytes are not what the header says
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a content besides its class.
-
-    Attributes
-    ----------
-    size_bytes : int
-        Size of the file [bytes].
-    container, encoding : str
-        As libsndfile names them.
-    sample_rate : int
-        The file's own [Hz].
-    channels : int
-        Number of channels.
-    duration_s : float or None
-        Length [s].
-    peak : float
-        Largest absolute value; full scale is 1.
-    loudness_dbfs : float
-        Root mean square [dBFS].
-    centroid_hz : float
-        Spectral centroid [Hz].
-    warning : str or None
-        What is wrong with a file that could be used all the same, such as "truncated".
-    """
-
-    size_bytes: int
-    container: str
-    encoding: str
-    sample_rate: int
-    channels: int
-    duration_s: float | None
-    peak: float
-    loudness_dbfs: float
-    centroid_hz: float
-    warning: str | None
 
 
 @dataclass(frozen=True, slots=True)

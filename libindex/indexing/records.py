@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from libindex.analysis import Analysis
 from libindex.errors import SampleError
 from libindex.modelfile import ModelFile
 from libindex.paths import to_text
-from libindex.pipeline import Analysis
 from libindex.scanner import Found
 from libindex.schema import (
     analyses,

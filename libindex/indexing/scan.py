@@ -33,7 +33,8 @@ from libindex.settings import Settings
 from libindex.similarity import count, index_path, is_current, neighbour_index
 
 if TYPE_CHECKING:
-    from libindex.pipeline import Analysis, Pipeline
+    from libindex.analysis import Analysis
+    from libindex.pipeline import Pipeline
 
 _CHUNK = 256  # files between two commits: what a crash can cost
 

@@ -1,0 +1,1 @@
+"""Speed and memory of libindex, measured: ``python -m benchmarks``, or ``make bench``."""

@@ -1,0 +1,214 @@
+"""Measure: scan against a plain loop, scans without changes, cold starts, memory, disk."""
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from benchmarks import material
+from libindex import resources
+from libindex.classifier import audio_files
+from libindex.library import Library
+
+MODEL = resources.default_model()
+Row = tuple[str, str, str]
+
+
+def main() -> None:
+    """Run what was asked for and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--library", type=Path, help="real one-shots; else synthesised ones")
+    parser.add_argument("--files", type=int, default=2000, help="how many to synthesise")
+    parser.add_argument("--work", type=Path, default=Path("build/bench"), help="folder to work in")
+    parser.add_argument("--only", choices=sorted(_PARTS), action="append", help="only this part")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("LIBINDEX_MODEL", None)
+    print(f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}")
+    rows = [row for part in arguments.only or _PARTS for row in _PARTS[part](arguments)]
+    print("\n| what | measured | wanted |\n|---|---|---|")
+    for what, measured, wanted in rows:
+        print(f"| {what} | {measured} | {wanted} |")
+
+
+def scanning(arguments: argparse.Namespace) -> list[Row]:
+    """A scan, end to end, and the plain loop over the same files."""
+    root = arguments.library or material.one_shots(arguments.work, arguments.files)
+    files = audio_files(root, recursive=True)
+    for path in files:  # warm: the disk is not what is measured
+        Path(path).read_bytes()
+    plain = plain_loop(files[:: max(1, len(files) // 400)])
+    with tempfile.TemporaryDirectory() as folder:
+        command, peak = _timed_with_memory(
+            [sys.executable, "-m", "libindex", "scan", str(root), "--db", f"{folder}/a.db"]
+        )
+        with Library.open(f"{folder}/b.db") as library:
+            library.scan(root)
+        steady = []
+        for number in range(3):
+            with Library.open(f"{folder}/c{number}.db") as library:
+                steady.append(len(files) / library.scan(root).seconds)
+    rate, warm = len(files) / command, statistics.median(steady)
+    return [
+        ("plain loop, one warm process", f"{plain:.0f} files/s", "-"),
+        (
+            f"`scan` of {len(files):,} files, from start to exit",
+            f"{rate:.0f} files/s ({rate / plain:.1f} times the plain loop)",
+            "5 times",
+        ),
+        (
+            "the same scan in a warm process",
+            f"{warm:.0f} files/s ({warm / plain:.1f} times)",
+            "250 files/s",
+        ),
+        ("its peak memory, all processes", f"{peak / 1e6:.0f} MB", "under 900 MB"),
+    ]
+
+
+def plain_loop(files: list[str]) -> float:
+    """Files per second of librosa, then the network, one file at a time, as the original did."""
+    import librosa
+    import numpy as np
+    import torch
+
+    from libindex.analyser import load_network
+
+    model, network = load_network(MODEL)
+
+    def classify(path: str) -> None:
+        samples, rate = librosa.load(path)
+        mel = librosa.feature.melspectrogram(y=samples, sr=rate, hop_length=model.mel.hop_length)
+        mel = (librosa.amplitude_to_db(mel, ref=np.max) + 80) / 80
+        frames = torch.from_numpy(mel.T[: model.mel.max_frames].copy())[None]
+        with torch.no_grad():
+            torch.softmax(network(frames, torch.tensor([frames.shape[1]]))[0], dim=1)
+
+    done, start = 0, 0.0
+    for path in files:
+        if done == 20:  # after the warm-up
+            start = time.perf_counter()
+        try:
+            classify(path)
+        except Exception:  # noqa: BLE001 - a broken file in somebody's library
+            continue
+        done += 1
+    return (done - 20) / (time.perf_counter() - start)
+
+
+def big(arguments: argparse.Namespace) -> list[Row]:
+    """What huge files cost."""
+    root = material.big_files(arguments.work)
+    short = material.one_shots(arguments.work, 32) / "Pack 00"
+    with tempfile.TemporaryDirectory() as folder:
+        base, base_peak = _timed_with_memory(
+            [sys.executable, "-m", "libindex", "scan", str(short), "--db", f"{folder}/a.db"]
+        )
+        seconds, peak = _timed_with_memory(
+            [sys.executable, "-m", "libindex", "scan", str(root), "--db", f"{folder}/b.db"]
+        )
+    return [
+        ("`scan` of two one-shots", f"{base:.1f} s, {base_peak / 1e6:.0f} MB", "-"),
+        (
+            "`scan` of a 2 GB WAV and a three-hour MP3",
+            f"{seconds:.1f} s, {peak / 1e6:.0f} MB",
+            "the same",
+        ),
+    ]
+
+
+def unchanged(arguments: argparse.Namespace) -> list[Row]:
+    """Scans that find nothing to do."""
+    rows = []
+    for count, wanted in ((10_000, "under 1 s"), (100_000, "under 6 s")):
+        database = _filled(arguments.work, count)
+        command = [sys.executable, "-m", "libindex", "scan", "--db", str(database)]
+        rows.append((f"`scan`, nothing changed, {count:,} files", _median(command), wanted))
+    return rows
+
+
+def answers(arguments: argparse.Namespace) -> list[Row]:
+    """Cold starts, with 100,000 samples."""
+    database = str(_filled(arguments.work, 100_000))
+    libindex = [sys.executable, "-m", "libindex"]
+    query = [*libindex, "query", "--class", "snr", "--min-prob", "0.8", "--db", database]
+    similar = [*libindex, "similar", "Snare Hit 000007 (dry).wav", "--db", database]
+    subprocess.run(similar, check=True, stdout=subprocess.DEVNULL)
+    size = Path(database).stat().st_size
+    return [
+        ("`--help`", _median([*libindex, "--help"]), "under 0.15 s"),
+        (
+            "`query --class snr --min-prob 0.8`, 100,000 samples, all hits",
+            _median(query),
+            "under 0.5 s",
+        ),
+        ("`query`, the 50 best", _median([*query, "--limit", "50"]), "under 0.5 s"),
+        ("`similar` on an indexed file, 100,000 samples", _median(similar), "under 0.7 s"),
+        ("database per sample, 100,000 samples", f"{size / 100_000:.0f} bytes", "at most 3,072"),
+    ]
+
+
+def _filled(work: Path, count: int) -> Path:
+    database = work / f"filled-{count}.db"
+    root = material.tiny_files(work, count).resolve()
+    if not database.exists():
+        aside = work / f"filling-{count}.db"
+        for left_over in work.glob(f"{aside.name}*"):
+            left_over.unlink()
+        material.filled_library(aside, root, MODEL)
+        shutil.move(aside, database)
+    return database
+
+
+def _median(command: list[str], times: int = 5) -> str:
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - start)
+    return f"{statistics.median(seconds):.2f} s"
+
+
+def _timed_with_memory(command: list[str]) -> tuple[float, int]:
+    """Seconds, and the largest sum of the memory of a process and its children [bytes].
+
+    Memory is the proportional set size: what processes share counts once.
+    """
+    start = time.perf_counter()
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, _memory(process))
+        time.sleep(0.05)
+    if process.returncode:
+        raise SystemExit(f"{command} failed")
+    return time.perf_counter() - start, peak
+
+
+def _memory(process: psutil.Process) -> int:
+    total = 0
+    try:
+        for one in (process, *process.children(recursive=True)):
+            total += getattr(one.memory_full_info(), "pss", 0) or one.memory_info().rss
+    except psutil.Error:
+        pass
+    return total
+
+
+_PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "scanning": scanning,
+    "big": big,
+    "unchanged": unchanged,
+    "answers": answers,
+}
+
+if __name__ == "__main__":
+    main()

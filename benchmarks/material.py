@@ -1,0 +1,142 @@
+"""What the benchmarks work on: synthesised one-shots, big files, a library of made-up analyses."""
+
+import os
+import struct
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from sqlalchemy import insert
+
+from libindex.analysis import Analysis, Facts
+from libindex.database import Database
+from libindex.indexing import records
+from libindex.indexing.roots import target_for
+from libindex.modelfile import ModelFile
+from libindex.scanner import compare
+from libindex.schema import samples
+from libindex.training.synthesis import CODES, synthesise
+
+RATE = 44_100
+_FORMATS = ((".wav", "PCM_16"), (".wav", "PCM_24"), (".aiff", "PCM_16"), (".flac", "PCM_16"))
+
+
+def one_shots(folder: Path, count: int) -> Path:
+    """A library of synthesised one-shots in packs; kept for the next run."""
+    root = folder / f"one-shots-{count}"
+    if root.exists():
+        return root
+    aside = folder / f"{root.name}.part"
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        code = CODES[number % len(CODES)]
+        suffix, encoding = _FORMATS[number % len(_FORMATS)]
+        path = aside / f"Pack {number % 17:02}" / code / f"{code} {number:05}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Real one-shots are 0.8 s long on average; long tails are cut to come near that.
+        sound = synthesise(code, rng, RATE)[: int(RATE * rng.gamma(2.0, 0.5))]
+        soundfile.write(path, sound, RATE, subtype=encoding)
+    aside.rename(root)
+    return root
+
+
+def big_files(folder: Path) -> Path:
+    """A WAV of 2 GB and an MP3 of three hours; the former takes no room on the disk."""
+    root = folder / "big"
+    if root.exists():
+        return root
+    aside = folder / "big.part"
+    aside.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    second = (rng.standard_normal((RATE, 2)) * 3000).astype("<i2").tobytes()
+    size = 2_000_000_000
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        size + 36,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        2,
+        RATE,
+        RATE * 4,
+        4,
+        16,
+        b"data",
+        size,
+    )
+    with (aside / "two gigabytes.wav").open("wb") as file:
+        file.write(header + second * 10)
+        file.truncate(size + len(header))
+    minute = rng.standard_normal((RATE * 60, 2)).astype(np.float32) * 0.1
+    with soundfile.SoundFile(
+        aside / "three hours.mp3", "w", RATE, 2, format="MP3", subtype="MPEG_LAYER_III"
+    ) as mp3:
+        for _ in range(180):
+            mp3.write(minute)
+    aside.rename(root)
+    return root
+
+
+def tiny_files(folder: Path, count: int) -> Path:
+    """Files that look like samples and are never read: for scans that find nothing changed."""
+    root = folder / f"tiny-{count}"
+    if root.exists():
+        return root
+    aside = folder / f"{root.name}.part"
+    old = time.time() - 3600
+    for number in range(count):
+        pack = f"{number % 211:03} Some Sample Pack (24 bit)"
+        path = aside / pack / f"Drum Hits {number % 7}" / f"Snare Hit {number:06} (dry).wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(number.to_bytes(4, "little"))
+        os.utime(path, (old, old))
+    aside.rename(root)
+    return root
+
+
+def filled_library(database: Path, root: Path, model_path: Path) -> None:
+    """A library of everything under `root`, with made-up analyses, through the real tables."""
+    rng = np.random.default_rng(2)
+    model = ModelFile.read(model_path)
+    library = Database.open(str(database), create=True)
+    with library.writing() as connection:
+        target = target_for(connection, str(root))
+        network = records.use_network(connection, model, model.fingerprint)
+    found = compare(str(root), "", {}).new
+    for start in range(0, len(found), 1000):
+        part = found[start : start + 1000]
+        made = [_made_up(rng, model) for _ in part]
+        with library.writing() as connection:
+            ids = records.record_results(connection, network, made)
+            rows = [
+                records.sample_values(file, target.root.id)
+                | {"content_id": ids[analysis.digest], "failure": None, "added_at": 0}
+                | {"is_settled": True}
+                for file, analysis in zip(part, made, strict=True)
+            ]
+            connection.execute(insert(samples), rows)
+
+
+def _made_up(rng: np.random.Generator, model: ModelFile) -> Analysis:
+    logits = rng.standard_normal(len(model.classes)) * 3
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    facts = Facts(
+        size_bytes=int(rng.integers(10_000, 500_000)),
+        container="WAV",
+        encoding="PCM_24",
+        sample_rate=RATE,
+        channels=2,
+        duration_s=float(rng.gamma(2, 0.4)),
+        peak=float(rng.uniform(0.1, 1)),
+        loudness_dbfs=float(rng.uniform(-40, -6)),
+        centroid_hz=float(rng.uniform(60, 12_000)),
+        warning=None,
+    )
+    latent = rng.standard_normal(model.network.latent_size).astype(np.float32)
+    return Analysis(
+        "", uuid.uuid4().bytes + b"0000", facts, probabilities.astype(np.float32), latent
+    )
