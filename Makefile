@@ -41,10 +41,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cog --check -P $(PAGES)
+	$(BIN)/cog --check $(PAGES)
 
 docs: $(READY)
-	$(BIN)/cog -r -P $(PAGES)
+	$(BIN)/cog -r $(PAGES)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(LIBRARY),--library "$(LIBRARY)") $(ARGS)

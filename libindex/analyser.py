@@ -15,7 +15,8 @@ from libindex.errors import ModelError
 from libindex.instruments import CODES
 from libindex.mel import MelConfig
 from libindex.modelfile import ORIGINAL_SUFFIX, ModelFile, NetworkConfig, network_config
-from libindex.network import CnnLstm, FoldedCnnLstm
+from libindex.network import MIN_FRAMES, CnnLstm, FoldedCnnLstm
+from libindex.settings import DEVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,7 @@ class Analyser:
     def __init__(self, model: ModelFile, network: CnnLstm, device: str = "auto") -> None:
         self.model = model
         self.device = _device(device)
-        folded = FoldedCnnLstm(network, model.mel.max_frames, model.mel.n_mels)
-        self._network = folded.eval().to(self.device)
+        self._network = _folded(model, network).to(self.device)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "Analyser":
@@ -113,7 +113,7 @@ def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
 
 
 def save_network(model: ModelFile, network: CnnLstm) -> None:
-    """Write weights and JSON to `model.path` and beside it; both or an OSError."""
+    """Write weights and JSON to `model.path` and beside it; both or an error."""
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     model.path.parent.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(state, model.path)
@@ -147,8 +147,8 @@ def import_original(checkpoint: str | Path, out: str | Path) -> ModelFile:
     )
     try:
         save_network(converted, network)
-    except OSError as error:
-        raise ModelError(f"can't be written ({error.strerror})", target) from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ModelError(f"can't be written ({error})", target) from None
     return converted
 
 
@@ -163,7 +163,7 @@ def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
         reason = "contains code or objects, not only weights; refused" if unsafe else "is damaged"
         raise ModelError(f"{reason} (not a checkpoint of DrumClassifier)", path) from None
     try:
-        config = network_config(checkpoint["params"])
+        config = network_config(checkpoint["params"] if isinstance(checkpoint, dict) else None)
         state = checkpoint["model_state_dict"]
         model = ModelFile(path, path.stem, CODES, MelConfig(), config)
     except (KeyError, TypeError, ValueError) as error:
@@ -172,15 +172,29 @@ def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
 
 
 def _with_state(config: NetworkConfig, state: dict[str, Tensor], path: Path) -> CnnLstm:
-    network = CnnLstm(config)
     try:
+        network = CnnLstm(config)
         network.load_state_dict(state)
     except (RuntimeError, AttributeError, TypeError):
         raise ModelError("its weights don't fit its layer sizes", path) from None
     return network.eval()
 
 
+def _folded(model: ModelFile, network: CnnLstm) -> FoldedCnnLstm:
+    try:
+        folded = FoldedCnnLstm(network, model.mel.max_frames, model.mel.n_mels).eval()
+        shortest = torch.zeros(1, MIN_FRAMES, model.mel.n_mels)
+        folded(shortest, torch.tensor([MIN_FRAMES]))
+    except ModelError as error:
+        raise ModelError(error.reason, model.path) from None
+    except RuntimeError:
+        raise ModelError("its layers don't fit its mel parameters", model.path) from None
+    return folded
+
+
 def _device(name: str) -> torch.device:
+    if name not in DEVICES:
+        raise ModelError(f"no device {name!r}; choose from {', '.join(DEVICES)}")
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

@@ -1,8 +1,10 @@
 """What is known of a sound: measured, and heard by the network."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from libindex.audio import FloatArray
+if TYPE_CHECKING:
+    from libindex.audio import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +66,5 @@ class Analysis:
     path: str
     digest: bytes
     facts: Facts
-    probabilities: FloatArray
-    latent: FloatArray
+    probabilities: "FloatArray"
+    latent: "FloatArray"

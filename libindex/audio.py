@@ -5,6 +5,8 @@ The decoders are imported when something is decoded: a search needs none.
 
 import io
 import os
+import re
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,17 +20,20 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 
-SUFFIXES = frozenset(
-    ".wav .wave .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .caf .w64 .rf64 .au .snd".split()
-)
-
 _MIN_DURATION_S = 0.001
 _RATES_HZ = (1_000, 768_000)
 _BLOCK_VALUES = (
     2**20
 )  # samples times channels decoded at once: bounds memory, whatever a header says
-_CAREFUL_FRAMES = 1024  # after an error: small steps, so that little of what is good is lost
+_CAREFUL_FRAMES = 64  # after an error: small steps, so that little of what is good is lost
 _UNKNOWN_FRAMES = 2**62  # libsndfile's "no idea" is 2**63 - 1
+# What libsndfile logs of a wrong size; "Bytes/sec : 1 (should be 2)" and WAV's "RIFF" say nothing.
+_SIZES_LOG = re.compile(
+    r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
+_STREAMED_SIZE = 2**32 - 1  # written by those who can't seek back to correct it
+_OGG_LAST_PAGE = 4
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +102,14 @@ def decode(source: str | bytes, max_seconds: float) -> Recording:
         If there is nothing that could be used: not audio, no samples, no finite value, a
         sampling rate that no recording has.
     """
+    warning = None
+    mended = _mended_ogg(source)
+    if mended is not None:
+        source, warning = mended, "truncated"
     try:
-        return _decode(source, max_seconds)
+        return _decode(source, max_seconds, None, warning)
     except _DamagedError:
-        return _decode(source, max_seconds, block_frames=_CAREFUL_FRAMES)
-    except SampleError:
-        whole_pages = _whole_ogg_pages(source)
-        if whole_pages is None:
-            raise
-        return _decode(whole_pages, max_seconds, warning="truncated")
+        return _decode(source, max_seconds, _CAREFUL_FRAMES, warning)
 
 
 def resample(signal: Signal, sample_rate: int) -> Signal:
@@ -128,8 +132,8 @@ class _DamagedError(Exception):
 def _decode(
     source: str | bytes,
     max_seconds: float,
-    block_frames: int | None = None,
-    warning: str | None = None,
+    block_frames: int | None,
+    warning: str | None,
 ) -> Recording:
     with _open(source) as file:
         rate, channels, promised = file.samplerate, file.channels, file.frames
@@ -144,7 +148,7 @@ def _decode(
     if samples.size < _MIN_DURATION_S * rate:
         raise SampleError(f"is too short ({samples.size} samples)")
     samples, holes = _finite(samples)
-    if ended_early or not complete or "(should be" in log:
+    if ended_early or not complete or _is_cut_short(log):
         warning = "truncated"
     if holes:
         warning = f"{holes} samples are not finite numbers; taken as silence"
@@ -198,10 +202,26 @@ def _read_mono(
             break
         if len(block) == 0:
             break
-        peak = max(peak, float(np.nanmax(np.abs(block), initial=0.0)))
-        blocks.append(block.mean(axis=1) if file.channels > 1 else block[:, 0])
+        peak = max(peak, _peak(block))
+        blocks.append(_mean_of_channels(block))
         count += len(block)
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32), peak, complete
+
+
+def _peak(block: FloatArray) -> float:
+    low, high = float(block.min()), float(block.max())
+    if np.isfinite(low + high):
+        return max(-low, high)
+    finite = block[np.isfinite(block)]
+    return float(np.abs(finite).max(initial=0.0))
+
+
+def _mean_of_channels(block: FloatArray) -> FloatArray:
+    """As `block.mean(axis=1)`, several times faster for the one or two channels of most files."""
+    total = block[:, 0].copy()
+    for channel in range(1, block.shape[1]):
+        total += block[:, channel]
+    return total / np.float32(block.shape[1])
 
 
 def _finite(samples: FloatArray) -> tuple[FloatArray, int]:
@@ -213,20 +233,46 @@ def _finite(samples: FloatArray) -> tuple[FloatArray, int]:
     return np.where(good, samples, np.float32(0)), int(samples.size - np.count_nonzero(good))
 
 
-def _whole_ogg_pages(source: str | bytes) -> bytes | None:
-    """The pages of a truncated Ogg file that are complete; None if `source` is not such a file.
+def _is_cut_short(log: str) -> bool:
+    """Whether libsndfile's log says that the header promises more bytes than there are."""
+    sizes = [(int(promised), int(there)) for promised, there in _SIZES_LOG.findall(log)]
+    return any(there < promised != _STREAMED_SIZE for promised, there in sizes)
 
-    libsndfile takes an Ogg file's length from its last page and finds no audio in one that is
-    cut inside of it. Page layout: RFC 3533, section 6.
+
+def _mended_ogg(source: str | bytes) -> bytes | None:
+    """A truncated Ogg file, its last page shortened to the packets that are whole.
+
+    libsndfile drops an incomplete page, which can hold a second of sound or all of it. None if
+    `source` is no such file. Page layout: RFC 3533, section 6.
     """
     if isinstance(source, str) or not source.startswith(b"OggS"):
         return None
-    end = 0
-    while source[end : end + 4] == b"OggS" and len(source) >= end + 27:
-        segments = source[end + 26]
-        table = source[end + 27 : end + 27 + segments]
-        size = 27 + segments + sum(table)
-        if end + size > len(source):
+    start = 0
+    while source.startswith(b"OggS", start):
+        segments = source[start + 27 : start + 27 + (source[start + 26 : start + 27] or b"\0")[0]]
+        end = start + 27 + len(segments) + sum(segments)
+        if end > len(source):
+            return source[:start] + _shortened_page(source[start:])
+        start = end
+    return None
+
+
+def _shortened_page(page: bytes) -> bytes:
+    body = page[27 + page[26] :] if len(page) > 26 else b""
+    segments, size, kept_segments, kept_size = page[27 : 27 + page[26]] if body else b"", 0, 0, 0
+    for number, length in enumerate(segments, start=1):
+        size += length
+        if size > len(body):
             break
-        end += size
-    return source[:end] if 0 < end < len(source) else None
+        if length < 255:  # the end of a packet
+            kept_segments, kept_size = number, size
+    if kept_segments == 0:
+        return b""
+    # Without the mark of a last page, whose time would have to fit its packets.
+    flags = bytes([page[5] & ~_OGG_LAST_PAGE])
+    kept = bytes([kept_segments]) + segments[:kept_segments] + body[:kept_size]
+    head = page[:5] + flags + page[6:22], kept
+    # The checksum is that of zlib with all bits mirrored and no inversion.
+    mirrored = bytes(4).join(head).translate(_MIRRORED)
+    checksum = zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{checksum:032b}"[::-1], 2).to_bytes(4, "little").join(head)

@@ -10,8 +10,9 @@ import numpy as np
 
 from libindex import resources
 from libindex.analyser import Analyser
-from libindex.audio import SUFFIXES, FloatArray
+from libindex.audio import FloatArray
 from libindex.errors import LibindexError, SampleError, UsageError
+from libindex.paths import SUFFIXES
 from libindex.pipeline import Pipeline
 
 FORMATS = ("label", "rank", "prob", "dictproba", "mat")

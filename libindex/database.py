@@ -1,6 +1,7 @@
 """The SQLite database: connecting, transactions, and bringing the schema up to date."""
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ class Database:
         """
         url = _url(location)
         path = Path(url.database or "")
-        if not path.exists():
+        if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for names too long
             if not create:
                 raise NotFoundError(
                     "no library here yet; make one with: libindex scan FOLDER", path
@@ -108,15 +109,15 @@ class Database:
         with self.reading() as connection:
             tables = set(
                 connection.exec_driver_sql(
-                    "SELECT name FROM sqlite_master WHERE type = 'table'"
+                    "SELECT name FROM sqlite_master"
+                    " WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
                 ).scalars()
             )
             revision = None
             if "alembic_version" in tables:
                 query = "SELECT version_num FROM alembic_version"
                 revision = connection.exec_driver_sql(query).scalar()
-        ours = "contents" in tables if revision else tables <= {"alembic_version"}
-        if not ours:
+        if not ("samples" in tables if revision else tables <= {"alembic_version"}):
             raise DatabaseError("is a database of another program", self.path)
         return revision
 

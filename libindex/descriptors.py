@@ -24,7 +24,8 @@ def centroid_hz(signal: Signal) -> float:
 
     samples = signal.samples
     size = scipy.fft.next_fast_len(len(samples), real=True)
-    magnitude = np.abs(scipy.fft.rfft(samples, size))
+    spectrum = scipy.fft.rfft(samples, size)
+    magnitude = np.sqrt(np.square(spectrum.real) + np.square(spectrum.imag))
     frequency = np.arange(len(magnitude)) * (signal.sample_rate / size)
     total = float(magnitude.sum(dtype=np.float64))
     return float(magnitude @ frequency) / total if total > 0 else 0.0

@@ -1,7 +1,9 @@
 """The identity of a content: a BLAKE2b digest of a file's bytes."""
 
+import errno
 import hashlib
 import os
+import stat
 from typing import BinaryIO
 
 DIGEST_BYTES = 20
@@ -34,8 +36,10 @@ def read_and_digest(path: str) -> tuple[bytes | None, bytes, int]:
     Raises
     ------
     OSError
-        If it can't be read.
+        If it can't be read or is no regular file.
     """
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a pipe may take for ever
+        raise OSError(errno.EINVAL, "not a regular file", path)
     with open(path, "rb") as file:  # noqa: PTH123 - Path refuses nothing here, but adds nothing
         size = os.fstat(file.fileno()).st_size
         if size > WHOLE_LIMIT_BYTES:

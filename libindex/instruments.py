@@ -103,7 +103,7 @@ def resolve(text: str, codes: Iterable[str] = CODES) -> tuple[str, ...]:
         return found
     near = difflib.get_close_matches(wanted, words, n=4, cutoff=0.5)
     nearest = list(dict.fromkeys(f"{c} ({name_of(c)})" for w in near for c in words[w]))
-    hint = f"did you mean {', '.join(nearest[:4])}?" if nearest else "choose one"
+    hint = f"did you mean {', '.join(nearest[:4])}?" if nearest else "choose one."
     raise UsageError(f"no class {text!r}: {hint} All classes: {', '.join(sorted(available))}")
 
 

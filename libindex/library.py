@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from libindex import locking, queries, resources
 from libindex import settings as settings_module
-from libindex.audio import FloatArray
 from libindex.database import Database
 from libindex.errors import ModelError, NotFoundError, SampleError, UsageError
 from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
-from libindex.modelfile import ModelFile
 from libindex.paths import PathLike, absolute, display
 from libindex.queries import Failure, Filters, Hit, Network, Sample, SampleInfo, Sort, Status
 from libindex.settings import Settings
 from libindex.similarity import index_path, is_current, neighbour_index
+
+if TYPE_CHECKING:
+    from libindex.audio import FloatArray
 
 _CANDIDATES_SHOWN = 10
 
@@ -139,6 +139,8 @@ class Library:
             If a path, the database or the network can't be used. One bad file is no error: it
             is counted as failed, and `failures` tells why.
         """
+        from libindex.modelfile import ModelFile
+
         folders = [absolute(path) for path in paths]
         model = ModelFile.read(self.settings.model)
         with (
@@ -317,7 +319,11 @@ class Library:
     def _network(self, connection: Connection) -> Network:
         # A network that was named is meant; otherwise the one that the library was scanned with.
         named = Path(self.settings.model) != resources.default_model()
-        fingerprint = ModelFile.read(self.settings.model).fingerprint if named else None
+        fingerprint = None
+        if named:
+            from libindex.modelfile import ModelFile
+
+            fingerprint = ModelFile.read(self.settings.model).fingerprint
         return queries.current_network(connection, fingerprint)
 
     def _network_or_none(self, connection: Connection) -> Network | None:
@@ -328,7 +334,7 @@ class Library:
 
     def _embedding(
         self, connection: Connection, network: Network, file: str
-    ) -> tuple[int | None, FloatArray]:
+    ) -> tuple[int | None, "FloatArray"]:
         """The content id, if it has one, and the embedding of a file."""
         path = absolute(file)
         try:
@@ -348,9 +354,12 @@ class Library:
             raise SampleError(why or "is not analysed yet; run: libindex scan", sample.path)
         return sample.content_id, embedding
 
-    def _analysed(self, network: Network, path: str) -> FloatArray:
+    def _analysed(self, network: Network, path: str) -> "FloatArray":
         """The embedding of a file that is not in the library, or not as it is now."""
+        import numpy as np
+
         from libindex.analyser import Analyser
+        from libindex.modelfile import ModelFile
         from libindex.pipeline import Pipeline
 
         if ModelFile.read(self.settings.model).fingerprint != network.fingerprint:

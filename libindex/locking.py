@@ -90,9 +90,13 @@ def writing(
 def holder(database: Path) -> Holder | None:
     """Who holds a database for writing, as far as is known."""
     try:
-        return Holder(**json.loads(_note(database).read_text(encoding="utf-8")))
+        found = Holder(**json.loads(_note(database).read_text(encoding="utf-8")))
+        if found.host == socket.gethostname():
+            with contextlib.suppress(PermissionError):  # it is somebody else's
+                os.kill(found.pid, 0)  # sends nothing; fails if it was killed and left its note
     except (OSError, ValueError, TypeError):
         return None
+    return found
 
 
 def _note(database: Path) -> Path:

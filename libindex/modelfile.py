@@ -48,6 +48,14 @@ class NetworkConfig:
     fc1_dim: int = 128
     outdim: int = 30
 
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if not _is_size(value, f.type):
+                raise ValueError(f"{f.name} is {value!r}")
+        if self.n_channels != 3:
+            raise ValueError(f"n_channels is {self.n_channels}; time, band and mel are 3")
+
     @property
     def latent_size(self) -> int:
         """Length of a latent: the LSTM's final states of both directions."""
@@ -177,17 +185,27 @@ class ModelFile:
         )
 
 
-def network_config(values: Mapping[str, Any]) -> NetworkConfig:
+def network_config(values: object) -> NetworkConfig:
     """Layer sizes from a JSON object or the original's ``params`` dictionary.
 
     Raises
     ------
-    ValueError
-        If a name is not known.
+    ValueError, TypeError
+        If a name is not known or a value is of another kind.
     """
+    if not isinstance(values, Mapping):
+        raise TypeError("layer sizes are no dictionary")
     return _dataclass_from(
         NetworkConfig, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     )
+
+
+def _is_size(value: object, kind: object) -> bool:
+    if kind is float:
+        return isinstance(value, (int, float)) and 0 <= value <= 1  # a dropout
+    if kind is int:
+        return isinstance(value, int) and value >= 1
+    return isinstance(value, tuple) and len(value) == 2 and all(_is_size(v, int) for v in value)
 
 
 _T = TypeVar("_T", MelConfig, NetworkConfig)

@@ -4,10 +4,6 @@ Search is exact. Vectors are 16-bit floats, as in the database, so that 100,000 
 a file of 52 MB; a hit's similarity is the cosine between the two stored vectors.
 """
 
-import json
-import os
-import threading
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,11 +11,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from libindex import stampedfile
 from libindex.audio import FloatArray
 
 Ids = NDArray[np.int64]
-
-_MAGIC = b"libindex neighbours 1\n"
 
 
 class NeighbourIndex:
@@ -108,63 +103,23 @@ class NeighbourIndex:
         return [(int(i), float(s)) for i, s in zip(ids[0], similarities[0], strict=True) if i >= 0]
 
     def save(self, path: Path, stamp: str) -> None:
-        """Write the index and its stamp in one step: a reader sees the old file or the new one.
-
-        Raises
-        ------
-        OSError
-            If it can't be written; then the old file is still there.
-        """
-        payload = faiss.serialize_index(self._index).tobytes()
-        header = {"stamp": stamp, "bytes": len(payload), "crc32": zlib.crc32(payload)}
-        aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            with aside.open("wb") as file:
-                file.write(_MAGIC + json.dumps(header).encode() + b"\n")
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        """Write the index and its stamp; see `libindex.stampedfile.write`."""
+        stampedfile.write(path, stamp, faiss.serialize_index(self._index).tobytes())
 
     @classmethod
     def load(cls, path: Path) -> tuple["NeighbourIndex", str] | None:
         """Read an index and its stamp; None if the file is missing or damaged in any way."""
+        found = stampedfile.read(path)
+        if found is None:
+            return None
+        stamp, payload = found
         try:
-            data = path.read_bytes()
-            magic, header_line, rest = _split(data)
-            header = json.loads(header_line)
-            payload = memoryview(data)[rest:]
-            if (
-                magic != _MAGIC
-                or len(payload) != header["bytes"]
-                or zlib.crc32(payload) != header["crc32"]
-            ):
-                return None
             index = faiss.deserialize_index(np.frombuffer(payload, np.uint8))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        except RuntimeError:
             return None
         loaded = cls.__new__(cls)
         loaded._index = index
-        return loaded, str(header["stamp"])
-
-    @staticmethod
-    def stamp_of(path: Path) -> str | None:
-        """The stamp of a file, without reading the rest of it; None if there is none."""
-        try:
-            with path.open("rb") as file:
-                if file.readline() != _MAGIC:
-                    return None
-                return str(json.loads(file.readline())["stamp"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-
-def _split(data: bytes) -> tuple[bytes, bytes, int]:
-    end = data.index(b"\n", len(_MAGIC)) + 1
-    return data[: len(_MAGIC)], data[len(_MAGIC) : end], end
+        return loaded, stamp
 
 
 def as_ids(ids: Iterable[int]) -> Ids:

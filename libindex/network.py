@@ -4,6 +4,8 @@
 same function faster and can't be trained.
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -159,7 +161,7 @@ class FoldedCnnLstm(nn.Module):
     def __init__(self, network: CnnLstm, max_frames: int, bands: int) -> None:
         super().__init__()
         self.config = network.config
-        network = network.eval()
+        network = copy.deepcopy(network).eval()  # its owner may go on training it
         first, self.conv2, self.conv3 = (
             _fold(block) for block in (network.convl11, network.convl12, network.convl13)
         )
@@ -199,7 +201,8 @@ def _masked(mels: Tensor, lengths: Tensor) -> Tensor:
     if missing > 0:
         mels = functional.pad(mels, (0, 0, 0, missing))
     frame = torch.arange(mels.shape[1], device=mels.device)
-    return mels * (frame < lengths.to(mels.device)[:, None])[:, :, None]
+    # Filled, not multiplied: NaN times zero is NaN.
+    return mels.masked_fill((frame >= lengths.to(mels.device)[:, None])[:, :, None], 0.0)
 
 
 def _final_states(lstm: nn.LSTM, features: Tensor, steps: Tensor) -> Tensor:

@@ -5,14 +5,19 @@ surrogates, opens as it is, and turns back into its bytes with ``os.fsencode``.
 """
 
 import os
-from pathlib import Path
 
 PathLike = str | os.PathLike[str]
+
+SUFFIXES = frozenset(
+    ".wav .wave .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .caf .w64 .rf64 .au .snd".split()
+)
+"""Endings of the files that are looked at, in lower case."""
 
 
 def absolute(path: PathLike) -> str:
     """`path` with ``~`` expanded, made absolute and normalised; symbolic links are kept."""
-    return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps ".."
+    # Not with pathlib, which keeps ".." and stumbles over a file that is called "~kick.wav".
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
 
 
 def display(path: PathLike | bytes) -> str:

@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from libindex.audio import SUFFIXES
 from libindex.errors import LibindexError
-from libindex.paths import relative_to
+from libindex.paths import SUFFIXES, relative_to
 
 _SETTLING_NS = 2_000_000_000  # the coarsest time stamps (FAT) have steps of two seconds
 

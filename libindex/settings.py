@@ -15,6 +15,7 @@ from libindex.paths import absolute
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _ENVIRONMENT_PREFIX = "LIBINDEX_"
+_KIND_NAMES = {int: "a whole number", float: "a number", str: "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,13 @@ def _updated(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 
 def _converted(name: str, value: Any, kind: Any) -> Any:
+    # TOML has kinds of its own, of which int(2.5), int(True) and str(5) would make something.
+    of_kind = {int: (str, int), float: (str, int, float), str: (str, os.PathLike)}[kind]
+    if not isinstance(value, of_kind) or isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}; {_KIND_NAMES[kind]} is needed")
     if name == "model" or (name == "db" and "://" not in str(value)):
         return absolute(str(value))
     try:
         return kind(value)
     except (TypeError, ValueError):
-        raise SettingsError(f"{name} is {value!r}; a {kind.__name__} is needed") from None
+        raise SettingsError(f"{name} is {value!r}; {_KIND_NAMES[kind]} is needed") from None

@@ -2,25 +2,27 @@
 
 The database is the truth. The index file carries the library's revision; where the two differ,
 the index is caught up by comparing ids, which are never used twice.
+
+numpy and FAISS are imported when they are needed: a search by class needs neither.
 """
 
 import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import Connection, func, select
 
-from libindex.audio import FloatArray
+from libindex import stampedfile
 from libindex.schema import analyses, embeddings, library
 
 if TYPE_CHECKING:
+    from libindex.audio import FloatArray
     from libindex.neighbours import NeighbourIndex
 
 _CHUNK = 500  # ids in one SQL statement
 
 
-def packed(latent: FloatArray) -> tuple[bytes, float]:
+def packed(latent: "FloatArray") -> tuple[bytes, float]:
     """A latent as it is stored.
 
     Parameters
@@ -35,12 +37,16 @@ def packed(latent: FloatArray) -> tuple[bytes, float]:
     norm : float
         The length.
     """
+    import numpy as np
+
     norm = float(np.linalg.norm(latent))
     return (latent / norm if norm > 0 else latent).astype("<f2").tobytes(), norm
 
 
-def unpacked(vector: bytes) -> FloatArray:
+def unpacked(vector: bytes) -> "FloatArray":
     """A stored embedding as float32, shape (size,), of length 1 to float16's precision."""
+    import numpy as np
+
     return np.frombuffer(vector, "<f2").astype(np.float32)
 
 
@@ -56,9 +62,7 @@ def revision(connection: Connection) -> str:
 
 def is_current(connection: Connection, path: Path) -> bool:
     """Whether the index file, if there is one, shows what the database holds."""
-    from libindex.neighbours import NeighbourIndex
-
-    return NeighbourIndex.stamp_of(path) == revision(connection)
+    return stampedfile.stamp_of(path) == revision(connection)
 
 
 def neighbour_index(
@@ -97,6 +101,8 @@ def neighbour_index(
 
 
 def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) -> None:
+    import numpy as np
+
     query = select(analyses.c.id).where(analyses.c.network_id == network_id)
     stored = np.fromiter(connection.execute(query).scalars(), np.int64)
     index.remove(np.setdiff1d(index.ids, stored))

@@ -23,13 +23,15 @@ from types import TracebackType
 from typing import BinaryIO, cast
 
 from libindex.digests import digest_of
-from libindex.errors import SampleError
+from libindex.errors import LibindexError, SampleError
 from libindex.preparation import Prepared, Preparer
 
 Answer = Prepared | SampleError
 
 _BATCH = 8  # paths sent at once: hides the pipe's latency, keeps the workers evenly busy
 _WAITING_ANSWERS = 256  # bounds the memory of mels that the network has not yet taken
+_LONGEST_S = 1e6  # more overflows the watchdog's clock
+_START_ATTEMPTS = 3
 _TIMEOUT_EXIT = 1  # what faulthandler's watchdog exits with
 
 
@@ -112,6 +114,7 @@ class WorkerPool:
         while any(thread.is_alive() for thread in threads):
             with contextlib.suppress(queue.Empty):
                 answers.get(timeout=0.05)
+        self.close()  # again: a thread may have been starting a process
 
 
 class _Batches:
@@ -197,19 +200,26 @@ class _Worker:
                     pipe.close()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        for _ in range(_START_ATTEMPTS):
             self.stop()
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from libindex.workers import main; main()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # libmpg123 and others print their warnings there
-                env=_environment(),
-            )
-            stdin = cast("BinaryIO", self._process.stdin)
-            stdin.write(self._start_message)
-            stdin.flush()
-        return self._process
+            with contextlib.suppress(OSError):
+                return self._started()
+        raise LibindexError(f"can't start {sys.executable} to decode files")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-c", "from libindex.workers import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libmpg123 and others print their warnings there
+            env=_environment(),
+        )
+        stdin = cast("BinaryIO", process.stdin)
+        stdin.write(self._start_message)
+        stdin.flush()
+        return process
 
 
 def _environment() -> dict[str, str]:
@@ -227,7 +237,7 @@ def main() -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             for path in pickle.load(sys.stdin.buffer):  # noqa: S301 - from our parent
-                faulthandler.dump_traceback_later(timeout_s, exit=True)
+                faulthandler.dump_traceback_later(min(timeout_s, _LONGEST_S), exit=True)
                 answer = _guarded(prepare, path)
                 faulthandler.cancel_dump_traceback_later()
                 pickle.dump(answer, answers)

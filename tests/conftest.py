@@ -1,18 +1,30 @@
 """Sounds and networks that the tests share. Everything is made here; nothing is downloaded."""
 
-from collections.abc import Callable, Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
 import torch
 
 from libindex.analyser import save_network
+from libindex.analysis import Analysis, Facts
+from libindex.digests import read_and_digest
+from libindex.errors import SampleError
+from libindex.indexing import Indexer
 from libindex.instruments import CODES
 from libindex.library import Library
 from libindex.modelfile import ModelFile, NetworkConfig
 from libindex.network import CnnLstm
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=40)
+hypothesis.settings.load_profile("unhurried")
 
 SAMPLE_RATE = 44_100
 
@@ -24,8 +36,8 @@ SMALL = NetworkConfig(num_filters_11=4, num_filters_12=6, num_filters_13=8, lstm
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's own library and settings."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("LIBINDEX_DB", "LIBINDEX_MODEL", "LIBINDEX_JOBS", "LIBINDEX_DEVICE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("LIBINDEX_")]:
+        monkeypatch.delenv(name)
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(home))
 
@@ -55,6 +67,11 @@ def tone(seed: int, seconds: float = 0.2, rate: int = SAMPLE_RATE) -> np.ndarray
     return (0.8 * sound / np.abs(sound).max()).astype(np.float32)
 
 
+@pytest.fixture(scope="session", name="tone")
+def _tone() -> Callable[..., np.ndarray]:
+    return tone
+
+
 @pytest.fixture
 def write_sound(tmp_path: Path) -> Callable[..., Path]:
     """Write a sound: `write_sound("kicks/a.wav", seed=1)`; returns its path below "Samples"."""
@@ -74,6 +91,86 @@ def library(tmp_path: Path, small_model: Path) -> Iterator[Library]:
     """An empty library in a file, with the small network and one decoding process."""
     with Library.open(tmp_path / "library.db", model=str(small_model), jobs=1) as opened:
         yield opened
+
+
+class Ear:
+    """Stands in for the pipeline: what it hears is made from a file's digest, at no cost.
+
+    Bytes that begin with "bad" are no audio. `heard` has every path that it was given, and
+    `before` is called with each of them.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.before: Callable[[str], object] = lambda _path: None
+
+    def analyse(self, paths: Iterable[str]) -> Iterator[Analysis | SampleError]:
+        for path in paths:
+            self.before(path)
+            self.heard.append(path)
+            yield self._result(path)
+
+    def close(self) -> None:
+        pass
+
+    def _result(self, path: str) -> Analysis | SampleError:
+        try:
+            data, digest, size = read_and_digest(path)
+        except OSError as error:
+            return SampleError(f"can't be read ({error.strerror})", path)
+        if data is None or data.startswith(b"bad"):
+            return SampleError("is not audio", path, digest)
+        rng = np.random.default_rng(list(digest))
+        duration_s, peak, loudness, centroid = rng.uniform(
+            (0, 0, -60, 50), (5, 1, 0, 9000)
+        ).tolist()
+        facts = Facts(
+            size, "WAV", "PCM_16", SAMPLE_RATE, 1, duration_s, peak, loudness, centroid, None
+        )
+        probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
+        latent = rng.standard_normal(SMALL.latent_size).astype(np.float32)
+        return Analysis(path, digest, facts, probabilities, latent)
+
+
+@pytest.fixture
+def ear(monkeypatch: pytest.MonkeyPatch) -> Ear:
+    """Scans in this test take any bytes for audio, and hear them with this."""
+    ear = Ear()
+    monkeypatch.setattr(Indexer, "_started_pipeline", lambda _self: ear)
+    return ear
+
+
+# A process without the superuser's right to pass over permissions, since tests may run as root:
+# 24 is PR_CAPBSET_DROP, 1 and 2 are CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+_AS_ANYBODY = """
+import ctypes, os, sys
+if sys.platform == "linux" and os.geteuid() == 0:
+    for capability in (1, 2):
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@pytest.fixture
+def libindex(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Start `python -m libindex` in a process of its own, on the library of `library`.
+
+    `libindex("scan", folder)`; keywords are those of `subprocess.Popen`, all three streams being
+    pipes. Permissions count, even for root.
+    """
+
+    def start(*arguments: str | bytes | Path, **options: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", _AS_ANYBODY, "-m", "libindex", *arguments]
+        given = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        environment = {
+            **os.environ,
+            "LIBINDEX_DB": str(tmp_path / "library.db"),
+            "LIBINDEX_MODEL": str(small_model),
+            "LIBINDEX_JOBS": "1",
+        }
+        return subprocess.Popen(command, **{**given, "env": environment, **options})
+
+    return start
 
 
 @pytest.fixture

@@ -68,24 +68,48 @@ _FILTERS = (
         metavar="P",
         help="At least this probability (0 to 1) of one of the classes.",
     ),
-    click.option("--min-duration", "min_duration_s", type=float, metavar="S", help="Seconds."),
-    click.option("--max-duration", "max_duration_s", type=float, metavar="S", help="Seconds."),
+    click.option(
+        "--min-duration",
+        "min_duration_s",
+        type=float,
+        metavar="S",
+        help="At least this long, in seconds.",
+    ),
+    click.option(
+        "--max-duration",
+        "max_duration_s",
+        type=float,
+        metavar="S",
+        help="At most this long, in seconds.",
+    ),
     click.option(
         "--min-centroid",
         "min_centroid_hz",
         type=float,
         metavar="HZ",
-        help="Spectral centroid: low is dark, high is bright.",
+        help="At least this bright: the spectral centroid, in Hz.",
     ),
-    click.option("--max-centroid", "max_centroid_hz", type=float, metavar="HZ", help="The same."),
+    click.option(
+        "--max-centroid",
+        "max_centroid_hz",
+        type=float,
+        metavar="HZ",
+        help="At most this bright.",
+    ),
     click.option(
         "--min-loudness",
         "min_loudness_dbfs",
         type=float,
         metavar="DB",
-        help="Loudness (root mean square) in dBFS, such as -20.",
+        help="At least this loud: the root mean square, in dBFS, such as -20.",
     ),
-    click.option("--max-loudness", "max_loudness_dbfs", type=float, metavar="DB", help="The same."),
+    click.option(
+        "--max-loudness",
+        "max_loudness_dbfs",
+        type=float,
+        metavar="DB",
+        help="At most this loud.",
+    ),
     click.option("--under", metavar="PATH", help="Only below this folder."),
     click.option(
         "--name",
@@ -135,7 +159,7 @@ def output_options(command: Command) -> Command:
         "-f",
         "output",
         type=click.Choice(FORMATS),
-        help="[default: table on a terminal, paths in a pipe]",
+        help="How to write what is found. [default: table on a terminal, paths in a pipe]",
     )
     null = click.option("-0", "--null", is_flag=True, help="Paths, each ended by a NUL byte.")
     return output(null(wrapped))

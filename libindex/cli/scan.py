@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from libindex.cli.options import db_option, model_option, run_options
+from libindex.errors import NotFoundError
 from libindex.paths import display
 
 if TYPE_CHECKING:
     from libindex.indexing import ScanSummary
+    from libindex.library import Library
 
 
 @click.command()
@@ -35,9 +37,8 @@ def scan(
 
     Ctrl-C keeps what is done; the next scan goes on from there.
     """
-    from libindex.library import Library
-
-    with _stopping() as stop, Library.open(db, **overrides) as library, _live() as progress:
+    opened = _library(db, dry_run, overrides)
+    with _stopping() as stop, opened as library, _live() as progress:
         summary = library.scan(
             *paths,
             retry_failed=retry_failed,
@@ -49,6 +50,15 @@ def scan(
     _report(summary, dry_run)
     if summary.interrupted:
         sys.exit(128 + (stop.signal or signal.SIGINT))
+
+
+def _library(db: str | None, dry_run: bool, overrides: dict[str, Any]) -> "Library":
+    from libindex.library import Library
+
+    try:
+        return Library.open(db, create=not dry_run, **overrides)
+    except NotFoundError:  # a dry run leaves no library behind
+        return Library.temporary(**overrides)
 
 
 class _Stop:

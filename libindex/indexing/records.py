@@ -6,13 +6,12 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from libindex.analysis import Analysis
 from libindex.errors import SampleError
-from libindex.modelfile import ModelFile
 from libindex.paths import to_text
 from libindex.scanner import Found
 from libindex.schema import (
@@ -26,6 +25,9 @@ from libindex.schema import (
     samples,
 )
 from libindex.similarity import packed
+
+if TYPE_CHECKING:
+    from libindex.modelfile import ModelFile
 
 _IDS_IN_STATEMENT = 500
 
@@ -47,7 +49,7 @@ class KnownContent:
     analysed: bool
 
 
-def use_network(connection: Connection, model: ModelFile, fingerprint: str) -> Network:
+def use_network(connection: Connection, model: "ModelFile", fingerprint: str) -> Network:
     """Record a network as the one that answers from now on."""
     now = time.time_ns() // 10**9
     query = select(networks.c.id).where(networks.c.fingerprint == fingerprint)

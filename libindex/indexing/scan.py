@@ -26,7 +26,6 @@ from libindex.indexing.roots import (
     mark,
     target_for,
 )
-from libindex.modelfile import ModelFile
 from libindex.scanner import Changes, Found, Known, compare, is_online
 from libindex.schema import analyses, contents
 from libindex.settings import Settings
@@ -34,6 +33,7 @@ from libindex.similarity import count, index_path, is_current, neighbour_index
 
 if TYPE_CHECKING:
     from libindex.analysis import Analysis
+    from libindex.modelfile import ModelFile
     from libindex.pipeline import Pipeline
 
 _CHUNK = 256  # files between two commits: what a crash can cost
@@ -116,7 +116,7 @@ class Indexer:
         Number of processes, device, limits.
     """
 
-    def __init__(self, database: Database, model: ModelFile, settings: Settings) -> None:
+    def __init__(self, database: Database, model: "ModelFile", settings: Settings) -> None:
         self._database = database
         self._model = model
         self._fingerprint = model.fingerprint
@@ -201,18 +201,20 @@ class Indexer:
             tasks = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
         progress(Progress(0, len(tasks)))
         for start in range(0, len(tasks), _CHUNK):
-            self._process(tasks[start : start + _CHUNK], run, stop)
+            chunk = tasks[start : start + _CHUNK]
+            for heard in self._process(chunk, run, stop):
+                progress(Progress(start + heard, len(tasks)))
             if stop.is_set():
                 break
-            progress(Progress(min(start + _CHUNK, len(tasks)), len(tasks)))
+            progress(Progress(start + len(chunk), len(tasks)))
         summary.interrupted = stop.is_set()
         if not summary.interrupted:
             self._finish([target for target, _ in looks], run)
         summary.seconds = time.monotonic() - started
         return summary
 
-    def _process(self, tasks: list[_Task], run: "_Run", stop: threading.Event) -> None:
-        """Read, analyse and commit one chunk."""
+    def _process(self, tasks: list[_Task], run: "_Run", stop: threading.Event) -> Iterator[int]:
+        """Read, analyse and commit one chunk; yields how many contents were heard so far."""
         with ThreadPoolExecutor(self._settings.jobs) as pool:
             digests = list(pool.map(lambda task: _digest(task.path), tasks))
         with self._database.reading() as connection:
@@ -222,7 +224,10 @@ class Indexer:
         for task, digest in zip(tasks, digests, strict=True):
             if isinstance(digest, bytes) and _needs_analysis(known.get(digest), again=task.again):
                 wanted.setdefault(digest, task.path)
-        results = list(self._analyses(list(wanted.values()), stop))
+        results: list[Analysis | SampleError] = []
+        for result in self._analyses(list(wanted.values()), stop):
+            results.append(result)
+            yield len(results)
         with self._database.writing() as connection:
             ids = {d: k.id for d, k in known.items() if d not in wanted}
             ids |= records.record_results(connection, run.network, results)

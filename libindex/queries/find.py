@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
 
-from libindex.audio import FloatArray
 from libindex.paths import join
 from libindex.queries.filters import Filters, Sort, conditions, matched_classes
 from libindex.queries.lookup import Network
 from libindex.schema import analyses, classes, contents, roots, samples
+
+if TYPE_CHECKING:
+    from libindex.audio import FloatArray
 
 _IDS_IN_STATEMENT = 500
 
@@ -115,7 +117,7 @@ def similar(
     connection: Connection,
     network: Network,
     index: Any,
-    embedding: FloatArray,
+    embedding: "FloatArray",
     limit: int,
     filters: Filters | None = None,
     *,

@@ -207,7 +207,7 @@ def _by_class(connection: Connection, network: Network) -> dict[str, int]:
         .group_by(classes.c.code)
         .order_by(number.desc(), classes.c.code)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _probabilities(

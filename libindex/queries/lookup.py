@@ -3,14 +3,17 @@
 import json
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from libindex.audio import FloatArray
 from libindex.errors import NotFoundError
 from libindex.paths import join, relative_to, to_text
 from libindex.schema import analyses, embeddings, networks, roots, samples
 from libindex.similarity import unpacked
+
+if TYPE_CHECKING:
+    from libindex.audio import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def samples_named(connection: Connection, text: str) -> list[Sample]:
     return [sample for sample in found if sample.path.lower().endswith(ending)]
 
 
-def embedding_of(connection: Connection, content_id: int, network_id: int) -> FloatArray | None:
+def embedding_of(connection: Connection, content_id: int, network_id: int) -> "FloatArray | None":
     """The stored embedding of a content, shape (latent_size,); None if there is none."""
     query = (
         select(embeddings.c.vector)

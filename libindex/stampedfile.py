@@ -1,0 +1,59 @@
+"""A cache file with a stamp: what it was made from, and a checksum.
+
+One line says what kind of file it is, one JSON line has the stamp, the payload's length and its
+CRC-32, and the payload follows.
+"""
+
+import json
+import os
+import threading
+import zlib
+from pathlib import Path
+
+_MAGIC = b"libindex cache 1\n"
+
+
+def write(path: Path, stamp: str, payload: bytes) -> None:
+    """Write in one step: a reader sees the old file or the new one.
+
+    Raises
+    ------
+    OSError
+        If it can't be written; then the old file is still there.
+    """
+    header = {"stamp": stamp, "bytes": len(payload), "crc32": zlib.crc32(payload)}
+    aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(_MAGIC + json.dumps(header).encode() + b"\n")
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> tuple[str, bytes] | None:
+    """Stamp and payload; None if the file is missing or damaged in any way."""
+    try:
+        with path.open("rb") as file:
+            if file.readline() != _MAGIC:
+                return None
+            header = json.loads(file.readline())
+            payload = file.read()
+        if (len(payload), zlib.crc32(payload)) != (header["bytes"], header["crc32"]):
+            return None
+        return str(header["stamp"]), payload
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def stamp_of(path: Path) -> str | None:
+    """The stamp alone, without looking at the payload; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            return str(json.loads(file.readline())["stamp"]) if file.readline() == _MAGIC else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
