@@ -104,7 +104,7 @@ def decode(source: str | bytes, max_seconds: float) -> Recording:
     """
     warning = None
     mended = _mended_ogg(source)
-    if mended is not None:
+    if mended:
         source, warning = mended, "truncated"
     try:
         return _decode(source, max_seconds, None, warning)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, exc
@@ -42,9 +43,7 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.path = Path(url.database or "")
-        self._engine = sqlalchemy.create_engine(
-            url, poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S}
-        )
+        self._engine = sqlalchemy.create_engine(url, poolclass=NullPool, creator=self._connect)
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         self._writer = self._engine.execution_options(libindex_write=True)
@@ -103,6 +102,18 @@ class Database:
         """Size on disk, with what is still in the write-ahead log [bytes]."""
         files = (self.path, self.path.with_name(self.path.name + "-wal"))
         return sum(f.stat().st_size for f in files if f.exists())
+
+    def _connect(self) -> sqlite3.Connection:
+        """Connect as bytes, since a path need not be UTF-8.
+
+        SQLite can't open a WAL database where it can't write beside it, unless it is told that
+        nobody else will either.
+        """
+        path, folder = os.fsencode(self.path), os.fsencode(self.path.parent)
+        is_there, in_use = os.path.exists(path), os.path.exists(path + b"-wal")  # noqa: PTH110
+        if is_there and not in_use and not os.access(folder, os.W_OK):
+            return sqlite3.connect(f"file:{quote(path)}?immutable=1", uri=True)
+        return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
 
     def _revision(self) -> str | None:
         """The schema's revision; None for a new database."""
