@@ -13,8 +13,14 @@ from torch import Tensor
 from libindex.audio import FloatArray
 from libindex.errors import ModelError
 from libindex.instruments import CODES
-from libindex.mel import MelConfig
-from libindex.modelfile import ORIGINAL_SUFFIX, ModelFile, NetworkConfig, network_config
+from libindex.mel import MelConfig, mel_filters
+from libindex.modelfile import (
+    FILTERS_KEY,
+    ORIGINAL_SUFFIX,
+    ModelFile,
+    NetworkConfig,
+    network_config,
+)
 from libindex.network import MIN_FRAMES, CnnLstm, FoldedCnnLstm
 from libindex.settings import DEVICES
 
@@ -107,6 +113,7 @@ def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
     model = ModelFile.read(path)
     try:
         state = safetensors.torch.load_file(path)
+        state.pop(FILTERS_KEY, None)  # the mel spectrogram's; see `ModelFile.log_mel`
     except (OSError, safetensors.SafetensorError) as error:
         raise ModelError(f"is not a safetensors file ({error})", path) from None
     return model, _with_state(model.network, state, path)
@@ -115,6 +122,7 @@ def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
 def save_network(model: ModelFile, network: CnnLstm) -> None:
     """Write weights and JSON to `model.path` and beside it; both or an error."""
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    state[FILTERS_KEY] = torch.from_numpy(mel_filters(model.mel))
     model.path.parent.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(state, model.path)
     model.write()

@@ -358,17 +358,17 @@ class Library:
         """The embedding of a file that is not in the library, or not as it is now."""
         import numpy as np
 
-        from libindex.analyser import Analyser
         from libindex.modelfile import ModelFile
         from libindex.pipeline import Pipeline
 
-        if ModelFile.read(self.settings.model).fingerprint != network.fingerprint:
+        model = ModelFile.read(self.settings.model)
+        if model.fingerprint != network.fingerprint:
             raise ModelError(
                 f"the library was scanned with another network ({network.name}); "
                 "scan it with this one, or name that one with --model"
             )
-        analyser = Analyser.load(self.settings.model, self.settings.device)
-        with Pipeline.start(analyser, 1, self.settings.file_timeout_s) as pipeline:
+        device, timeout_s = self.settings.device, self.settings.file_timeout_s
+        with Pipeline.load(model, device, 1, timeout_s) as pipeline:
             result = next(iter(pipeline.analyse([path])))
         if isinstance(result, SampleError):
             raise result

@@ -50,24 +50,19 @@ class MelConfig:
 
 
 class LogMel:
-    """`log_mel` with its filters at hand.
-
-    It pickles, so that only one process has to build the filters (librosa takes a second
-    and 100 MB to import).
+    """`log_mel` with its filters at hand; it pickles, so that they are made only once.
 
     Parameters
     ----------
     config : MelConfig
         The parameters.
+    filters : ndarray of float32, shape (n_fft // 2 + 1, n_mels), optional
+        As `mel_filters` gives them; made if they are not given.
     """
 
-    def __init__(self, config: MelConfig) -> None:
-        import librosa.filters
-
+    def __init__(self, config: MelConfig, filters: FloatArray | None = None) -> None:
         self.config = config
-        self._filters: FloatArray = librosa.filters.mel(
-            sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels
-        ).T.copy()
+        self._filters = mel_filters(config) if filters is None else filters
         # The periodic Hann window: n_fft + 1 points of the symmetric one, without the last.
         self._window = np.hanning(config.n_fft + 1)[:-1].astype(np.float32)
 
@@ -95,6 +90,17 @@ class LogMel:
         spectrum = scipy.fft.rfft(frames * self._window, axis=-1)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         return _scaled_decibels(power @ self._filters)
+
+
+def mel_filters(config: MelConfig) -> FloatArray:
+    """The weight of every frequency in every mel band, shape (n_fft // 2 + 1, n_mels).
+
+    librosa's, which takes a second and 100 MB to import: a network's file keeps a copy.
+    """
+    import librosa.filters
+
+    filters = librosa.filters.mel(sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels)
+    return np.ascontiguousarray(filters.T, np.float32)
 
 
 def log_mel(signal: Signal, config: MelConfig | None = None) -> FloatArray:

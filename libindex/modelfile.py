@@ -10,13 +10,17 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from safetensors import SafetensorError, safe_open
+
 from libindex.errors import ModelError
-from libindex.mel import MelConfig
+from libindex.mel import LogMel, MelConfig
 
 _FORMAT = "libindex-model"
 _VERSION = 1
 WEIGHTS_SUFFIX = ".safetensors"
 ORIGINAL_SUFFIX = ".model"
+FILTERS_KEY = "mel.filters"
+"""Beside the weights, so that a network hears the same whatever librosa does one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,24 @@ class ModelFile:
         except OSError as error:
             raise ModelError(f"can't be read ({error.strerror})", self.path) from None
         return state.hexdigest()
+
+    def log_mel(self) -> LogMel:
+        """What makes its input; without librosa, where the weights' file has the filters.
+
+        Raises
+        ------
+        ModelError
+            If the file is damaged.
+        """
+        if self.path.suffix != WEIGHTS_SUFFIX:
+            return LogMel(self.mel)
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                stored = FILTERS_KEY in file.keys()  # noqa: SIM118 - it is no dictionary
+                filters = file.get_tensor(FILTERS_KEY) if stored else None
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"is not a safetensors file ({error})", self.path) from None
+        return LogMel(self.mel, filters)
 
     def write(self) -> None:
         """Write the JSON; the weights are the caller's."""

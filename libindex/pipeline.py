@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from libindex.analyser import Analyser
 from libindex.analysis import Analysis
 from libindex.errors import SampleError
+from libindex.modelfile import ModelFile
 from libindex.preparation import Prepared, Preparer
 from libindex.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from libindex.analyser import Analyser
 
 _WINDOW = 128  # files among which those of similar length are put together
 _BATCH_FRAMES = 2048  # bounds the memory of the first convolution's output (14 KB a frame)
@@ -24,12 +28,12 @@ class Pipeline:
         Processes that prepare files for the same mel parameters.
     """
 
-    def __init__(self, analyser: Analyser, workers: WorkerPool) -> None:
+    def __init__(self, analyser: "Analyser", workers: WorkerPool) -> None:
         self.analyser = analyser
         self._workers = workers
 
     @classmethod
-    def start(cls, analyser: Analyser, jobs: int, timeout_s: float) -> "Pipeline":
+    def start(cls, analyser: "Analyser", jobs: int, timeout_s: float) -> "Pipeline":
         """Make a pipeline with its own worker processes.
 
         Parameters
@@ -41,10 +45,36 @@ class Pipeline:
         timeout_s : float
             How long one file may take to decode [s].
         """
-        from libindex.mel import LogMel
-
-        preparer = Preparer(LogMel(analyser.model.mel))
+        preparer = Preparer(analyser.model.log_mel())
         return cls(analyser, WorkerPool(preparer, jobs, timeout_s))
+
+    @classmethod
+    def load(cls, model: ModelFile, device: str, jobs: int, timeout_s: float) -> "Pipeline":
+        """Load a network and make a pipeline with it, whose processes start meanwhile.
+
+        Parameters
+        ----------
+        model : ModelFile
+            The network.
+        device : str
+            Where it runs; see `Analyser`.
+        jobs, timeout_s
+            As for `start`.
+
+        Raises
+        ------
+        ModelError
+            If the network can't be loaded.
+        """
+        workers = WorkerPool(Preparer(model.log_mel()), jobs, timeout_s)
+        try:
+            workers.start()
+            from libindex.analyser import Analyser  # the second and a half that torch takes
+
+            return cls(Analyser.load(model.path, device), workers)
+        except BaseException:
+            workers.close()
+            raise
 
     def __enter__(self) -> "Pipeline":
         return self

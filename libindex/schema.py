@@ -31,7 +31,9 @@ metadata = MetaData(
     }
 )
 
-# One row: a token that is new after every change of the embeddings. The FAISS file carries it.
+# The last row is a token that is new after every change of the embeddings; the FAISS file carries
+# it. Earlier ones tell a file that lags behind from one of another life of this library, whose
+# ids mean something else: of one that was deleted, or from before a copy was restored.
 library = Table(
     "library",
     metadata,

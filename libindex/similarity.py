@@ -1,7 +1,8 @@
 """Embeddings in the database, and the neighbour index as a cache of them.
 
-The database is the truth. The index file carries the library's revision; where the two differ,
-the index is caught up by comparing ids, which are never used twice.
+The database is the truth. The index file carries the library's revision; where that is an earlier
+one, the index is caught up by comparing ids, which are never used twice; where it is none of
+this library's, the index is made anew.
 
 numpy and FAISS are imported when they are needed: a search by class needs neither.
 """
@@ -57,7 +58,8 @@ def index_path(database: Path, fingerprint: str) -> Path:
 
 def revision(connection: Connection) -> str:
     """The library's revision: another one after every change of the embeddings."""
-    return str(connection.execute(select(library.c.revision)).scalar_one_or_none())
+    query = select(library.c.revision).order_by(library.c.id.desc()).limit(1)
+    return str(connection.execute(query).scalar())
 
 
 def is_current(connection: Connection, path: Path) -> bool:
@@ -90,14 +92,20 @@ def neighbour_index(
     from libindex.neighbours import NeighbourIndex
 
     now = revision(connection)
-    loaded = NeighbourIndex.load(path)
-    if loaded and loaded[1] == now and loaded[0].size == size:
-        return loaded[0]
-    index = loaded[0] if loaded and loaded[0].size == size else NeighbourIndex(size)
+    index, stamp = NeighbourIndex.load(path) or (NeighbourIndex(size), "")
+    if index.size != size or not _was_revision(connection, stamp):
+        index = NeighbourIndex(size)
+    elif stamp == now:
+        return index
     _catch_up(connection, index, network_id)
     with contextlib.suppress(OSError):
         index.save(path, now)
     return index
+
+
+def _was_revision(connection: Connection, stamp: str) -> bool:
+    query = select(library.c.id).where(library.c.revision == stamp)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) -> None:

@@ -62,6 +62,11 @@ class WorkerPool:
     ) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the processes now, so that they are ready when there is work."""
+        for worker in self._workers:
+            worker.start()
+
     def close(self) -> None:
         """End the processes."""
         for worker in self._workers:
@@ -186,6 +191,10 @@ class _Worker:
             return SampleError(reason, path, digest_of(path))
         except OSError as error:
             return SampleError(f"can't be read ({error.strerror})", path)
+
+    def start(self) -> None:
+        """Start the process if it does not run."""
+        self._running()
 
     def stop(self) -> None:
         """End the process; it has nothing to lose."""

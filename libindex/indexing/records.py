@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from libindex.modelfile import ModelFile
 
 _IDS_IN_STATEMENT = 500
+_REVISIONS_KEPT = 1000  # a neighbour index that lags behind further is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,9 @@ def delete_orphans(connection: Connection) -> int:
 
 def touch(connection: Connection) -> None:
     """Give the library a new revision, since its embeddings changed."""
-    values = {"revision": uuid.uuid4().hex}
-    if connection.execute(update(library).values(values)).rowcount == 0:
-        connection.execute(insert(library).values(id=1, **values))
+    new = connection.execute(insert(library).values(revision=uuid.uuid4().hex))
+    last = new.inserted_primary_key[0] if new.inserted_primary_key else 0
+    connection.execute(delete(library).where(library.c.id <= last - _REVISIONS_KEPT))
 
 
 def _class_ids(connection: Connection, codes: tuple[str, ...]) -> tuple[int, ...]:

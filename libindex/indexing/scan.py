@@ -245,12 +245,11 @@ class Indexer:
 
     def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
-            from libindex.analyser import Analyser
             from libindex.pipeline import Pipeline
 
-            analyser = Analyser.load(self._model.path, self._settings.device)
-            self._pipeline = Pipeline.start(
-                analyser, self._settings.jobs, self._settings.file_timeout_s
+            settings = self._settings
+            self._pipeline = Pipeline.load(
+                self._model, settings.device, settings.jobs, settings.file_timeout_s
             )
         return self._pipeline
 
