@@ -6,13 +6,13 @@ The decoders are imported when something is decoded: a search needs none.
 import io
 import os
 import re
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from libindex import ogg
 from libindex.errors import SampleError
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _SIZES_LOG = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
 _STREAMED_SIZE = 2**32 - 1  # written by those who can't seek back to correct it
-_OGG_LAST_PAGE = 4
-_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def decode(source: str | bytes, max_seconds: float) -> Recording:
         sampling rate that no recording has.
     """
     warning = None
-    mended = _mended_ogg(source)
+    mended = ogg.mended(source) if isinstance(source, bytes) else None
     if mended:
         source, warning = mended, "truncated"
     try:
@@ -237,42 +235,3 @@ def _is_cut_short(log: str) -> bool:
     """Whether libsndfile's log says that the header promises more bytes than there are."""
     sizes = [(int(promised), int(there)) for promised, there in _SIZES_LOG.findall(log)]
     return any(there < promised != _STREAMED_SIZE for promised, there in sizes)
-
-
-def _mended_ogg(source: str | bytes) -> bytes | None:
-    """A truncated Ogg file, its last page shortened to the packets that are whole.
-
-    libsndfile drops an incomplete page, which can hold a second of sound or all of it. None if
-    `source` is no such file. Page layout: RFC 3533, section 6.
-    """
-    if isinstance(source, str) or not source.startswith(b"OggS"):
-        return None
-    start = 0
-    while source.startswith(b"OggS", start):
-        segments = source[start + 27 : start + 27 + (source[start + 26 : start + 27] or b"\0")[0]]
-        end = start + 27 + len(segments) + sum(segments)
-        if end > len(source):
-            return source[:start] + _shortened_page(source[start:])
-        start = end
-    return None
-
-
-def _shortened_page(page: bytes) -> bytes:
-    body = page[27 + page[26] :] if len(page) > 26 else b""
-    segments, size, kept_segments, kept_size = page[27 : 27 + page[26]] if body else b"", 0, 0, 0
-    for number, length in enumerate(segments, start=1):
-        size += length
-        if size > len(body):
-            break
-        if length < 255:  # the end of a packet
-            kept_segments, kept_size = number, size
-    if kept_segments == 0:
-        return b""
-    # Without the mark of a last page, whose time would have to fit its packets.
-    flags = bytes([page[5] & ~_OGG_LAST_PAGE])
-    kept = bytes([kept_segments]) + segments[:kept_segments] + body[:kept_size]
-    head = page[:5] + flags + page[6:22], kept
-    # The checksum is that of zlib with all bits mirrored and no inversion.
-    mirrored = bytes(4).join(head).translate(_MIRRORED)
-    checksum = zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{checksum:032b}"[::-1], 2).to_bytes(4, "little").join(head)

@@ -7,24 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
 from libindex import locking, queries, resources
 from libindex import settings as settings_module
 from libindex.database import Database
-from libindex.errors import ModelError, NotFoundError, SampleError, UsageError
+from libindex.errors import NotFoundError, UsageError
 from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
-from libindex.paths import PathLike, absolute, display
-from libindex.queries import Failure, Filters, Hit, Network, Sample, SampleInfo, Sort, Status
+from libindex.paths import PathLike, absolute
+from libindex.queries import Failure, Filters, Hit, Network, SampleInfo, Sort, Status
 from libindex.settings import Settings
 from libindex.similarity import index_path, is_current, neighbour_index
-
-if TYPE_CHECKING:
-    from libindex.audio import FloatArray
-
-_CANDIDATES_SHOWN = 10
 
 
 class Library:
@@ -227,7 +222,7 @@ class Library:
             If the file can't be analysed.
         """
         with self._answering() as (connection, network):
-            content_id, embedding = self._embedding(connection, network, os.fspath(file))
+            subject = queries.subject(connection, network, self.settings, file)
             index = neighbour_index(
                 connection,
                 index_path(self.database.path, network.fingerprint),
@@ -238,11 +233,11 @@ class Library:
                 connection,
                 network,
                 index,
-                embedding,
+                subject.embedding,
                 n + 1 if copies else n,
                 _filters(filters),
                 min_similarity=min_similarity,
-                without_content=None if copies else content_id,
+                without_content=None if copies else subject.content_id,
                 copies=copies,
             )
         path = absolute(file)
@@ -267,7 +262,7 @@ class Library:
             If there is no such sample, or several of this name.
         """
         with self.database.reading() as connection:
-            sample = self._sample(connection, os.fspath(file))
+            sample = queries.sample_meant(connection, file)
             return queries.info(connection, self._network_or_none(connection), sample)
 
     def forget(self, path: PathLike, waiting: Callable[[str], None] | None = None) -> int:
@@ -331,65 +326,6 @@ class Library:
             return self._network(connection)
         except NotFoundError:
             return None
-
-    def _embedding(
-        self, connection: Connection, network: Network, file: str
-    ) -> tuple[int | None, "FloatArray"]:
-        """The content id, if it has one, and the embedding of a file."""
-        path = absolute(file)
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError:
-            status = None
-        sample = queries.sample_at(connection, path)
-        stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns) if status else None
-        if stamp and (sample is None or sample.stamp != stamp):
-            return None, self._analysed(network, path)
-        sample = sample or self._sample(connection, file)
-        embedding = None
-        if sample.content_id is not None:
-            embedding = queries.embedding_of(connection, sample.content_id, network.id)
-        if embedding is None:
-            why = queries.info(connection, network, sample).failure
-            raise SampleError(why or "is not analysed yet; run: libindex scan", sample.path)
-        return sample.content_id, embedding
-
-    def _analysed(self, network: Network, path: str) -> "FloatArray":
-        """The embedding of a file that is not in the library, or not as it is now."""
-        import numpy as np
-
-        from libindex.modelfile import ModelFile
-        from libindex.pipeline import Pipeline
-
-        model = ModelFile.read(self.settings.model)
-        if model.fingerprint != network.fingerprint:
-            raise ModelError(
-                f"the library was scanned with another network ({network.name}); "
-                "scan it with this one, or name that one with --model"
-            )
-        device, timeout_s = self.settings.device, self.settings.file_timeout_s
-        with Pipeline.load(model, device, 1, timeout_s) as pipeline:
-            result = next(iter(pipeline.analyse([path])))
-        if isinstance(result, SampleError):
-            raise result
-        return np.asarray(result.latent / np.linalg.norm(result.latent), dtype=np.float32)
-
-    def _sample(self, connection: Connection, file: str) -> Sample:
-        """A sample by its path, or by a name that only one content has."""
-        sample = queries.sample_at(connection, absolute(file))
-        if sample is not None:
-            return sample
-        named = queries.samples_named(connection, file)
-        if len({s.content_id if s.content_id is not None else -s.id for s in named}) == 1:
-            return named[0]
-        if named:
-            shown = ", ".join(display(s.path) for s in named[:_CANDIDATES_SHOWN])
-            rest = len(named) - _CANDIDATES_SHOWN
-            more = f" and {rest} more" if rest > 0 else ""
-            raise NotFoundError(f"is the name of {len(named)} files: {shown}{more}", file)
-        if os.path.lexists(absolute(file)):
-            raise NotFoundError("is not in the library; add its folder with: libindex scan", file)
-        raise NotFoundError("no such file, and none of this name in the library", file)
 
 
 def _filters(values: dict[str, Any]) -> Filters:

@@ -169,11 +169,20 @@ def _must_read(sample: Known, found: Found) -> bool:
 
 
 def _walk(root: str, below: str, unreadable: list[str]) -> Iterator[Found]:
-    """Audio files at or below a path."""
-    top = os.path.join(root, below) if below else root  # noqa: PTH118
+    """Audio files at or below a path: those that a walk of the whole root finds there."""
+    if any(name.startswith(".") for name in below.split(os.sep)):
+        return
+    if below and _has_links(root, below):
+        # Of links to the same folder one is followed; only a walk of the whole tells which.
+        everywhere: list[str] = []
+        files = _walk(root, "", everywhere)
+        yield from (file for file in files if relative_to(file.path, below) is not None)
+        unreadable += (f for f in everywhere if relative_to(f, below) is not None)
+        return
+    top = _join(root, below)
     now_ns = time.time_ns()
     if not os.path.isdir(top):  # noqa: PTH112
-        if os.path.isfile(top):  # noqa: PTH113
+        if _has_audio_name(top) and os.path.isfile(top):  # noqa: PTH113
             yield _found(os.stat(top), below, now_ns)  # noqa: PTH116
         return
     for folder, entries in _folders(root, below, unreadable):
@@ -198,7 +207,7 @@ def _folders(
     pending, links = [below], list[str]()
     while pending or links:
         folder = pending.pop() if pending else heapq.heappop(links)
-        path = os.path.join(root, folder)  # noqa: PTH118
+        path = _join(root, folder)
         if folder != below and os.path.islink(path) and _contains(path, root):  # noqa: PTH114
             continue
         try:
@@ -235,7 +244,24 @@ def _may_lead_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_audio(entry: os.DirEntry[str]) -> bool:
-    return os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file()  # noqa: PTH122
+    return _has_audio_name(entry.name) and entry.is_file()
+
+
+def _has_audio_name(path: str) -> bool:
+    return os.path.splitext(path)[1].lower() in SUFFIXES  # noqa: PTH122
+
+
+def _has_links(root: str, below: str) -> bool:
+    """Whether the way to a path, or anything under it, is a link to a folder."""
+    top = _join(root, below)
+    if os.path.realpath(top) != _join(os.path.realpath(root), below):
+        return True
+    folders = (os.path.join(path, name) for path, names, _ in os.walk(top) for name in names)  # noqa: PTH118
+    return any(map(os.path.islink, folders))
+
+
+def _join(root: str, below: str) -> str:
+    return os.path.join(root, below) if below else root  # noqa: PTH118
 
 
 def _contains(link: str, root: str) -> bool:

@@ -3,14 +3,8 @@
 from libindex.queries.filters import SORTS, Filters, Sort
 from libindex.queries.find import Hit, count, find, similar
 from libindex.queries.inspect import Failure, SampleInfo, Status, failures, info, status
-from libindex.queries.lookup import (
-    Network,
-    Sample,
-    current_network,
-    embedding_of,
-    sample_at,
-    samples_named,
-)
+from libindex.queries.lookup import Network, Sample, current_network, sample_at, samples_named
+from libindex.queries.subject import Subject, sample_meant, subject
 
 __all__ = [
     "SORTS",
@@ -22,14 +16,16 @@ __all__ = [
     "SampleInfo",
     "Sort",
     "Status",
+    "Subject",
     "count",
     "current_network",
-    "embedding_of",
     "failures",
     "find",
     "info",
     "sample_at",
+    "sample_meant",
     "samples_named",
     "similar",
     "status",
+    "subject",
 ]
