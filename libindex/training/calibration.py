@@ -1,0 +1,42 @@
+"""Temperature scaling: probabilities that are right as often as they say.
+
+Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks" (ICML 2017).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+_LARGEST = 20.0
+
+
+def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+    """The temperature that makes the labels most likely.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (files, classes)
+        Of sounds that the network was not trained on.
+    labels : ndarray of int64, shape (files,)
+        Their classes.
+
+    Returns
+    -------
+    float
+        Between 1/20 and 20; 1 if there are no sounds.
+    """
+    if len(labels) == 0:
+        return 1.0
+    bound = float(np.log(_LARGEST))
+    result = optimize.minimize_scalar(
+        lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels),
+        bounds=(-bound, bound),
+        method="bounded",
+    )
+    return float(np.exp(result.x))
+
+
+def negative_log_likelihood(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+    """Mean of -ln p(label) [nat], of logits of shape (files, classes)."""
+    scores = special.log_softmax(np.asarray(logits, np.float64), axis=1)
+    return -float(scores[np.arange(len(labels)), labels].mean())

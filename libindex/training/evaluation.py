@@ -1,0 +1,289 @@
+"""How good a network is on sounds that it was not trained on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libindex.analyser import Analyser
+from libindex.audio import FloatArray
+from libindex.errors import UsageError
+from libindex.training.dataset import Dataset
+
+_SURE = 0.8
+_NEIGHBOURS = 10
+_BINS = 15
+_MIN_FILES = 4  # a class with fewer says too little to count in the balanced figure
+_BATCH = 64
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a network says of labelled sounds.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float32, shape (files, classes)
+        Calibrated.
+    latents : ndarray of float32, shape (files, latent)
+        As the network gives them.
+    labels : ndarray of int64, shape (files,)
+        Index of the true class.
+    groups : ndarray of int64, shape (files,)
+        Equal for sounds of one unit; a file of an unknown unit has a group of its own.
+    """
+
+    probabilities: FloatArray
+    latents: FloatArray
+    labels: IntArray
+    groups: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value with its bootstrap interval (95 %), None where it has none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """One class: how many files, how many of them found, how many of the found are right."""
+
+    code: str
+    n: int
+    recall: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of a network on a set of sounds.
+
+    Attributes
+    ----------
+    files, units : int
+        How many there are.
+    top1, balanced_top1, top3 : Figure
+        Share of files whose class is the most probable one; the same as a mean over the classes
+        of at least four files; share among the three most probable.
+    calibration_error : Figure
+        Expected calibration error, 15 bins.
+    sure_precision, sure_coverage : Figure
+        Of the files with a probability of 0.8 or more: share that is right; and their share of all.
+    neighbours : Figure
+        Class precision of the ten nearest neighbours from other units.
+    classes : tuple of ClassFigures
+        One row a class, in the network's order.
+    confusion : ndarray of int64, shape (classes, classes)
+        Files by true class (row) and most probable class (column).
+    """
+
+    files: int
+    units: int
+    top1: Figure
+    balanced_top1: Figure
+    top3: Figure
+    calibration_error: Figure
+    sure_precision: Figure
+    sure_coverage: Figure
+    neighbours: Figure
+    classes: tuple[ClassFigures, ...]
+    confusion: IntArray
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures for JSON; of the confusion matrix, {true: {said: files}} without zeros."""
+        document = asdict(self)
+        codes = [row.code for row in self.classes]
+        document["confusion"] = {
+            true: {said: int(n) for said, n in zip(codes, row, strict=True) if n}
+            for true, row in zip(codes, self.confusion, strict=True)
+        }
+        return document
+
+
+def predict(analyser: Analyser, dataset: Dataset) -> Predictions:
+    """Run a network, as it is used, over a data set."""
+    order = np.argsort([len(mel) for mel in dataset.mels], kind="stable")
+    count = len(order)
+    probabilities = np.zeros((count, len(analyser.classes)), np.float32)
+    latents = np.zeros((count, analyser.model.network.latent_size), np.float32)
+    for start in range(0, count, _BATCH):
+        part = order[start : start + _BATCH]
+        output = analyser.analyse([dataset.mels[i].astype(np.float32) for i in part])
+        probabilities[part], latents[part] = output.probabilities, output.latents
+    return Predictions(probabilities, latents, dataset.labels, _groups(dataset))
+
+
+def evaluate(
+    predictions: Predictions, classes: Sequence[str], resamples: int = 1000, seed: int = 0
+) -> Report:
+    """All figures.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        What the network said.
+    classes : sequence of str
+        Their names, in the order of the columns.
+    resamples : int
+        Of the bootstrap. Whole units are drawn, since the files of one resemble each other.
+    seed : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to measure.
+    """
+    if len(predictions.labels) == 0:
+        raise UsageError("there are no files to evaluate")
+    files = _per_file(predictions)
+    counted = np.bincount(predictions.labels, minlength=len(classes)) >= _MIN_FILES
+    measures = _measures(files, counted)
+    everything = np.arange(len(predictions.labels))
+    samples = _resampled(predictions.groups, resamples, np.random.default_rng(seed))
+    figures = {
+        name: _figure(measure(everything), [measure(sample) for sample in samples])
+        for name, measure in measures.items()
+    }
+    confusion = confusion_matrix(predictions)
+    return Report(
+        files=len(predictions.labels),
+        units=len(np.unique(predictions.groups)),
+        classes=_class_figures(confusion, classes),
+        confusion=confusion,
+        **figures,
+    )
+
+
+def confusion_matrix(predictions: Predictions) -> IntArray:
+    """Files by true class (row) and most probable class (column)."""
+    size = predictions.probabilities.shape[1]
+    guesses = predictions.probabilities.argmax(axis=1)
+    return np.bincount(predictions.labels * size + guesses, minlength=size * size).reshape(
+        size, size
+    )
+
+
+def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
+    """Expected calibration error over 15 bins of equal width.
+
+    The mean distance between the probability of the best class and the share of files that are
+    right, weighted by the files of each bin (Naeini, Cooper and Hauskrecht 2015, AAAI).
+    """
+    bins = np.minimum((np.asarray(confidence, np.float64) * _BINS).astype(int), _BINS - 1)
+    gap = np.bincount(bins, right.astype(np.float64) - confidence, _BINS)
+    return float(np.abs(gap).sum() / len(confidence))
+
+
+def neighbour_precision(predictions: Predictions) -> NDArray[np.float64]:
+    """For each file, the share of its nearest neighbours from other units that have its class.
+
+    Ten neighbours, by cosine of the latents; fewer where fewer files are of other units; NaN
+    where none is. A class with fewer than ten files in other units can't reach 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (files,)
+    """
+    latents = np.asarray(predictions.latents, np.float64)
+    unit = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
+    shares = np.full(len(unit), np.nan)
+    for i, row in enumerate(unit):
+        others = np.flatnonzero(predictions.groups != predictions.groups[i])
+        nearest = others[np.argsort(-(unit[others] @ row), kind="stable")[:_NEIGHBOURS]]
+        if len(nearest):
+            shares[i] = (predictions.labels[nearest] == predictions.labels[i]).mean()
+    return shares
+
+
+@dataclass(frozen=True, slots=True)
+class _PerFile:
+    labels: IntArray
+    right: NDArray[np.bool_]
+    among_three: NDArray[np.bool_]
+    confidence: NDArray[np.float64]
+    neighbours: NDArray[np.float64]
+
+
+def _per_file(predictions: Predictions) -> _PerFile:
+    probabilities, labels = predictions.probabilities, predictions.labels
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :3]
+    return _PerFile(
+        labels,
+        best[:, 0] == labels,
+        (best == labels[:, None]).any(axis=1),
+        probabilities.max(axis=1).astype(np.float64),
+        neighbour_precision(predictions),
+    )
+
+
+def _measures(
+    files: _PerFile, counted: NDArray[np.bool_]
+) -> dict[str, Callable[[IntArray], float | None]]:
+    """Every figure of the report as a function of the files (with repetitions) that it is over."""
+
+    def balanced(of: IntArray) -> float | None:
+        n = np.bincount(files.labels[of], minlength=len(counted))
+        hits = np.bincount(files.labels[of], files.right[of], minlength=len(counted))
+        there = counted & (n > 0)
+        return float((hits[there] / n[there]).mean()) if there.any() else None
+
+    def sure_precision(of: IntArray) -> float | None:
+        return _mean(files.right[of][files.confidence[of] >= _SURE])
+
+    return {
+        "top1": lambda of: _mean(files.right[of]),
+        "balanced_top1": balanced,
+        "top3": lambda of: _mean(files.among_three[of]),
+        "calibration_error": lambda of: calibration_error(files.confidence[of], files.right[of]),
+        "sure_precision": sure_precision,
+        "sure_coverage": lambda of: _mean(files.confidence[of] >= _SURE),
+        "neighbours": lambda of: _mean(files.neighbours[of][~np.isnan(files.neighbours[of])]),
+    }
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _figure(value: float | None, samples: Sequence[float | None]) -> Figure:
+    known = [sample for sample in samples if sample is not None]
+    if value is None or not known:
+        return Figure(value)
+    low, high = np.percentile(known, [2.5, 97.5])
+    return Figure(value, float(low), float(high))
+
+
+def _resampled(groups: IntArray, count: int, rng: np.random.Generator) -> list[IntArray]:
+    """Bootstrap samples of whole groups."""
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    return [
+        np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        for _ in range(count)
+    ]
+
+
+def _groups(dataset: Dataset) -> IntArray:
+    names = [item.unit or f"file {i}" for i, item in enumerate(dataset.items)]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _class_figures(confusion: IntArray, classes: Sequence[str]) -> tuple[ClassFigures, ...]:
+    found, n, hits = confusion.sum(axis=0), confusion.sum(axis=1), confusion.diagonal()
+    return tuple(
+        ClassFigures(
+            code,
+            int(n[i]),
+            float(hits[i] / n[i]) if n[i] else None,
+            float(hits[i] / found[i]) if found[i] else None,
+        )
+        for i, code in enumerate(classes)
+    )

@@ -1,0 +1,282 @@
+"""Fitting the network: supervised classes, and latents whose nearest neighbours are true.
+
+The loss is cross-entropy with smoothed labels over mixtures of sounds, plus a supervised
+contrastive term (Khosla et al. 2020, NeurIPS) over the L2-normalised latents of the unmixed ones,
+because similarity search compares exactly these.
+"""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from libindex.errors import ModelError
+from libindex.mel import LogMel
+from libindex.network import CnnLstm
+from libindex.training.augmentation import mix_up, vary_mel
+from libindex.training.config import FitConfig, Progress
+from libindex.training.dataset import Dataset, MelArray
+from libindex.training.forward import forward_as_strip, predict_logits
+from libindex.training.sampling import Views, batches
+
+_CLIP_NORM = 2.0
+
+
+class Fit:
+    """A training run, one epoch after another.
+
+    Parameters
+    ----------
+    network : CnnLstm
+        Is trained in place.
+    dataset : Dataset
+        What it learns.
+    held : Dataset
+        What its progress is measured on, never learnt.
+    config : FitConfig
+        How it learns.
+    device : torch.device
+        Where.
+
+    Attributes
+    ----------
+    averaged : CnnLstm
+        The result: the moving average of the weights.
+    epoch : int
+        Epochs done.
+    history : list of dict
+        Loss and held-out accuracy of every epoch done.
+    """
+
+    def __init__(
+        self,
+        network: CnnLstm,
+        dataset: Dataset,
+        held: Dataset,
+        config: FitConfig,
+        device: torch.device | None = None,
+    ) -> None:
+        self.device = device or torch.device("cpu")
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged: CnnLstm = copy.deepcopy(self.network).eval()
+        self.dataset, self.held, self.config = dataset, held, config
+        self.epoch = 0
+        self.history: list[dict[str, float | None]] = []
+        self._optimizer = torch.optim.AdamW(_groups(self.network, config), config.learning_rate)
+
+    def run(
+        self,
+        log_mel: LogMel,
+        checkpoint: Path | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        threads: int = 1,
+        until: int | None = None,
+    ) -> CnnLstm:
+        """Train to the end.
+
+        Parameters
+        ----------
+        log_mel : LogMel
+            The network's input.
+        checkpoint : Path, optional
+            Written after each epoch.
+        progress : callable, optional
+            Called after each step and each epoch.
+        threads : int
+            Computing varied spectrograms in the background.
+        until : int, optional
+            Stop after this epoch, as if interrupted.
+
+        Returns
+        -------
+        CnnLstm
+            `averaged`.
+        """
+        tell = progress or (lambda _: None)
+        last = self.config.epochs if until is None else until
+        with Views(self.dataset, log_mel, self.config.seed, threads) as views:
+            while self.epoch < last:
+                self._run_epoch(views, tell)
+                if checkpoint is not None:
+                    self.save(checkpoint)
+        return self.averaged
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; the one before is kept until this one is complete."""
+        partial = path.with_name(path.name + ".part")
+        torch.save(
+            {
+                "identity": self._identity(),
+                "epoch": self.epoch,
+                "history": self.history,
+                "network": self.network.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+            },
+            partial,
+        )
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        ModelError
+            If there is none, it is damaged, or it was made with other data or settings.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            identity = state["identity"]
+        except FileNotFoundError:
+            raise ModelError("no checkpoint to resume from", path) from None
+        except Exception as error:  # noqa: BLE001 - torch raises half a dozen kinds for bad files
+            raise ModelError(f"is not a checkpoint ({type(error).__name__})", path) from None
+        if identity != self._identity():
+            raise ModelError("was made with other data or settings; leave out --resume", path)
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.history = state["epoch"], state["history"]
+
+    def _identity(self) -> str:
+        """What has to be the same for a checkpoint to be continued."""
+        files = [[Path(item.path).name, item.label] for item in self.dataset.items]
+        return json.dumps([asdict(self.config), asdict(self.network.config), files])
+
+    def _run_epoch(self, views: Views, tell: Callable[[Progress], None]) -> None:
+        config, started = self.config, time.monotonic()
+        number = self.epoch // config.epochs_per_round
+        drawn, mels = views.round(number)
+        if (number + 1) * config.epochs_per_round < config.epochs:
+            views.start(number + 1)
+        rng = np.random.default_rng([config.seed, 4, self.epoch])
+        parts = batches(len(mels), config.batch_size, rng)
+        self.network.train()
+        total, count = 0.0, len(parts)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**62)))
+            for step, part in enumerate(parts, start=1):
+                self._set_rate((self.epoch + step / count) / config.epochs)
+                total += self._step([mels[i] for i in part], self.dataset.labels[drawn[part]], rng)
+                tell(Progress(self.epoch + 1, config.epochs, step, count, total / step))
+        self.epoch += 1
+        top1, loss = self._held_top1(), total / count
+        self.history.append({"loss": loss, "held_top1": top1})
+        seconds = time.monotonic() - started
+        tell(Progress(self.epoch, config.epochs, count, count, loss, seconds, top1))
+
+    def _step(
+        self,
+        chosen: list[MelArray],
+        labels: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> float:
+        varied = [torch.from_numpy(vary_mel(mel.astype(np.float32), rng)) for mel in chosen]
+        target = torch.from_numpy(labels)
+        targets = functional.one_hot(target, self.network.config.outdim).float()
+        mixed = round(self.config.mixup_share * len(chosen))
+        if mixed:
+            varied[:mixed], targets[:mixed] = mix_up(
+                varied[:mixed], targets[:mixed], rng, self.config.mixup_alpha
+            )
+        with self._precision():
+            logits, latents = forward_as_strip(
+                self.network, [mel.to(self.device) for mel in varied]
+            )
+        loss = functional.cross_entropy(
+            logits.float(),
+            targets.to(self.device),
+            label_smoothing=self.config.label_smoothing,
+        )
+        loss = loss + self.config.contrastive_weight * contrastive_loss(
+            latents[mixed:].float(), target[mixed:], self.config.contrastive_temperature
+        )
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
+        self._optimizer.step()
+        self._average()
+        return float(loss.detach())
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        if not self.config.bfloat16:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def _set_rate(self, done: float) -> None:
+        """Linear warm-up, then half a cosine to zero; `done` runs from 0 to 1."""
+        warm = self.config.warm_up
+        if done < warm:
+            factor = done / warm
+        else:
+            factor = 0.5 + 0.5 * math.cos(math.pi * (done - warm) / (1 - warm))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * factor
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        # Early on the average follows closely, so that it forgets the random start.
+        steps_done = int(next(iter(self._optimizer.state.values()))["step"])
+        keep = min(1 - 1 / self.config.average_steps, steps_done / (10 + steps_done))
+        state = self.network.state_dict()
+        for name, value in self.averaged.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(state[name], 1 - keep)
+            else:
+                value.copy_(state[name])
+
+    def _held_top1(self) -> float | None:
+        if not self.held.items:
+            return None
+        guess = predict_logits(self.averaged, self.held.mels, self.device).argmax(axis=1)
+        return float((guess == self.held.labels).mean())
+
+
+def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Supervised contrastive loss: sounds of a class near each other, others far.
+
+    Parameters
+    ----------
+    latents : Tensor of float32, shape (batch, latent)
+        Are L2-normalised here.
+    labels : Tensor of int64, shape (batch,)
+        Classes; a sound alone in its class has no part in the mean.
+    temperature : float
+        Divides the cosine similarities.
+
+    Returns
+    -------
+    Tensor, scalar
+        L_out of Khosla et al., equation 2, as a mean.
+    """
+    unit = functional.normalize(latents, dim=1)
+    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
+    log_share = scores - scores.logsumexp(dim=1, keepdim=True)
+    labels = labels.to(unit.device)
+    positive = (labels[:, None] == labels[None, :]) & ~itself
+    count = positive.sum(dim=1)
+    total = -log_share.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)
+    return total.sum() / (count > 0).sum().clamp(min=1)
+
+
+def _groups(network: nn.Module, config: FitConfig) -> list[dict[str, Any]]:
+    """Parameters with and without weight decay."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]

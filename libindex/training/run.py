@@ -1,0 +1,292 @@
+"""A whole training run: read, set aside, fit, calibrate, measure, save."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import threadpoolctl  # type: ignore[import-untyped]
+import torch
+
+from libindex.analyser import Analyser, load_network, save_network
+from libindex.errors import ModelError, UsageError
+from libindex.mel import LogMel, MelConfig
+from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile, NetworkConfig
+from libindex.network import CnnLstm
+from libindex.training.about import about
+from libindex.training.calibration import fit_temperature
+from libindex.training.config import FitConfig, Progress
+from libindex.training.dataset import (
+    Dataset,
+    Item,
+    class_list,
+    hold_out,
+    load,
+    of_split,
+    read_items,
+    require_classes,
+)
+from libindex.training.evaluation import Report, evaluate, predict
+from libindex.training.fit import Fit
+from libindex.training.forward import predict_logits
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to train, and where the result goes.
+
+    Attributes
+    ----------
+    folder : Path
+        Labelled sounds.
+    out : Path
+        The weights that are written (.safetensors).
+    name : str
+        The network's name, for people.
+    fit : FitConfig
+        How to train; its `bfloat16` is set here.
+    valid : Path or None
+        Sounds for the closing report; None for the manifest's valid split.
+    init : Path or None
+        A network to start from; None for random weights.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    resume : bool
+        Go on from the checkpoint of an interrupted run.
+    """
+
+    folder: Path
+    out: Path
+    name: str
+    fit: FitConfig
+    valid: Path | None = None
+    init: Path | None = None
+    device: str = "auto"
+    resume: bool = False
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state after each epoch is kept."""
+        return self.out.with_name(self.out.stem + ".checkpoint.pt")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What training made.
+
+    Attributes
+    ----------
+    model : ModelFile
+        The network that was written.
+    report : Report or None
+        Its figures on validation sounds, None if there were none.
+    """
+
+    model: ModelFile
+    report: Report | None
+
+
+def train(
+    plan: Plan,
+    progress: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Train a network and write it.
+
+    Parameters
+    ----------
+    plan : Plan
+        What and how.
+    progress : callable, optional
+        Called after each step and each epoch.
+    say : callable, optional
+        Called with lines for people, such as a file that is skipped.
+
+    Returns
+    -------
+    Outcome
+        The files are written; the checkpoint is removed.
+
+    Raises
+    ------
+    LibindexError
+        If the data or the settings can't be used.
+    """
+    tell = say or (lambda _: None)
+    _check_out(plan)
+    device = resolve_device(plan.device)
+    plan = replace(plan, fit=replace(plan.fit, bfloat16=fast_in_bfloat16(device)))
+    items = read_items(plan.folder)
+    training = of_split(items, "train")
+    classes = class_list(training)
+    validation = _validation(plan, items, classes)
+    mel, network = _initial(plan, classes)
+    log_mel = LogMel(mel)
+    with cpu_threads() as background:
+        parts = hold_out(training, plan.fit.seed)
+        kept, held = (load_and_tell(part, classes, log_mel, tell) for part in parts)
+        require_classes(kept, classes)
+        fit = Fit(network, kept, held, plan.fit, device)
+        if plan.resume:
+            fit.resume(plan.checkpoint)
+        averaged = fit.run(log_mel, plan.checkpoint, progress, background).to("cpu")
+        model = _calibrated(plan, classes, mel, averaged, held)
+        report = None
+        if validation:
+            valid = load_and_tell(validation, classes, log_mel, tell)
+            report = evaluate(predict(Analyser(model, averaged, "cpu"), valid), classes)
+    model = replace(
+        model, about=about(fit, model.temperature, report, plan.init.name if plan.init else None)
+    )
+    try:
+        save_network(model, averaged)
+    except OSError as error:
+        raise ModelError(f"can't be written ({error.strerror})", plan.out) from None
+    plan.checkpoint.unlink(missing_ok=True)
+    return Outcome(model, report)
+
+
+def measure(
+    network: Path,
+    folder: Path,
+    split: str,
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> Report:
+    """Evaluate a network on labelled sounds.
+
+    Parameters
+    ----------
+    network : Path
+        Its weights.
+    folder : Path
+        Sounds, as for training.
+    split : {"valid", "train", "all"}
+        Which part of a manifest.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    say : callable, optional
+        Called with lines for people.
+
+    Returns
+    -------
+    Report
+        All figures.
+    """
+    analyser = Analyser.load(network, device)
+    items = of_split(read_items(folder), split)
+    if not items:
+        raise UsageError(f"has no files of the split {split!r}", folder)
+    with cpu_threads():
+        log_mel = analyser.model.log_mel()
+        data = load_and_tell(items, analyser.classes, log_mel, say or (lambda _: None))
+        return evaluate(predict(analyser, data), analyser.classes)
+
+
+def load_and_tell(
+    items: Sequence[Item], classes: Sequence[str], log_mel: LogMel, tell: Callable[[str], None]
+) -> Dataset:
+    """`dataset.load`, with a line for every file that is skipped."""
+    data = load(items, classes, log_mel, os.cpu_count() or 1)
+    for error in data.skipped:
+        tell(f"skipped {error}")
+    return data
+
+
+@contextmanager
+def cpu_threads() -> Iterator[int]:
+    """Share the cores between the network and the sounds; gives the number for the sounds.
+
+    The BLAS gets one thread: the small products of a spectrogram gain nothing from more, and
+    its threads wait by spinning, which slows the network down three times.
+    """
+    cores = os.cpu_count() or 1
+    background = max(1, cores // 4)
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, cores - background))
+    try:
+        with threadpoolctl.threadpool_limits(1, user_api="blas"):
+            yield background
+    finally:
+        torch.set_num_threads(before)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device of that name, or for "auto" the fastest; ModelError if it is not here."""
+    here = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
+    if not here.get(name, False):
+        raise ModelError(f"device {name!r} is not available here; use --device cpu")
+    return torch.device(name)
+
+
+def fast_in_bfloat16(device: torch.device) -> bool:
+    """Whether convolutions in bfloat16 are faster than in float32; on a CPU, twice."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return device.type == "cpu" and supported is not None and supported() is True
+
+
+def _check_out(plan: Plan) -> None:
+    if plan.out.suffix != WEIGHTS_SUFFIX:
+        raise UsageError(f"the name of the weights must end in {WEIGHTS_SUFFIX}", plan.out)
+    if plan.checkpoint.exists() and not plan.resume:
+        raise UsageError(
+            "is the checkpoint of an interrupted run; add --resume to go on, or delete it",
+            plan.checkpoint,
+        )
+    try:
+        plan.out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"can't be written ({error.strerror})", plan.out) from None
+
+
+def _validation(plan: Plan, items: Iterable[Item], classes: Sequence[str]) -> list[Item]:
+    if plan.valid is None:
+        found = [item for item in items if item.split == "valid"]
+    else:
+        found = of_split(read_items(plan.valid), "valid")
+    # Better said now than after hours of training.
+    unknown = sorted({item.label for item in found} - set(classes))
+    if unknown:
+        raise UsageError(
+            f"has validation sounds of {', '.join(unknown)}, but none to train on",
+            plan.valid or plan.folder,
+        )
+    return found
+
+
+def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, CnnLstm]:
+    """The network before training; from `plan.init` all that fits, by class name for the last."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.fit.seed)
+        if plan.init is None:
+            return MelConfig(), CnnLstm(NetworkConfig(outdim=len(classes)))
+        model, trained = load_network(plan.init)
+        network = CnnLstm(replace(model.network, outdim=len(classes)))
+    state = {k: v for k, v in trained.state_dict().items() if not k.startswith("fc2.")}
+    network.load_state_dict(state, strict=False)
+    with torch.no_grad():
+        for row, label in enumerate(classes):
+            if label in model.classes:
+                known = model.classes.index(label)
+                network.fc2.weight[row] = trained.fc2.weight[known]
+                network.fc2.bias[row] = trained.fc2.bias[known]
+    return model.mel, network
+
+
+def _calibrated(
+    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: CnnLstm, held: Dataset
+) -> ModelFile:
+    temperature = 1.0
+    if held.items:
+        logits = predict_logits(network, held.mels, torch.device("cpu"))
+        temperature = fit_temperature(logits, held.labels)
+    return ModelFile(plan.out, plan.name, classes, mel, network.config, temperature)
