@@ -22,6 +22,7 @@ from libindex.library import Library
 from libindex.modelfile import ModelFile, NetworkConfig
 from libindex.network import CnnLstm
 
+torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist has the cores
 # A busy machine is no failure.
 hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("unhurried")

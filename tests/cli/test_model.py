@@ -1,0 +1,344 @@
+import csv
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner, Result
+
+from libindex.analyser import Analyser, load_network
+from libindex.cli.model import model
+from libindex.errors import LibindexError, ModelError, UsageError
+from libindex.instruments import CODES
+from libindex.modelfile import ModelFile, NetworkConfig
+from libindex.network import CnnLstm
+from libindex.training.config import Progress
+
+RATE = 22_050
+SMALL = NetworkConfig(
+    num_filters_11=16, num_filters_12=16, num_filters_13=16, lstm_dim=8, fc1_dim=8
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(model, [str(a) for a in arguments])
+
+
+def succeed(*arguments: object) -> Result:
+    result = run(*arguments)
+    if result.exception is not None:
+        raise result.exception
+    return result
+
+
+def error_of(*arguments: object) -> LibindexError:
+    error = run(*arguments).exception
+    assert isinstance(error, LibindexError)
+    assert "\n" not in str(error)
+    return error
+
+
+def write(path: Path, sound: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, 0.5 * sound, RATE)
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes with names of the user's own, a folder each."""
+    folder = tmp_path_factory.mktemp("own") / "sounds"
+    t = np.arange(RATE // 10) / RATE
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        write(folder / "boing" / f"{seed}.wav", np.sin(2 * np.pi * rng.uniform(200, 400) * t))
+        write(folder / "zap" / f"{seed}.wav", rng.uniform(-1, 1, len(t)) * np.exp(-t / 0.02))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained network, which makes training quick."""
+    from libindex.analyser import save_network
+
+    path = tmp_path_factory.mktemp("start") / "start.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_network(ModelFile(path, "start", CODES, network=SMALL), CnnLstm(SMALL))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(sounds: Path, start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "own.safetensors"
+    succeed("train", sounds, "--out", out, "--init", start, "--epochs", 2, "--device", "cpu")
+    return out
+
+
+def write_manifest(sounds: Path, folder: Path, **columns: Callable[[int], str]) -> None:
+    folder.mkdir()
+    files = sorted(sounds.rglob("*.wav"))
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "class", *columns])
+        for i, path in enumerate(files):
+            values = [column(i) for column in columns.values()]
+            writer.writerow([os.path.relpath(path, folder), path.parent.name, *values])
+
+
+def test_own_classes_can_be_trained(trained: Path) -> None:
+    description, network = load_network(trained)
+    assert description.name == "own"
+    assert description.classes == ("boing", "zap")
+    assert network.fc2.out_features == 2
+    about = description.about
+    assert about["data"]["files_per_class"] == {"boing": 6, "zap": 6}
+    assert about["data"]["files"] + about["data"]["held_out_files"] == 12
+    assert about["training"]["epochs"] == 2
+    assert len(about["training"]["history"]) == 2
+    assert not trained.with_name("own.checkpoint.pt").exists()
+    assert str(trained.parent) not in trained.with_suffix(".json").read_text()
+
+
+def test_training_is_reproducible(trained: Path, sounds: Path, start: Path, tmp_path: Path) -> None:
+    again = tmp_path / "own.safetensors"
+    succeed("train", sounds, "--out", again, "--init", start, "--epochs", 2, "--device", "cpu")
+    assert again.read_bytes() == trained.read_bytes()
+
+
+def test_training_starts_from_random_weights_and_reports_on_valid(
+    sounds: Path, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "data", tmp_path / "new" / "net.safetensors"
+    write_manifest(
+        sounds,
+        folder,
+        split=lambda i: "valid" if i % 3 == 0 else "train",
+        unit=lambda i: f"unit{i // 2}",
+        source=lambda i: "mine",
+        licence=lambda i: "CC0-1.0",
+    )
+    result = succeed("train", folder, "--out", out, "--epochs", 1, "--name", "Mine")
+    assert "top-1" in result.stdout
+    assert result.stderr.count("epoch 1/1: loss") == 1
+    description = ModelFile.read(out)
+    assert description.name == "Mine"
+    assert description.network == NetworkConfig(outdim=2)
+    assert description.about["metrics"]["valid"]["files"] == 4
+    assert description.about["data"]["sources"] == [
+        {"source": "mine", "licence": "CC0-1.0", "files": 8}
+    ]
+
+
+def test_another_folder_can_be_the_validation(sounds: Path, start: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.safetensors"
+    arguments = ["--init", start, "--epochs", 1, "--valid", sounds, "--device", "cpu"]
+    succeed("train", sounds, "--out", out, *arguments)
+    assert ModelFile.read(out).about["metrics"]["valid"]["files"] == 12
+
+
+def test_a_bad_file_is_skipped_with_a_warning(sounds: Path, start: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_manifest(sounds, folder)
+    with (folder / "manifest.csv").open("a") as file:
+        file.write("missing.wav,zap\n")
+    out = tmp_path / "net.safetensors"
+    result = succeed("train", folder, "--out", out, "--init", start, "--epochs", 1)
+    assert "skipped" in result.stderr
+    assert "missing.wav: can't be read" in result.stderr
+
+
+def test_training_data_that_cannot_be_used_is_explained(sounds: Path, tmp_path: Path) -> None:
+    (tmp_path / "one" / "kick").mkdir(parents=True)
+    write(tmp_path / "one" / "kick" / "a.wav", np.ones(4000))
+    assert "at least two" in str(error_of("train", tmp_path / "one"))
+    assert "must end in .safetensors" in str(error_of("train", sounds, "--out", "net.pt"))
+    assert run("train", tmp_path / "nowhere").exit_code == 2
+
+
+def test_validation_with_a_class_of_its_own_is_refused_before_training(
+    sounds: Path, tmp_path: Path
+) -> None:
+    valid = tmp_path / "valid"
+    for label in ("boing", "clang"):
+        write(valid / label / "a.wav", np.ones(4000))
+    error = error_of("train", sounds, "--valid", valid, "--out", tmp_path / "net.safetensors")
+    assert "validation sounds of clang" in str(error)
+
+
+def test_resume_without_a_checkpoint_is_explained(
+    sounds: Path, start: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "net.safetensors"
+    error = error_of("train", sounds, "--out", out, "--init", start, "--resume")
+    assert "no checkpoint" in str(error)
+
+
+def test_a_checkpoint_is_not_overwritten(sounds: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.checkpoint.pt").write_bytes(b"days of work")
+    error = error_of("train", sounds, "--out", tmp_path / "net.safetensors")
+    assert "--resume" in str(error)
+
+
+def test_ctrl_c_keeps_the_checkpoint_and_resume_goes_on(
+    sounds: Path, start: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, checkpoint = tmp_path / "own.safetensors", tmp_path / "own.checkpoint.pt"
+    arguments = ("train", sounds, "--out", out, "--init", start, "--device", "cpu")
+
+    def interrupt(progress: Progress) -> str:
+        if progress.epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+        return ""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("libindex.cli.model._epoch_line", interrupt)
+        result = run(*arguments, "--epochs", 2)
+    assert result.exit_code == 130
+    assert f"{checkpoint}; go on with --resume" in result.stderr
+    assert not out.exists()
+    assert "other data or settings" in str(error_of(*arguments, "--epochs", 4, "--resume"))
+    succeed(*arguments, "--epochs", 2, "--resume")
+    assert out.read_bytes() == trained.read_bytes()
+    assert not checkpoint.exists()
+
+
+def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_kept(
+    sounds: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "libindex.cli.model._epoch_line", lambda _: signal.raise_signal(signal.SIGINT)
+    )
+    result = run("train", sounds, "--out", tmp_path / "net.safetensors", "--init", start)
+    assert result.exit_code == 130
+    assert "nothing was kept" in result.stderr
+
+
+def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
+    text = succeed("evaluate", trained, sounds).stdout
+    for word in ("top-1", "balanced", "top-3", "calibration", "neighbours", "boing", "recall"):
+        assert word in text
+    document = json.loads(succeed("evaluate", trained, sounds, "--json").stdout)
+    assert document["files"] == 12
+    assert 0 <= document["top1"]["low"] <= document["top1"]["value"] <= 1
+    assert [row["code"] for row in document["classes"]] == ["boing", "zap"]
+
+
+def test_evaluate_takes_a_split(trained: Path, sounds: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_manifest(sounds, folder, split=lambda i: "valid" if i % 3 == 0 else "train")
+    counts = {
+        split: json.loads(succeed("evaluate", trained, folder, "--split", split, "--json").stdout)[
+            "files"
+        ]
+        for split in ("valid", "train", "all")
+    }
+    assert counts == {"valid": 4, "train": 8, "all": 12}
+
+
+def test_evaluate_of_an_empty_split_is_explained(
+    trained: Path, sounds: Path, tmp_path: Path
+) -> None:
+    write_manifest(sounds, tmp_path / "data", split=lambda i: "train")
+    assert "no files of the split 'valid'" in str(error_of("evaluate", trained, tmp_path / "data"))
+
+
+def test_evaluate_with_other_classes_is_explained(start: Path, sounds: Path) -> None:
+    error = error_of("evaluate", start, sounds)
+    assert isinstance(error, UsageError)
+    assert "no class boing, zap" in str(error)
+
+
+def test_import_converts_a_checkpoint_of_the_original(tmp_path: Path) -> None:
+    network = CnnLstm(SMALL).eval()
+    checkpoint = tmp_path / "original.model"
+    torch.save({"params": asdict(SMALL), "model_state_dict": network.state_dict()}, checkpoint)
+    result = succeed("import", checkpoint, tmp_path / "mine")
+    assert str(tmp_path / "mine.safetensors") in result.stdout
+    mel = np.random.default_rng(0).random((40, 128)).astype(np.float32)
+    output = Analyser.load(tmp_path / "mine.safetensors", "cpu").analyse([mel])
+    with torch.no_grad():
+        logits, latents = network(torch.from_numpy(mel)[None], torch.tensor([40]))
+    np.testing.assert_allclose(output.latents, latents.numpy(), atol=1e-5)
+    np.testing.assert_allclose(output.probabilities, logits.softmax(dim=1).numpy(), atol=1e-5)
+    assert ModelFile.read(tmp_path / "mine.safetensors").classes == CODES
+
+
+class Payload:
+    """Unpickling it creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (self.path, "w")
+
+
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_import_executes_nothing(tmp_path: Path, kind: str) -> None:
+    trace, checkpoint = tmp_path / "executed", tmp_path / "evil.model"
+    content = {"params": Payload(trace), "model_state_dict": {}}
+    if kind == "torch":
+        torch.save(content, checkpoint)
+    else:
+        checkpoint.write_bytes(pickle.dumps(content))
+    error = error_of("import", checkpoint, tmp_path / "out")
+    assert isinstance(error, ModelError)
+    assert "evil.model" in str(error)
+    assert not trace.exists()
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_import_explains_what_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "text.model").write_text("not a checkpoint")
+    error = error_of("import", tmp_path / "text.model", tmp_path / "out")
+    assert "not a checkpoint of DrumClassifier" in str(error)
+    assert "no such network" in str(error_of("import", tmp_path / "none.model", tmp_path / "out"))
+    torch.save({"something": 1}, tmp_path / "else.model")
+    assert "is not a checkpoint" in str(
+        error_of("import", tmp_path / "else.model", tmp_path / "out")
+    )
+
+
+def test_info_describes_a_network(trained: Path) -> None:
+    text = succeed("info", trained).stdout
+    for word in ("own", "2: boing zap", "22050 Hz", "bidirectional LSTM of 8", "temperature"):
+        assert word in text
+    assert ModelFile.read(trained).fingerprint in text
+
+
+def test_info_explains_a_missing_network(tmp_path: Path) -> None:
+    assert "no such network" in str(error_of("info", tmp_path / "none.safetensors"))
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "import", "info"])
+def test_every_option_is_explained(command: str) -> None:
+    parameters = model.commands[command].params
+    assert all(p.help for p in parameters if p.param_type_name == "option")
+    assert succeed(command, "--help").stdout.startswith("Usage:")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import libindex.cli.model; "
+        "print([m for m in ('torch', 'numpy', 'librosa', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

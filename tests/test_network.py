@@ -1,0 +1,299 @@
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from libindex.errors import ModelError
+from libindex.modelfile import NetworkConfig
+from libindex.network import (
+    MIN_FRAMES,
+    CnnLstm,
+    FoldedCnnLstm,
+    position_channels,
+    step_counts,
+)
+
+BANDS, MAX_FRAMES = 128, 60
+SMALL = NetworkConfig(
+    num_filters_11=4, num_filters_12=6, num_filters_13=8, lstm_dim=8, fc1_dim=8, outdim=5
+)
+# Lengths on both sides of the shortest that the convolutions take as it is.
+LENGTHS = st.lists(st.integers(1, MAX_FRAMES), min_size=1, max_size=6)
+Network = CnnLstm | FoldedCnnLstm
+
+
+def original(network: CnnLstm, mel: Tensor) -> tuple[Tensor, Tensor]:
+    """The original's forward pass for one file, written from its document and FACTS."""
+    c = network.config
+    mel = torch.cat([mel, torch.zeros(max(0, 17 - len(mel)), mel.shape[1])])
+    frames, bands = mel.shape
+    x = torch.zeros(1, 3, frames, bands)
+    for frame in range(frames):
+        x[0, 0, frame, :] = math.log(frame + 1) / 4.38202663 - 0.33
+    for band in range(bands):
+        x[0, 1, :, band] = (band - 63.5) / 36.94928957368463
+    x[0, 2] = mel
+    for block, pool, pool_stride in (
+        (network.convl11, c.maxpool_size11, c.maxpool_stride11),
+        (network.convl12, c.maxpool_size12, c.maxpool_stride12),
+        (network.convl13, None, None),
+    ):
+        convolution, norm = block[1], block[2]
+        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        x = nn.functional.conv2d(x, convolution.weight, convolution.bias, convolution.stride)
+        mean, variance = norm.running_mean[:, None, None], norm.running_var[:, None, None]
+        x = (x - mean) / torch.sqrt(variance + 1e-5)
+        x = torch.relu(x * norm.weight[:, None, None] + norm.bias[:, None, None])
+        if pool:
+            x = nn.functional.max_pool2d(x, pool, pool_stride)
+    steps = x.squeeze(-1).squeeze(0).T
+    weights = dict(network.lstm.named_parameters())
+    latent = torch.cat([lstm(steps, weights, ""), lstm(steps.flip(0), weights, "_reverse")])
+    hidden = torch.relu(network.fc1.weight @ latent + network.fc1.bias)
+    return network.fc2.weight @ hidden + network.fc2.bias, latent
+
+
+def lstm(steps: Tensor, weights: dict[str, Tensor], direction: str) -> Tensor:
+    """The last hidden state of one direction (Hochreiter and Schmidhuber, as PyTorch has it)."""
+    w_in, w_hidden, b_in, b_hidden = (
+        weights[f"{name}_l0{direction}"]
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    hidden = cell = torch.zeros(w_hidden.shape[1])
+    for step in steps:
+        gates = w_in @ step + b_in + w_hidden @ hidden + b_hidden
+        take, forget, new, give = gates.chunk(4)
+        cell = torch.sigmoid(forget) * cell + torch.sigmoid(take) * torch.tanh(new)
+        hidden = torch.sigmoid(give) * torch.tanh(cell)
+    return hidden
+
+
+def randomised(config: NetworkConfig) -> CnnLstm:
+    """A network of which every part matters and which hears sounds differently."""
+    torch.manual_seed(1)
+    network = CnnLstm(config).train()
+    with torch.no_grad():
+        for block in (network.convl11, network.convl12, network.convl13):
+            norm = block[2]
+            norm.weight.uniform_(-1.5, 1.5)  # some negative: pooling must not pass them by
+            norm.bias.normal_(std=0.3)
+            norm.momentum = 1.0
+        for parameter in (*network.lstm.parameters(), network.fc1.weight, network.fc2.weight):
+            parameter.normal_(std=1 / math.sqrt(parameter.shape[-1]))
+        mels = torch.stack(mels_of([MAX_FRAMES] * 8))
+        network(mels, torch.full((8,), MAX_FRAMES))  # fills in the norms' statistics
+    return network.eval()
+
+
+@cache
+def network() -> CnnLstm:
+    return randomised(SMALL)
+
+
+@cache
+def folded() -> FoldedCnnLstm:
+    return FoldedCnnLstm(network(), MAX_FRAMES, BANDS).eval()
+
+
+def mels_of(lengths: list[int], seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    mels = []
+    for length in lengths:
+        band = torch.linspace(0, 20 * torch.rand((), generator=generator), BANDS)
+        decay = torch.linspace(1, 0, length) ** (3 * torch.rand((), generator=generator))
+        noise = torch.rand(length, BANDS, generator=generator)
+        mels.append(decay[:, None] * (0.6 + 0.4 * torch.sin(band)) * (0.8 + 0.2 * noise))
+    return mels
+
+
+def heard(module: Network, mels: list[Tensor], padding: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Logits and latents of a batch that is padded with something."""
+    lengths = torch.tensor([len(mel) for mel in mels])
+    batch = torch.full((len(mels), int(lengths.max()), BANDS), padding)
+    for row, mel in zip(batch, mels, strict=True):
+        row[: len(mel)] = mel
+    with torch.inference_mode():
+        logits, latents = module(batch, lengths)
+    return logits, latents
+
+
+def assert_same(got: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
+    for one, other in zip(got, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+both = pytest.mark.parametrize("module", [network, folded])
+
+
+def test_the_default_is_the_originals_size() -> None:
+    network = CnnLstm(NetworkConfig())
+    assert sum(p.numel() for p in network.parameters()) == 633_598
+
+
+def test_modules_have_the_originals_names() -> None:
+    assert set(dict(CnnLstm(SMALL).named_children())) == {
+        *("convl11", "convl12", "convl13", "lstm", "fc1_dropout", "fc1", "relu", "fc2")
+    }
+
+
+def test_dropout_is_where_the_original_has_it() -> None:
+    network = CnnLstm(replace(SMALL, dropout_11=0.1, dropout_12=0.2, dropout_13=0.3))
+    rates = [block[0].p for block in (network.convl11, network.convl12, network.convl13)]
+    assert rates == [0.1, 0.2, 0.3]
+
+
+def test_position_channels() -> None:
+    channels = position_channels(300, 128)
+    assert channels.shape == (1, 2, 300, 128)
+    assert channels.dtype == torch.float32
+    time, band = channels[0].double().numpy()
+    np.testing.assert_allclose(time[:, 5], np.log(np.arange(300) + 1) / 4.38202663 - 0.33, 1e-5)
+    np.testing.assert_allclose(band[7], (np.arange(128) - 63.5) / 36.94928957368463, 1e-5)
+    assert (time == time[:, :1]).all()
+    assert (band == band[:1]).all()
+
+
+def test_steps_of_the_original() -> None:
+    lengths = torch.tensor([1, 16, 17, 18, 300])
+    assert step_counts(lengths, NetworkConfig()).tolist() == [2, 2, 2, 3, 73]
+
+
+@given(length=st.integers(1, MAX_FRAMES))
+def test_steps_are_what_the_convolutions_leave(length: int) -> None:
+    net = network()
+    frames = max(length, MIN_FRAMES)
+    x = torch.zeros(1, 3, frames, BANDS)
+    with torch.inference_mode():
+        x = net.convl13(net.convl12(net.convl11(x)))
+    assert step_counts(torch.tensor([length]), SMALL).tolist() == [x.shape[2]]
+
+
+@pytest.mark.parametrize("length", [1, 5, 16, 17, 18, 19, 40, 60])
+@both
+def test_one_file_is_heard_as_the_original_hears_it(
+    module: Callable[[], Network], length: int
+) -> None:
+    (mel,) = mels_of([length], seed=length)
+    logits, latents = heard(module(), [mel])
+    with torch.inference_mode():
+        expected_logits, expected_latent = original(network(), mel)
+    assert_same((logits[0], latents[0]), (expected_logits, expected_latent))
+
+
+def test_the_default_network_is_the_originals() -> None:
+    big = randomised(NetworkConfig())
+    mels = mels_of([9, 40])
+    with torch.inference_mode():
+        expected = [original(big, mel) for mel in mels]
+    stacked = torch.stack([e[0] for e in expected]), torch.stack([e[1] for e in expected])
+    assert stacked[1].shape == (2, 256)
+    assert_same(heard(big, mels), stacked)
+    assert_same(heard(FoldedCnnLstm(big, 300, BANDS), mels), stacked)
+
+
+def test_different_sounds_are_heard_differently() -> None:
+    # Or else the laws below would hold for a network that hears nothing.
+    logits, latents = heard(network(), mels_of([30, 30, 5, 5]))
+    for one, other in ((0, 1), (0, 2), (2, 3)):
+        assert (logits[one] - logits[other]).abs().max() > 0.02
+        assert (latents[one] - latents[other]).abs().max() > 0.02
+
+
+@both
+@given(lengths=LENGTHS, seed=st.integers(0, 99))
+def test_a_batch_is_its_members(
+    module: Callable[[], Network], lengths: list[int], seed: int
+) -> None:
+    mels = mels_of(lengths, seed)
+    alone = [heard(module(), [mel]) for mel in mels]
+    expected = torch.cat([a[0] for a in alone]), torch.cat([a[1] for a in alone])
+    assert_same(heard(module(), mels), expected)
+
+
+@both
+@given(lengths=LENGTHS, padding=st.floats(width=32))
+def test_what_the_padding_holds_has_no_effect(
+    module: Callable[[], Network], lengths: list[int], padding: float
+) -> None:
+    mels = mels_of(lengths)
+    assert_same(heard(module(), mels, padding), heard(module(), mels))
+
+
+@both
+@given(lengths=LENGTHS, extra=st.integers(1, 20))
+def test_how_much_padding_there_is_has_no_effect(
+    module: Callable[[], Network], lengths: list[int], extra: int
+) -> None:
+    mels = mels_of([min(length, MAX_FRAMES - extra) for length in lengths])
+    longest = torch.rand(MAX_FRAMES, BANDS)
+    logits, latents = heard(module(), [*mels, longest])
+    assert_same((logits[:-1], latents[:-1]), heard(module(), mels))
+
+
+@both
+@given(lengths=LENGTHS, random=st.randoms())
+def test_the_order_has_no_effect(module: Callable[[], Network], lengths: list[int], random) -> None:
+    mels = mels_of(lengths)
+    order = list(range(len(mels)))
+    random.shuffle(order)
+    logits, latents = heard(module(), mels)
+    assert_same(heard(module(), [mels[i] for i in order]), (logits[order], latents[order]))
+
+
+@given(lengths=LENGTHS, seed=st.integers(0, 99))
+def test_folding_changes_nothing(lengths: list[int], seed: int) -> None:
+    mels = mels_of(lengths, seed)
+    assert_same(heard(folded(), mels), heard(network(), mels))
+
+
+def test_the_end_of_a_sound_is_heard() -> None:
+    (mel,) = mels_of([40])
+    other = mel.clone()
+    other[-3:] = 1
+    difference = heard(network(), [mel])[1] - heard(network(), [other])[1]
+    assert difference.abs().max() > 1e-3
+
+
+def test_folding_leaves_the_network_as_it_was() -> None:
+    net = CnnLstm(SMALL).train()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    FoldedCnnLstm(net, MAX_FRAMES, BANDS)
+    assert net.training
+    assert all(p.requires_grad for p in net.parameters())
+    for key, value in net.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_it_learns() -> None:
+    net = CnnLstm(SMALL).train()
+    mels = torch.stack(mels_of([30, 30, 30]))
+    logits, _ = net(mels, torch.tensor([30, 20, 4]))
+    nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2])).backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    assert not any(p.requires_grad for p in folded().parameters())
+
+
+def test_padding_learns_nothing() -> None:
+    mels = torch.rand(2, 40, BANDS, requires_grad=True)
+    logits, _ = network()(mels, torch.tensor([40, 9]))
+    logits.sum().backward()
+    assert mels.grad is not None
+    assert mels.grad[1, :9].abs().sum() > 0
+    assert mels.grad[1, 9:].abs().sum() == 0
+
+
+@pytest.mark.parametrize("make", [CnnLstm, lambda c: FoldedCnnLstm(CnnLstm(c), 60, BANDS)])
+def test_layers_that_leave_more_than_one_band(make: Callable[[NetworkConfig], Network]) -> None:
+    module = make(replace(SMALL, kernel_size_13=(3, 4)))
+    with pytest.raises(ModelError, match="its convolutions leave 2 bands instead of 1"):
+        heard(module.eval(), mels_of([20]))

@@ -1,0 +1,142 @@
+import json
+
+import numpy as np
+import pytest
+
+from libindex.errors import UsageError
+from libindex.training.evaluation import (
+    Predictions,
+    calibration_error,
+    confusion_matrix,
+    evaluate,
+    neighbour_precision,
+)
+from libindex.training.report import as_text, summary
+
+
+def predictions(
+    probabilities: list[list[float]],
+    labels: list[int],
+    groups: list[int] | None = None,
+    latents: list[list[float]] | None = None,
+) -> Predictions:
+    count = len(labels)
+    return Predictions(
+        np.array(probabilities, np.float32),
+        np.array(latents if latents is not None else np.eye(count), np.float32),
+        np.array(labels, np.int64),
+        np.array(groups if groups is not None else range(count), np.int64),
+    )
+
+
+# Four classes. a: 4 files, 3 right; b: 4 files, 2 right; c: 1 file, wrong; d: none.
+BY_HAND = predictions(
+    [
+        [0.9, 0.1, 0.0, 0.0],
+        [0.85, 0.05, 0.05, 0.05],
+        [0.6, 0.2, 0.1, 0.1],
+        [0.3, 0.4, 0.2, 0.1],  # a, said b
+        [0.1, 0.9, 0.0, 0.0],
+        [0.2, 0.7, 0.1, 0.0],
+        [0.8, 0.1, 0.06, 0.04],  # b, said a
+        [0.5, 0.1, 0.3, 0.1],  # b, said a; b is third or fourth: a tie goes to the first
+        [0.4, 0.3, 0.1, 0.2],  # c, said a, not among the first three
+    ],
+    [0, 0, 0, 0, 1, 1, 1, 1, 2],
+)
+
+
+def test_figures_by_hand() -> None:
+    report = evaluate(BY_HAND, "abcd", resamples=50)
+    assert report.files == report.units == 9
+    assert report.top1.value == pytest.approx(5 / 9)
+    assert report.balanced_top1.value == pytest.approx((3 / 4 + 2 / 4) / 2)
+    assert report.top3.value == pytest.approx(8 / 9)
+    assert report.sure_precision.value == pytest.approx(3 / 4)
+    assert report.sure_coverage.value == pytest.approx(4 / 9)
+    for figure in (report.top1, report.balanced_top1, report.top3, report.sure_coverage):
+        assert figure.low <= figure.value <= figure.high
+
+
+def test_classes_by_hand() -> None:
+    a, b, c, d = evaluate(BY_HAND, "abcd", resamples=1).classes
+    assert (a.code, a.n, a.recall, a.precision) == ("a", 4, 0.75, 0.5)
+    assert (b.n, b.recall, b.precision) == (4, 0.5, pytest.approx(2 / 3))
+    assert (c.n, c.recall, c.precision) == (1, 0.0, None)
+    assert (d.n, d.recall, d.precision) == (0, None, None)
+
+
+def test_confusion_by_hand() -> None:
+    expected = [[3, 1, 0, 0], [2, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert confusion_matrix(BY_HAND).tolist() == expected
+
+
+def test_calibration_error_by_hand() -> None:
+    # Bins of 1/15: 0.95 and 0.97 share one (right half the time), 0.5 is alone (right).
+    confidence, right = np.array([0.95, 0.97, 0.5]), np.array([True, False, True])
+    expected = (2 * abs(0.5 - 0.96) + abs(1 - 0.5)) / 3
+    assert calibration_error(confidence, right) == pytest.approx(expected)
+
+
+def test_calibration_error_of_certainty_that_is_right_is_zero() -> None:
+    assert calibration_error(np.ones(5), np.ones(5, bool)) == 0
+
+
+def test_neighbours_come_from_other_units() -> None:
+    # Two directions; classes agree with them except for the last file.
+    latents = [[1, 0], [1, 0.1], [0.9, 0], [0, 1], [0.1, 1], [0, 2]]
+    both = predictions([[0.5, 0.5]] * 6, [0, 0, 0, 1, 1, 0], [0, 0, 1, 2, 3, 3], latents)
+    shares = neighbour_precision(both)
+    # Fewer than ten others: all files of other units are neighbours.
+    assert shares[0] == pytest.approx(2 / 4)  # of 2, 3, 4, 5: files 2 and 5
+    assert shares[2] == pytest.approx(3 / 5)
+    assert shares[4] == pytest.approx(1 / 4)
+
+
+def test_the_ten_nearest_count() -> None:
+    angles = np.linspace(0, 1, 30)
+    latents = np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.arange(1, 31)[:, None]
+    labels = [0] * 15 + [1] * 15
+    shares = neighbour_precision(predictions([[0.5, 0.5]] * 30, labels, latents=latents.tolist()))
+    assert shares[0] == 1.0  # length plays no part
+    assert shares[14] == pytest.approx(0.5)
+
+
+def test_a_single_unit_has_no_neighbours() -> None:
+    alone = predictions([[0.9, 0.1], [0.2, 0.8]], [0, 1], [0, 0])
+    assert np.isnan(neighbour_precision(alone)).all()
+    assert evaluate(alone, "ab", resamples=5).neighbours.value is None
+
+
+def test_units_widen_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(10), 20)
+    right = np.repeat(rng.random(10) < 0.5, 20)  # all of a unit alike
+    p = np.where(right[:, None], [[0.9, 0.1]], [[0.1, 0.9]]).tolist()
+    by_unit = evaluate(predictions(p, [0] * 200, groups.tolist()), "ab", 200).top1
+    by_file = evaluate(predictions(p, [0] * 200), "ab", 200).top1
+    assert by_unit.high - by_unit.low > 2 * (by_file.high - by_file.low)
+
+
+def test_nothing_to_evaluate_is_an_error() -> None:
+    nothing = predictions(np.zeros((0, 2)).tolist(), [], [], np.zeros((0, 2)).tolist())
+    with pytest.raises(UsageError, match="no files"):
+        evaluate(nothing, "ab")
+
+
+def test_report_as_json_and_text() -> None:
+    report = evaluate(BY_HAND, ("a", "b", "c", "d"), resamples=20)
+    document = json.loads(json.dumps(report.to_json()))
+    assert document["top1"]["value"] == pytest.approx(5 / 9)
+    assert document["confusion"] == {
+        "a": {"a": 3, "b": 1},
+        "b": {"a": 2, "b": 2},
+        "c": {"a": 1},
+        "d": {},
+    }
+    text = as_text(report)
+    assert "top-1" in text
+    assert "0.556" in text
+    assert any(line.split() == ["b", "4", "0.500", "0.667"] for line in text.splitlines())
+    assert any(line.split() == ["b", "2", "2", "."] for line in text.splitlines())
+    assert summary(report).startswith("9 files: top-1 0.556")

@@ -1,0 +1,275 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import Tensor, nn
+
+from libindex.errors import ModelError, SampleError, UsageError
+from libindex.mel import LogMel, MelConfig
+from libindex.modelfile import NetworkConfig
+from libindex.network import CnnLstm
+from libindex.training.config import FitConfig, Progress
+from libindex.training.dataset import Dataset, Item, class_list, load
+from libindex.training.fit import Fit, contrastive_loss
+from libindex.training.forward import forward_as_strip, predict_logits
+from libindex.training.sampling import Views, batches, draw, weights
+
+RATE = 22_050
+TINY = NetworkConfig(
+    num_filters_11=16, num_filters_12=16, num_filters_13=16, lstm_dim=8, fc1_dim=8, outdim=3
+)
+
+
+def hit(kind: str, seed: int) -> np.ndarray:
+    """A low thump, a hiss or a whistle, shape (samples,)."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(RATE * rng.uniform(0.08, 0.25))) / RATE
+    sound = {
+        "thump": np.sin(2 * np.pi * rng.uniform(50, 90) * t) * np.exp(-t / 0.05),
+        "hiss": rng.standard_normal(len(t)) * np.exp(-t / 0.02),
+        "whistle": np.sin(2 * np.pi * rng.uniform(2000, 3000) * t),
+    }[kind]
+    return (0.5 * sound).astype(np.float32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads cost tiny networks more than they give, most of all where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def log_mel() -> LogMel:
+    return LogMel(MelConfig())
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory, log_mel: LogMel) -> Dataset:
+    """Six sounds of each of three classes."""
+    folder = tmp_path_factory.mktemp("sounds")
+    items = []
+    for kind in ("thump", "hiss", "whistle"):
+        for seed in range(6):
+            path = folder / f"{kind}{seed}.wav"
+            soundfile.write(path, hit(kind, seed), RATE)
+            items.append(Item(str(path), kind))
+    return load(items, class_list(items), log_mel)
+
+
+NOTHING = Dataset((), [], np.zeros(0, np.int64), ())
+
+
+def begin(
+    dataset: Dataset, held: Dataset = NOTHING, network: NetworkConfig = TINY, **settings: object
+) -> Fit:
+    options = {"epochs": 4, "batch_size": 6, "learning_rate": 0.01, "average_steps": 5}
+    config = FitConfig(**{**options, **settings})
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return Fit(CnnLstm(network), dataset, held, config)
+
+
+def state_of(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def assert_same(one: nn.Module, other: nn.Module) -> None:
+    for name, value in state_of(one).items():
+        torch.testing.assert_close(value, other.state_dict()[name], rtol=0, atol=0)
+
+
+def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel) -> None:
+    fit = begin(dataset, dataset, epochs=16, learning_rate=0.03, mixup_share=0.0)
+    told: list[Progress] = []
+    averaged = fit.run(log_mel, progress=told.append)
+    losses = [epoch["loss"] for epoch in fit.history]
+    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+    assert fit.history[-1]["held_top1"] >= 0.65
+    assert not averaged.training
+    epochs = [p for p in told if p.seconds is not None]
+    assert [p.epoch for p in epochs] == list(range(1, 17))
+    assert all(p.held_top1 is not None and p.step == p.steps == 3 for p in epochs)
+
+
+def test_a_seed_decides_everything(dataset: Dataset, log_mel: LogMel) -> None:
+    one, same, other = (begin(dataset, epochs=2, seed=seed) for seed in (5, 5, 6))
+    for fit, threads in ((one, 1), (same, 3), (other, 1)):
+        fit.run(log_mel, threads=threads)
+    assert_same(one.network, same.network)
+    assert_same(one.averaged, same.averaged)
+    assert one.history == same.history != other.history
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    dataset: Dataset, log_mel: LogMel, tmp_path: Path, stop: int
+) -> None:
+    checkpoint = tmp_path / "run.pt"
+    whole, first, second = (begin(dataset, dataset) for _ in range(3))
+    whole.run(log_mel)
+    first.run(log_mel, checkpoint, until=stop)
+    second.resume(checkpoint)
+    assert second.epoch == stop
+    second.run(log_mel, checkpoint)
+    assert_same(whole.network, second.network)
+    assert_same(whole.averaged, second.averaged)
+    assert whole.history == second.history
+
+
+def test_the_global_random_state_is_left_alone(dataset: Dataset, log_mel: LogMel) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    begin(dataset, epochs=1).run(log_mel)
+    assert torch.rand(1) == expected
+
+
+def test_a_checkpoint_of_another_run_is_refused(
+    dataset: Dataset, log_mel: LogMel, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "run.pt"
+    begin(dataset).save(checkpoint)
+    with pytest.raises(ModelError, match="other data or settings"):
+        begin(dataset, epochs=9).resume(checkpoint)
+    with pytest.raises(ModelError, match="no checkpoint"):
+        begin(dataset).resume(tmp_path / "none.pt")
+    checkpoint.write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="is not a checkpoint"):
+        begin(dataset).resume(checkpoint)
+
+
+def test_without_held_out_sounds_there_is_no_held_out_figure(
+    dataset: Dataset, log_mel: LogMel
+) -> None:
+    fit = begin(dataset, epochs=1)
+    fit.run(log_mel)
+    assert fit.history[0]["held_top1"] is None
+
+
+def test_settings_without_sense_are_refused() -> None:
+    with pytest.raises(UsageError, match="at least one epoch"):
+        FitConfig(epochs=0)
+
+
+def test_bfloat16_trains_float32_weights(dataset: Dataset, log_mel: LogMel) -> None:
+    averaged = begin(dataset, epochs=1, bfloat16=True).run(log_mel)
+    assert all(p.dtype == torch.float32 for p in averaged.parameters())
+    assert np.isfinite(predict_logits(averaged, dataset.mels, torch.device("cpu"))).all()
+
+
+def test_a_strip_of_sounds_is_the_same_function() -> None:
+    network = CnnLstm(NetworkConfig()).eval()
+    lengths = (5, 17, 18, 19, 20, 21, 43, 120)
+    mels = [torch.rand(length, 128) for length in lengths]
+    with torch.no_grad():
+        logits, latents = forward_as_strip(network, mels)
+        for i, mel in enumerate(mels):
+            alone = network(mel[None], torch.tensor([len(mel)]))
+            torch.testing.assert_close(logits[i : i + 1], alone[0], rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(latents[i : i + 1], alone[1], rtol=1e-4, atol=1e-6)
+
+
+def test_predictions_are_in_the_order_of_the_sounds(dataset: Dataset) -> None:
+    network = CnnLstm(TINY).eval()
+    together = predict_logits(network, dataset.mels, torch.device("cpu"), batch_size=4)
+    alone = [predict_logits(network, [mel], torch.device("cpu"))[0] for mel in dataset.mels]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_contrastive_loss_by_hand() -> None:
+    latents = torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    loss = contrastive_loss(latents, torch.tensor([0, 0, 1]), temperature=0.5)
+    # Similarities of the first two: 1 to each other, 0 to the third, which has no fellow.
+    expected = -(2.0 - np.log(np.exp(2.0) + 1.0))
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_contrastive_loss_without_pairs_is_zero_and_has_a_gradient() -> None:
+    latents = torch.rand(3, 4, requires_grad=True)
+    loss = contrastive_loss(latents, torch.tensor([0, 1, 2]), temperature=0.1)
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert latents.grad is not None
+    assert torch.isfinite(latents.grad).all()
+
+
+def items_of(*groups: tuple[str, str, str, int]) -> Dataset:
+    items = tuple(
+        Item(f"{label} {unit} {confidence} {i}", label, "", unit, confidence)
+        for label, unit, confidence, count in groups
+        for i in range(count)
+    )
+    return Dataset(items, [], np.zeros(len(items), np.int64), ())
+
+
+def test_classes_are_drawn_by_the_root_of_their_size() -> None:
+    shares = weights(items_of(("snr", "", "high", 100), ("cui", "", "high", 4)))
+    assert shares.sum() == pytest.approx(1)
+    assert shares[:100].sum() / shares[100:].sum() == pytest.approx(np.sqrt(100 / 4))
+
+
+def test_uncertain_labels_and_large_units_are_drawn_less() -> None:
+    shares = weights(items_of(("snr", "", "high", 1), ("snr", "", "medium", 1)))
+    assert shares[1] / shares[0] == pytest.approx(0.7)
+    shares = weights(items_of(("snr", "big", "high", 16), ("snr", "small", "high", 1)))
+    assert shares[16] / shares[0] == pytest.approx(2)
+
+
+def test_everything_is_drawn_as_often_as_its_share_demands() -> None:
+    shares = np.array([0.5, 0.25, 0.05, 0.05, 0.05, 0.05, 0.03, 0.02])
+    drawn = draw(shares, np.random.default_rng(0))
+    counts = np.bincount(drawn, minlength=8)
+    assert counts.sum() == 8
+    assert (np.abs(counts - shares * 8) < 1).all()
+
+
+@pytest.mark.parametrize(("count", "size"), [(7, 3), (64, 64), (65, 64), (2, 64)])
+def test_batches_hold_everything_once(count: int, size: int) -> None:
+    parts = batches(count, size, np.random.default_rng(0))
+    assert sorted(np.concatenate(parts)) == list(range(count))
+    assert all(2 <= len(part) <= size for part in parts)
+
+
+def test_rounds_differ_and_each_is_reproducible(dataset: Dataset, log_mel: LogMel) -> None:
+    with Views(dataset, log_mel, 0, threads=2) as one, Views(dataset, log_mel, 0, 1) as two:
+        one.start(1)
+        first, second = one.round(0), one.round(1)
+        again = two.round(1)
+    np.testing.assert_array_equal(second[0], again[0])
+    for mel, same in zip(second[1], again[1], strict=True):
+        np.testing.assert_array_equal(mel, same)
+    assert any(not np.array_equal(a, b) for a, b in zip(first[1], second[1], strict=True))
+
+
+def test_an_interrupt_stops_the_background_work(
+    dataset: Dataset, log_mel: LogMel, tmp_path: Path
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    fit, checkpoint = begin(dataset), tmp_path / "run.pt"
+    with pytest.raises(KeyboardInterrupt):
+        fit.run(log_mel, checkpoint, interrupt)
+    resumed = begin(dataset)
+    resumed.resume(checkpoint)
+    assert resumed.epoch == 1
+
+
+def test_a_file_that_disappears_is_named(write_sound: Callable[..., Path], log_mel: LogMel) -> None:
+    paths = [write_sound(f"{i}.wav", i) for i in range(4)]
+    data = load([Item(str(p), "ab"[i % 2]) for i, p in enumerate(paths)], "ab", log_mel)
+    for path in paths:
+        path.unlink()
+    with pytest.raises(SampleError, match=r"\.wav: can't be read any more"):
+        begin(data, network=NetworkConfig(**{**vars_of(TINY), "outdim": 2})).run(log_mel)
+
+
+def vars_of(config: NetworkConfig) -> dict[str, object]:
+    return {name: getattr(config, name) for name in config.__slots__}
