@@ -56,7 +56,7 @@ class Analyser:
 
     def __init__(self, model: ModelFile, network: CnnLstm, device: str = "auto") -> None:
         self.model = model
-        self.device = _device(device)
+        self.device = resolve_device(device)
         self._network = _folded(model, network).to(self.device)
 
     @classmethod
@@ -99,6 +99,28 @@ class Analyser:
         return Output(_numpy(probabilities), _numpy(latents))
 
 
+def resolve_device(name: str) -> torch.device:
+    """The device of that name, or for "auto" the fastest there is.
+
+    Raises
+    ------
+    ModelError
+        If it is not here.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name not in DEVICES:
+        raise ModelError(f"no device {name!r}; choose from {', '.join(DEVICES)}")
+    if name == "auto":
+        return torch.device(next(kind for kind, there in here.items() if there))
+    if not here[name]:
+        raise ModelError(f"device {name!r} is not available here; use --device cpu")
+    return torch.device(name)
+
+
 def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
     """Read a network's description and weights, for use or for further training.
 
@@ -125,6 +147,7 @@ def save_network(model: ModelFile, network: CnnLstm) -> None:
     state[FILTERS_KEY] = torch.from_numpy(mel_filters(model.mel))
     model.path.parent.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(state, model.path)
+    model.path.chmod(0o644)  # safetensors leaves it to its owner alone
     model.write()
 
 
@@ -167,7 +190,7 @@ def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
     except FileNotFoundError:
         raise ModelError("no such network", path) from None
     except Exception as error:  # noqa: BLE001 - torch raises a dozen kinds for bad files
-        unsafe = "weights_only" in str(error) or "Unsupported" in str(error)
+        unsafe = "GLOBAL" in str(error)  # pickle's word for a function or class that it names
         reason = "contains code or objects, not only weights; refused" if unsafe else "is damaged"
         raise ModelError(f"{reason} (not a checkpoint of DrumClassifier)", path) from None
     try:
@@ -198,20 +221,6 @@ def _folded(model: ModelFile, network: CnnLstm) -> FoldedCnnLstm:
     except RuntimeError:
         raise ModelError("its layers don't fit its mel parameters", model.path) from None
     return folded
-
-
-def _device(name: str) -> torch.device:
-    if name not in DEVICES:
-        raise ModelError(f"no device {name!r}; choose from {', '.join(DEVICES)}")
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ModelError("device 'cuda' is not available here; use --device cpu")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise ModelError("device 'mps' is not available here; use --device cpu")
-    return torch.device(name)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

@@ -127,7 +127,7 @@ class ModelFile:
         Raises
         ------
         ModelError
-            If the file is damaged.
+            If the file is damaged or belongs to other parameters.
         """
         if self.path.suffix != WEIGHTS_SUFFIX:
             return LogMel(self.mel)
@@ -137,6 +137,8 @@ class ModelFile:
                 filters = file.get_tensor(FILTERS_KEY) if stored else None
         except (OSError, SafetensorError) as error:
             raise ModelError(f"is not a safetensors file ({error})", self.path) from None
+        if filters is not None and filters.shape != (self.mel.n_fft // 2 + 1, self.mel.n_mels):
+            raise ModelError("its mel filters don't fit its mel parameters", self.path)
         return LogMel(self.mel, filters)
 
     def write(self) -> None:

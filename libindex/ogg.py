@@ -6,6 +6,7 @@ Page layout: RFC 3533, section 6.
 import zlib
 
 _HEADER_BYTES = 27
+_FLAGS_AT = 5
 _CHECKSUM_AT = 22
 _LAST_PAGE = 4
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -24,14 +25,14 @@ def mended(data: bytes) -> bytes | None:
     bytes or None
         The file without what can't be used; None if it is no Ogg file or not truncated.
     """
-    start = 0
+    start, flags = 0, _LAST_PAGE
     while data.startswith(b"OggS", start):
         segments = _segments(data, start)
         end = start + _HEADER_BYTES + len(segments) + sum(segments)
         if end > len(data):
             return data[:start] + _shortened(data[start:])
-        start = end
-    return None
+        start, flags = end, data[start + _FLAGS_AT]
+    return None if flags & _LAST_PAGE else data[:start]
 
 
 def _segments(data: bytes, start: int) -> bytes:
@@ -55,8 +56,8 @@ def _shortened(page: bytes) -> bytes:
     if kept_segments == 0:
         return b""
     # Without the mark of a last page, whose time would have to fit its packets.
-    flags = bytes([page[5] & ~_LAST_PAGE])
-    before = page[:5] + flags + page[6:_CHECKSUM_AT]
+    flags = bytes([page[_FLAGS_AT] & ~_LAST_PAGE])
+    before = page[:_FLAGS_AT] + flags + page[_FLAGS_AT + 1 : _CHECKSUM_AT]
     after = bytes([kept_segments]) + table[:kept_segments] + body[:kept_size]
     return before + _checksum(before + bytes(4) + after) + after
 

@@ -170,7 +170,7 @@ def _must_read(sample: Known, found: Found) -> bool:
 
 def _walk(root: str, below: str, unreadable: list[str]) -> Iterator[Found]:
     """Audio files at or below a path: those that a walk of the whole root finds there."""
-    if any(name.startswith(".") for name in below.split(os.sep)):
+    if below.startswith(".") or f"{os.sep}." in below:  # hidden, or in a hidden folder
         return
     if below and _has_links(root, below):
         # Of links to the same folder one is followed; only a walk of the whole tells which.

@@ -118,13 +118,14 @@ def _file_cell(hit: "Hit") -> Any:
     """The path below its root, what is wrong with it, and its copies on lines of their own."""
     from rich.text import Text
 
-    text = Text(display(relative_to(hit.path, hit.root.rstrip(os.sep)) or hit.path))
+    root = hit.root.rstrip(os.sep)
+    text = Text(display(relative_to(hit.path, root) or hit.path))
     notes = [hit.warning] if hit.warning else []
     notes += [] if hit.is_online else ["offline"]
     if notes:
         text.append(f"  ({', '.join(notes)})", style="yellow")
     for copy in hit.copies:
-        text.append(f"\n= {display(copy)}", style="dim")
+        text.append(f"\n= {display(relative_to(copy, root) or copy)}", style="dim")
     return text
 
 

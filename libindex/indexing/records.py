@@ -190,17 +190,25 @@ def _record_contents(
 ) -> dict[bytes, int]:
     ids = _content_ids(connection, results)
     rows = [_content_values(digest, result) for digest, result in results.items()]
-    known = [{**row, "content_id": ids[row["digest"]]} for row in rows if row["digest"] in ids]
+    _update_contents(
+        connection, [{**r, "content_id": ids[r["digest"]]} for r in rows if r["digest"] in ids]
+    )
     new = [row for row in rows if row["digest"] not in ids]
-    if known:  # tried again: the outcome may be another one
-        names = [n for n in known[0] if n not in {"digest", "content_id"}]
-        values: dict[str, Any] = {name: bindparam(name) for name in names}
-        query = update(contents).where(contents.c.id == bindparam("content_id")).values(values)
-        connection.execute(query, known)
     if new:
         connection.execute(insert(contents), new)
         ids |= _content_ids(connection, [row["digest"] for row in new])
     return ids
+
+
+def _update_contents(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Contents that were tried again, or by another network: the outcome may be another one."""
+    query = update(contents).where(contents.c.id == bindparam("content_id"))
+    good = [row for row in rows if row["failure"] is None]
+    # A failure leaves the facts, which another network's results need.
+    bad = [{k: row[k] for k in ("content_id", "failure")} for row in rows if row["failure"]]
+    for part in (good, bad):
+        if part:
+            connection.execute(query, part)
 
 
 def _content_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:

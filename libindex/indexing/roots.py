@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from libindex import scanner
 from libindex.errors import NotFoundError
-from libindex.paths import relative_to
+from libindex.paths import display, relative_to
 from libindex.scanner import Known, Stamp
 from libindex.schema import contents, roots, samples
 
@@ -98,7 +98,7 @@ def forget(connection: Connection, path: str) -> int:
     """
     found = [r for r in all_roots(connection) if r.path == path]
     if not found:
-        known = ", ".join(r.path for r in all_roots(connection)) or "none"
+        known = ", ".join(display(r.path) for r in all_roots(connection)) or "none"
         raise NotFoundError(f"is not a root of this library (roots: {known})", path)
     query = select(func.count()).where(samples.c.root_id == found[0].id)
     count = int(connection.execute(query).scalar_one())

@@ -9,7 +9,7 @@ from pathlib import Path
 import threadpoolctl  # type: ignore[import-untyped]
 import torch
 
-from libindex.analyser import Analyser, load_network, save_network
+from libindex.analyser import Analyser, load_network, resolve_device, save_network
 from libindex.errors import ModelError, UsageError
 from libindex.mel import LogMel, MelConfig
 from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile, NetworkConfig
@@ -210,20 +210,6 @@ def cpu_threads() -> Iterator[int]:
             yield background
     finally:
         torch.set_num_threads(before)
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device of that name, or for "auto" the fastest; ModelError if it is not here."""
-    here = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
-    if not here.get(name, False):
-        raise ModelError(f"device {name!r} is not available here; use --device cpu")
-    return torch.device(name)
 
 
 def fast_in_bfloat16(device: torch.device) -> bool:
