@@ -184,6 +184,8 @@ def _url(location: str) -> URL:
 
 def _configure(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin`, not by sqlite3
+    # SQLite's own knows ASCII only.
+    connection.create_function("lower", 1, str.lower, deterministic=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     # A read-only file or folder can't be switched, and can be read as it is.

@@ -229,19 +229,18 @@ class Library:
                 network.id,
                 network.latent_size,
             )
-            found = queries.similar(
+            return queries.similar(
                 connection,
                 network,
                 index,
                 subject.embedding,
-                n + 1 if copies else n,
+                n,
                 _filters(filters),
                 min_similarity=min_similarity,
+                without_path=subject.path,
                 without_content=None if copies else subject.content_id,
                 copies=copies,
             )
-        path = absolute(file)
-        return [hit for hit in found if hit.path != path][:n]
 
     def status(self) -> Status:
         """Counts of everything in the library."""

@@ -1,6 +1,7 @@
 """Sounds and networks that the tests share. Everything is made here; nothing is downloaded."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,13 +15,14 @@ import torch
 
 from libindex.analyser import save_network
 from libindex.analysis import Analysis, Facts
+from libindex.database import Database
 from libindex.digests import read_and_digest
 from libindex.errors import SampleError
-from libindex.indexing import Indexer
 from libindex.instruments import CODES
 from libindex.library import Library
 from libindex.modelfile import ModelFile, NetworkConfig
 from libindex.network import CnnLstm
+from libindex.pipeline import Pipeline
 
 torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist has the cores
 # A busy machine is no failure.
@@ -81,15 +83,24 @@ def write_sound(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / "Samples" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         rate = int(str(options.pop("rate", SAMPLE_RATE)))
-        soundfile.write(path, tone(seed, seconds, rate), rate, **options)
+        soundfile.write(os.fsencode(path), tone(seed, seconds, rate), rate, **options)
         return path
 
     return write
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without samples; to copy it is quicker than to make another one."""
+    path = tmp_path_factory.mktemp("empty") / "library.db"
+    Database.open(str(path), create=True)
+    return path
+
+
 @pytest.fixture
-def library(tmp_path: Path, small_model: Path) -> Iterator[Library]:
+def library(tmp_path: Path, small_model: Path, empty_database: Path) -> Iterator[Library]:
     """An empty library in a file, with the small network and one decoding process."""
+    shutil.copy(empty_database, tmp_path / "library.db")
     with Library.open(tmp_path / "library.db", model=str(small_model), jobs=1) as opened:
         yield opened
 
@@ -114,6 +125,12 @@ class Ear:
     def close(self) -> None:
         pass
 
+    def __enter__(self) -> "Ear":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def _result(self, path: str) -> Analysis | SampleError:
         try:
             data, digest, size = read_and_digest(path)
@@ -133,12 +150,20 @@ class Ear:
         return Analysis(path, digest, facts, probabilities, latent)
 
 
+@pytest.fixture(scope="session")
+def make_ear() -> Callable[[pytest.MonkeyPatch], Ear]:
+    def make(monkeypatch: pytest.MonkeyPatch) -> Ear:
+        ear = Ear()
+        monkeypatch.setattr(Pipeline, "load", lambda *_: ear)
+        return ear
+
+    return make
+
+
 @pytest.fixture
-def ear(monkeypatch: pytest.MonkeyPatch) -> Ear:
-    """Scans in this test take any bytes for audio, and hear them with this."""
-    ear = Ear()
-    monkeypatch.setattr(Indexer, "_started_pipeline", lambda _self: ear)
-    return ear
+def ear(make_ear: Callable[[pytest.MonkeyPatch], Ear], monkeypatch: pytest.MonkeyPatch) -> Ear:
+    """What is analysed in this test may be any bytes, and is heard with this."""
+    return make_ear(monkeypatch)
 
 
 # A process without the superuser's right to pass over permissions, since tests may run as root:
@@ -156,20 +181,23 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 def libindex(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Popen[bytes]]:
     """Start `python -m libindex` in a process of its own, on the library of `library`.
 
-    `libindex("scan", folder)`; keywords are those of `subprocess.Popen`, all three streams being
-    pipes. Permissions count, even for root.
+    `libindex("scan", folder)`; `environment` is added to this process's, other keywords are those
+    of `subprocess.Popen`, all three streams being pipes. Permissions count, even for root.
     """
 
-    def start(*arguments: str | bytes | Path, **options: object) -> subprocess.Popen[bytes]:
+    def start(
+        *arguments: str | bytes | Path, environment: dict[str, str] | None = None, **options: object
+    ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", _AS_ANYBODY, "-m", "libindex", *arguments]
         given = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        environment = {
+        whole = {
             **os.environ,
             "LIBINDEX_DB": str(tmp_path / "library.db"),
             "LIBINDEX_MODEL": str(small_model),
             "LIBINDEX_JOBS": "1",
+            **(environment or {}),
         }
-        return subprocess.Popen(command, **{**given, "env": environment, **options})
+        return subprocess.Popen(command, **{**given, "env": whole, **options})
 
     return start
 

@@ -24,9 +24,9 @@ class Strange:
     """Behaves as the first word of a file's name says; its answers tell the worker's number."""
 
     def __call__(self, path: str) -> Prepared:
-        behaviour = getattr(self, Path(path).name.partition(" ")[0], None)
-        if behaviour:
-            behaviour(path)
+        word = re.split(r"[ .]", Path(path).name)[0]
+        if word != "good":
+            getattr(self, word)(path)
         number = os.getpid()
         facts = Facts(0, "", "", number, 1, None, 0.5, -6.0, 500.0, None)
         return Prepared(path, digest_of(path), facts, np.zeros((1, 1), np.float32))

@@ -84,10 +84,12 @@ def test_rank(classifier: DrumClassifier, sounds: list[str], expected: np.ndarra
 
 
 def test_equal_probabilities_rank_in_the_order_of_the_classes() -> None:
-    matrix = np.array([[0.25, 0.25, 0.5]], np.float32)
-    assert formatted(["f"], ("a", "b", "c"), matrix, "rank") == {"f": ["c", "a", "b"]}
-    matrix = np.array([[0.5, 0.5, 0.0]], np.float32)
-    assert formatted(["f"], ("a", "b", "c"), matrix, "label") == {"f": "a"}
+    matrix = np.full((1, 30), 0.03, np.float32)
+    matrix[0, 17] = 0.13
+    rest = [code for code in CODES if code != CODES[17]]
+    assert formatted(["f"], CODES, matrix, "rank") == {"f": [CODES[17], *rest]}
+    matrix[0, 3] = 0.13
+    assert formatted(["f"], CODES, matrix, "label") == {"f": CODES[3]}
 
 
 @pytest.mark.parametrize("form", ["csv", "", "LABEL", "proba"])

@@ -1,15 +1,19 @@
 import errno
 import itertools
 import os
+import random
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,7 +23,7 @@ from sqlalchemy import Connection, select
 from libindex import database as database_module
 from libindex import settings as settings_module
 from libindex.database import Database
-from libindex.errors import DatabaseError, NotFoundError
+from libindex.errors import DatabaseError, NotFoundError, SampleError
 from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
 from libindex.library import Library
 from libindex.modelfile import ModelFile
@@ -634,20 +638,17 @@ def test_a_network_that_fails_leaves_the_other_its_results(
     result = ear._result
 
     def slow(path: str) -> object:
-        from libindex.errors import SampleError
-
+        found = result(path)
         if path != str(kick):
-            return result(path)
-        return SampleError("took longer than 30 s to decode", path, result(path).digest)
+            return found
+        return SampleError("took longer than 30 s to decode", path, found.digest)
 
-    monkeypatch.setattr(ear, "_result", slow)
     with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
-        assert counts(second.scan()) == {"unchanged": 3, "failed": 1}
+        with monkeypatch.context() as patch:
+            patch.setattr(ear, "_result", slow)
+            assert counts(second.scan()) == {"unchanged": 3, "failed": 1}
         assert len(second.query()) == 3
-    assert library.query() == expected
-    monkeypatch.undo()
-    monkeypatch.setattr(Indexer, "_started_pipeline", lambda _self: ear)
-    with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
+        assert library.query() == expected
         assert counts(second.scan(retry_failed=True)) == {"unchanged": 3, "changed": 1}
         assert len(second.query()) == 4
 
@@ -781,6 +782,67 @@ def test_a_preview_tells_and_records_nothing(library, ear, folder, tmp_path) -> 
     assert state(library) == before
 
 
+# Killed
+
+
+def heard_by(path: Path) -> dict[bytes, int]:
+    """What is committed: ids of analyses by digest. An analysis that is done again gets another."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT digest, analyses.id FROM analyses JOIN contents ON contents.id = content_id"
+        return dict(connection.execute(query).fetchall())
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    while not condition():
+        assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.005)
+
+
+def test_a_scan_that_is_killed_loses_only_its_last_chunk(
+    library, write_sound, libindex, fresh, tmp_path
+) -> None:
+    # Three chunks of 256. Killed as it starts, after the first chunk, and after the second.
+    rng = random.Random(0)
+    for number in range(600):
+        write_sound(f"{number % 7}/{number}.wav", number, seconds=0.02)
+    folder, path = tmp_path / "Samples", library.database.path
+    note = path.with_name("library.db.writer")
+    committed: dict[bytes, int] = {}
+    for at_least in (0, 1, 257):
+        note.unlink(missing_ok=True)
+        scan = libindex("scan", folder)
+        wait_until(lambda: note.exists() and len(heard_by(path)) >= at_least, scan)  # noqa: B023
+        time.sleep(rng.uniform(0, 0.4))
+        decoders = psutil.Process(scan.pid).children(recursive=True)
+        scan.kill()
+        scan.communicate()
+        assert psutil.wait_procs(decoders, timeout=60)[1] == []  # they end by themselves
+        check_integrity(path)
+        now = heard_by(path)
+        assert len(now) >= at_least
+        assert committed.items() <= now.items()
+        committed = now
+    last = libindex("scan", folder)
+    out, error = last.communicate()
+    assert (last.returncode, error) == (0, b"")
+    assert f"unchanged {len(committed):>9,}" in out.decode()
+    check_integrity(path)
+    now = heard_by(path)
+    assert len(now) == 600
+    assert committed.items() <= now.items()
+    again = fresh(jobs=2)
+    again.scan(folder)
+    assert [(h.path, h.class_code) for h in library.query(sort="name")] == [
+        (h.path, h.class_code) for h in again.query(sort="name")
+    ]
+    mine, theirs = state(library), state(again)
+    assert mine["samples"] == theirs["samples"]
+    assert mine["contents"] == theirs["contents"]
+    for ours, others in zip(mine["probabilities"], theirs["probabilities"], strict=True):
+        assert ours[:3] == others[:3]
+        assert ours[3] == pytest.approx(others[3], abs=1e-5)
+
+
 # Any sequence of operations ends in what a fresh scan gives
 
 NAMES = st.sampled_from(
@@ -877,19 +939,15 @@ class Disk(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_operations_ends_in_what_a_fresh_scan_gives(
-    ear, tmp_path, small_model
+    ear, empty_database, small_model
 ) -> None:
-    empty = tmp_path / "empty.db"  # to copy it is quicker than to make another one
-    Database.open(str(empty), create=True)
-    with closing(sqlite3.connect(empty)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
     model = ModelFile.read(small_model)
     options = settings_module.load({"model": str(small_model), "jobs": 1})
 
     class DiskWithLibrary(Disk):
         def new_library(self) -> Indexer:
             path = self.home / f"{next(self.numbers)}.db"
-            shutil.copy(empty, path)
+            shutil.copy(empty_database, path)
             return Indexer(Database.open(str(path)), model, options)
 
     run_state_machine_as_test(

@@ -122,6 +122,7 @@ def similar(
     filters: Filters | None = None,
     *,
     min_similarity: float = -1.0,
+    without_path: str | None = None,
     without_content: int | None = None,
     copies: bool = False,
 ) -> list[Hit]:
@@ -143,8 +144,8 @@ def similar(
         Only among these.
     min_similarity : float
         Leave out what is less similar.
-    without_content : int, optional
-        Leave out this content: the one that is asked for.
+    without_path, without_content : optional
+        Leave out this path, and all samples of this content: those that are asked for.
     copies : bool
         Give every path its own hit, instead of one for byte-identical samples.
 
@@ -163,7 +164,8 @@ def similar(
     rows = _rows(connection, network, filters, list(similarity))
     hits: list[Hit] = []
     for analysis_id, value in similarity.items():
-        group = [_hit(row) for row in rows.get(analysis_id, ())]
+        found_there = map(_hit, rows.get(analysis_id, ()))
+        group = [hit for hit in found_there if hit.path != without_path]
         if not group or group[0].content_id == without_content:
             continue
         # Rounding to 16 bits can lift a cosine a little above 1.

@@ -20,8 +20,9 @@ _CANDIDATES_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What to compare with: an embedding, and its content if the library has it."""
+    """What to compare with: a file's path, its embedding, and its content if that is known."""
 
+    path: str
     embedding: "FloatArray"
     content_id: int | None
 
@@ -46,7 +47,7 @@ def subject(
     path = absolute(file)
     sample, stamp = sample_at(connection, path), _stamp(path)
     if stamp and (sample is None or sample.stamp != stamp):
-        return Subject(_analysed(network, settings, path), None)
+        return Subject(path, _analysed(network, settings, path), None)
     sample = sample or sample_meant(connection, file)
     embedding = None
     if sample.content_id is not None:
@@ -54,7 +55,7 @@ def subject(
     if embedding is None:
         why = info(connection, network, sample).failure
         raise SampleError(why or "is not analysed yet; run: libindex scan", sample.path)
-    return Subject(embedding, sample.content_id)
+    return Subject(sample.path, embedding, sample.content_id)
 
 
 def sample_meant(connection: Connection, file: PathLike) -> Sample:

@@ -1,0 +1,71 @@
+import json
+import os
+import shutil
+import time
+
+import pytest
+
+
+@pytest.fixture
+def kick(tmp_path, library, ear):
+    kick = tmp_path / "Samples" / "kick.wav"
+    kick.parent.mkdir()
+    kick.write_bytes(b"a sound")
+    library.scan(kick.parent)
+    return kick
+
+
+def test_everything_known_is_shown(cli, kick, library) -> None:
+    shutil.copy(kick, kick.with_name("copy.wav"))
+    library.scan()
+    info = library.info(kick)
+    shown = cli("info", kick).stdout.splitlines()
+    assert shown[0] == str(kick)
+    facts = dict(line.strip().split(maxsplit=1) for line in shown[1:])
+    assert facts["format"] == "WAV PCM_16, 44100 Hz, mono"
+    assert facts["length"] == f"{info.duration_s:.2f} s"
+    assert facts["level"] == f"{info.loudness_dbfs:.1f} dBFS, peak {info.peak:.3f}"
+    assert facts["centroid"] == f"{info.centroid_hz:,.0f} Hz"
+    assert facts["size"] == "7 bytes"
+    assert facts["root"] == str(kick.parent)
+    assert facts["copy"] == str(kick.with_name("copy.wav"))
+    for label, moment in (("added", info.added_at), ("analysed", info.analysed_at)):
+        assert facts[label] == time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    best = list(info.probabilities.items())[:5]
+    assert [line.split()[0] for line in shown[-5:]] == [code for code, _ in best]
+    for line, (_, probability) in zip(shown[-5:], best, strict=True):
+        assert f" {probability:.2f}  " in line
+        assert line.count("█") == int(probability * 10 + 1 / 16)
+
+
+def test_json_has_all_classes(cli, kick, library) -> None:
+    found = json.loads(cli("info", "kick.wav", "--json").stdout)
+    info = library.info(kick)
+    assert found["path"] == str(kick)
+    assert found["root"] == str(kick.parent)
+    assert found["probabilities"] == info.probabilities
+    assert (found["digest"], found["failure"], found["copies"]) == (info.digest, None, [])
+
+
+def test_a_name_that_is_not_utf8(cli, kick, library) -> None:
+    path = kick.with_name("\udcff\n.wav")
+    kick.rename(path)
+    library.scan()
+    assert cli("info", path).stdout.splitlines()[0] == f"{kick.parent}/\\xff\\n.wav"
+    found = json.loads(cli("info", path, "--json").stdout)
+    assert os.fsdecode(bytes.fromhex(found["path_hex"])) == str(path)
+
+
+def test_what_can_not_be_used_and_is_offline_says_so(cli, kick, library) -> None:
+    kick.write_bytes(b"bad")
+    library.scan()
+    kick.parent.rename(kick.parent.with_name("away"))
+    library.scan()
+    shown = cli("info", "kick.wav").stdout
+    assert "  not usable  is not audio\n" in shown
+    assert f"  root        {kick.parent} (offline)\n" in shown
+
+
+def test_what_is_not_in_the_library(fails, kick, tmp_path) -> None:
+    assert fails("info", "none.wav").endswith("none of this name in the library")
+    assert "is not in the library; add its folder" in fails("info", tmp_path)

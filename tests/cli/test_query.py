@@ -1,0 +1,223 @@
+import csv
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+KEYS = {
+    "path",
+    "class",
+    "class_name",
+    "probability",
+    "duration_s",
+    "centroid_hz",
+    "loudness_dbfs",
+    "peak",
+    "sample_rate",
+    "channels",
+    "container",
+    "encoding",
+    "added_at",
+    "online",
+    "warning",
+}
+
+
+@pytest.fixture
+def folder(tmp_path, library, ear) -> Path:
+    folder = tmp_path / "Samples"
+    for number in range(60):
+        path = folder / f"{number % 3}" / f"{number:02}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"sound %d" % number)
+    library.scan(folder)
+    return folder
+
+
+@pytest.fixture
+def strange(folder, library) -> list[str]:
+    """Three files with names that need care; their paths."""
+    names = ["\udcff broken.wav", 'new\nline, "quoted".wav', "🥁 ü.wav"]
+    for name in names:
+        (folder / name).write_bytes(os.fsencode(name))
+    library.scan()
+    return [str(folder / name) for name in names]
+
+
+def lines(result) -> list[str]:
+    return result.stdout.splitlines()
+
+
+def test_one_path_a_line_in_a_pipe_and_all_of_them(cli, folder, library) -> None:
+    result = cli("query")
+    assert lines(result) == [hit.path for hit in library.query()]
+    assert len(lines(result)) == 60
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "filters"),
+    [
+        (["--class", "snr", "--min-prob", "0.01"], {"classes": ["snr"], "min_prob": 0.01}),
+        (["-c", "snare", "-c", "bd", "-p", "0.1"], {"classes": ["snr", "kick"], "min_prob": 0.1}),
+        (
+            ["--min-duration", "1", "--max-duration", "2"],
+            {"min_duration_s": 1, "max_duration_s": 2},
+        ),
+        (["--min-centroid", "2e3"], {"min_centroid_hz": 2000}),
+        (["--max-centroid", "2000"], {"max_centroid_hz": 2000}),
+        (["--min-loudness", "-20"], {"min_loudness_dbfs": -20}),
+        (["--max-loudness", "-20"], {"max_loudness_dbfs": -20}),
+        (["--name", "1?.wav"], {"name": "1?.wav"}),
+        (["--name", "1?.wav", "--sort", "name"], {"name": "1?.wav", "sort": "name"}),
+        (["-s", "duration", "-n", "7"], {"sort": "duration", "limit": 7}),
+        (["--limit", "7", "--offset", "3"], {"limit": 7, "offset": 3}),
+        (["--sort", "added", "--limit", "0"], {"sort": "added"}),
+    ],
+)
+def test_each_option_is_what_it_says(cli, folder, library, options, filters) -> None:
+    expected = [hit.path for hit in library.query(**filters)]
+    assert lines(cli("query", *options)) == expected
+    assert len(expected) > 0
+
+
+def test_under_a_folder(cli, folder, library, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    for under in ("1", "./1/", folder / "1", "0/../1"):
+        assert lines(cli("query", "--under", under)) == [
+            hit.path for hit in library.query(under=folder / "1")
+        ]
+
+
+def test_a_library_can_be_named_by_path_or_url(cli, folder, library, monkeypatch) -> None:
+    expected = lines(cli("query"))
+    monkeypatch.delenv("LIBINDEX_DB")
+    assert lines(cli("query", "--db", library.database.path)) == expected
+    assert lines(cli("query", "--db", f"sqlite:///{library.database.path}")) == expected
+
+
+def test_paths_are_their_own_bytes(cli, strange) -> None:
+    for path in strange:
+        result = cli("query", "--name", Path(path).name[1:8], "--format", "paths")
+        assert result.stdout_bytes == os.fsencode(path) + b"\n"
+
+
+@pytest.mark.parametrize("options", [["-0"], ["--null"], ["-0", "--format", "paths"]])
+def test_paths_can_end_with_a_nul(cli, strange, library, options) -> None:
+    found = cli("query", *options).stdout_bytes
+    assert found.endswith(b"\0")
+    assert [os.fsdecode(p) for p in found.split(b"\0")[:-1]] == [h.path for h in library.query()]
+
+
+def test_json(cli, folder, library) -> None:
+    found = json.loads(cli("query", "-f", "json").stdout)
+    hits = library.query()
+    assert [record["path"] for record in found] == [hit.path for hit in hits]
+    for record, hit in zip(found, hits, strict=True):
+        assert set(record) == KEYS
+        assert record["class"] == hit.class_code
+        assert record["probability"] == pytest.approx(hit.probability, abs=1e-6)
+        assert record["duration_s"] == hit.duration_s
+        assert (record["online"], record["warning"]) == (True, None)
+
+
+def test_json_of_nothing_is_an_empty_list(cli, folder) -> None:
+    assert json.loads(cli("query", "--name", "none", "-f", "json").stdout) == []
+
+
+def test_json_has_the_bytes_of_a_name_that_is_not_utf8(cli, strange) -> None:
+    records = {r["path"]: r for r in json.loads(cli("query", "-f", "json").stdout)}
+    broken, line, drum = strange
+    record = records[broken.replace("\udcff", "\ufffd")]
+    assert set(record) == KEYS | {"path_hex"}
+    assert bytes.fromhex(record["path_hex"]) == os.fsencode(broken)
+    assert set(records[line]) == set(records[drum]) == KEYS
+
+
+def test_jsonl_is_one_object_a_line(cli, strange) -> None:
+    whole = json.loads(cli("query", "-f", "json").stdout)
+    assert [json.loads(line) for line in lines(cli("query", "-f", "jsonl"))] == whole
+
+
+def test_csv(cli, strange, library) -> None:
+    text = cli("query", "-f", "csv").stdout_bytes.decode("utf-8", "surrogateescape")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["path"] for row in rows] == [hit.path for hit in library.query()]
+    assert set(rows[0]) == KEYS
+    assert float(rows[0]["probability"]) == pytest.approx(library.query()[0].probability, abs=1e-6)
+
+
+def test_nothing_matches(cli, folder) -> None:
+    result = cli("query", "--name", "none")
+    assert (result.stdout, result.stderr) == ("", "libindex: nothing matches\n")
+
+
+def test_a_table_in_a_pipe_if_asked_for(cli, folder) -> None:
+    table = lines(cli("query", "-f", "table", "--name", "07.wav"))
+    assert table[0].split() == ["class", "probability", "length", "file"]
+    assert len(table) == 2
+    assert table[1].endswith("1/07.wav")
+
+
+def test_a_terminal_shows_50_and_counts_the_rest(terminal, folder, library) -> None:
+    shown = terminal("query", "--sort", "name").splitlines()
+    assert shown[0].split() == ["class", "probability", "length", "file"]
+    assert len(shown) == 52
+    assert shown[-1] == "… and 10 more (--limit 0 shows all)"
+    first = library.query(sort="name")[0]
+    assert shown[1].split()[0] == first.class_code
+    words = [f"{first.probability:.2f}", f"{first.duration_s:.2f}", "s", "0/00.wav"]
+    assert shown[1].split()[2:] == words
+    bar = shown[1].split()[1]
+    assert bar.count("█") == int(first.probability * 10)
+
+
+def test_a_terminal_shows_all_if_asked_for(terminal, folder) -> None:
+    shown = terminal("query", "--limit", "0").splitlines()
+    assert len(shown) == 61
+    assert "more" not in shown[-1]
+
+
+def test_a_terminal_shows_strange_names_on_one_line(terminal, strange) -> None:
+    shown = terminal("query", "--name", "*[a-z ]*.*", "--under", Path(strange[0]).parent)
+    assert r"\xff broken.wav" in shown
+    assert r'new\nline, "quoted".wav' in shown
+    assert "🥁 ü.wav" in shown
+
+
+def test_a_table_says_what_is_offline_and_what_is_wrong(cli, folder, library) -> None:
+    with library.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE contents SET warning = 'truncated'")
+    shutil.move(folder, folder.with_name("away"))
+    library.scan()
+    assert "  (truncated, offline)" in cli("query", "-f", "table", "-n", "1").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-0", "-f", "json"], ["-p", "1.1"], ["-n", "-1"], ["-s", "x"]]
+)
+def test_wrong_usage_exits_with_2(cli, folder, arguments) -> None:
+    result = cli("query", *arguments, code=2)
+    assert result.stdout == ""
+    assert "Error: " in result.stderr
+
+
+def test_an_unknown_class_is_wrong_usage(fails, folder) -> None:
+    assert fails("query", "--class", "snaer", code=2).startswith(
+        "no class 'snaer': did you mean snr (snare drum)"
+    )
+
+
+def test_a_folder_that_is_no_part_of_the_library(fails, folder, tmp_path) -> None:
+    line = fails("query", "--under", tmp_path / "Others")
+    assert line == f"{tmp_path}/Others: is not in the library; see: libindex status"
+
+
+def test_there_is_no_library_yet(fails, library, tmp_path) -> None:
+    line = fails("query", "--db", tmp_path / "none.db")
+    assert line == f"{tmp_path}/none.db: no library here yet; make one with: libindex scan FOLDER"
+    assert not (tmp_path / "none.db").exists()
+    assert fails("query") == "this library was never scanned with that network; scan it first"

@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from libindex import locking
+
+
+@pytest.fixture
+def folder(tmp_path, library, ear) -> Path:
+    folder = tmp_path / "Samples"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.wav").write_bytes(b"sound %d" % number)
+    (folder / "bad \udcff\n.wav").write_bytes(b"bad")
+    library.scan(folder)
+    return folder
+
+
+def test_everything_at_a_glance(cli, folder, library) -> None:
+    shown = cli("status").stdout
+    assert f"database    {library.database.path} (" in shown
+    assert f"network     small ({library.network().fingerprint[:12]})\n" in shown
+    assert "MB, current\n" in shown
+    assert "samples     6 (6 different, 5 analysed)\n" in shown
+    assert "failed      1 (why: libindex status --failures)\n" in shown
+    assert f"\n         6  {folder}  (scanned 2" in shown
+    for code, number in library.status().by_class.items():
+        assert any(line.split()[0::2][:2] == [str(number), code] for line in shown.splitlines())
+    assert "writing" not in shown
+    assert "flagged" not in shown
+
+
+def test_what_is_not_as_it_should_be(cli, folder, library) -> None:
+    library.neighbours_file()[0].unlink()
+    folder.rename(folder.with_name("away"))
+    library.scan()
+    library.neighbours_file()[0].unlink()
+    with library.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE contents SET warning = 'truncated' WHERE id = 1")
+    with locking.writing(library.database.path, "watch"):
+        shown = cli("status").stdout
+    assert "neighbours  made when next needed\n" in shown
+    assert "writing     libindex watch (process " in shown
+    assert "flagged     1 used although something is wrong with them\n" in shown
+    assert f"{folder}  (scanned " in shown
+    assert "  OFFLINE\n" in shown
+
+
+def test_failures_with_their_reasons(cli, folder) -> None:
+    assert cli("status", "--failures").stdout == f"{folder}/bad \\xff\\n.wav: is not audio\n"
+    (found,) = json.loads(cli("status", "--failures", "--json").stdout)
+    assert found["reason"] == "is not audio"
+    assert bytes.fromhex(found["path_hex"]).endswith(b"bad \xff\n.wav")
+
+
+def test_json(cli, folder, library) -> None:
+    found = json.loads(cli("status", "--json").stdout)
+    assert (found["samples"], found["contents"], found["analysed"], found["failed"]) == (6, 6, 5, 1)
+    assert found["database"] == {"path": str(library.database.path)}
+    assert found["database_bytes"] == library.database.size_bytes
+    assert found["network"]["fingerprint"] == library.network().fingerprint
+    assert found["neighbours_current"] is True
+    assert found["writer"] is None
+    (root,) = found["roots"]
+    assert (root["path"], root["is_online"], root["samples"]) == (str(folder), True, 6)
+
+
+def test_an_empty_library(cli, library) -> None:
+    shown = cli("status").stdout
+    assert "samples     0 (0 different, 0 analysed)\n" in shown
+    assert "neighbours  none before the first scan\n" in shown
+    assert json.loads(cli("status", "--json").stdout)["network"] is None
+    assert cli("status", "--failures").stdout == ""
+
+
+def test_no_library(fails, tmp_path) -> None:
+    assert "no library here yet" in fails("status", "--db", tmp_path / "none.db")
+
+
+def test_a_file_that_is_no_library(fails, tmp_path) -> None:
+    path = tmp_path / "kick.wav"
+    path.write_bytes(b"RIFF....WAVEfmt " * 100)
+    assert fails("status", "--db", path) == f"{path}: is not a database"
