@@ -105,7 +105,7 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
     library = Database.open(str(database), create=True)
     with library.writing() as connection:
         target = target_for(connection, str(root))
-        network = records.use_network(connection, model, model.fingerprint)
+        network = records.network_for(connection, model, model.fingerprint)
     found = compare(str(root), "", {}).new
     for start in range(0, len(found), 1000):
         part = found[start : start + 1000]

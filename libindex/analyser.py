@@ -17,6 +17,7 @@ from libindex.mel import MelConfig, mel_filters
 from libindex.modelfile import (
     FILTERS_KEY,
     ORIGINAL_SUFFIX,
+    WEIGHTS_SUFFIX,
     ModelFile,
     NetworkConfig,
     network_config,
@@ -167,7 +168,9 @@ def import_original(checkpoint: str | Path, out: str | Path) -> ModelFile:
         If it is not such a file, or contains more than numbers.
     """
     model, network = _load_original(Path(checkpoint))
-    target = Path(out).with_suffix(".safetensors")
+    target = Path(out)
+    if target.suffix != WEIGHTS_SUFFIX:
+        target = target.with_name(target.name + WEIGHTS_SUFFIX)
     converted = ModelFile(
         target,
         target.stem,

@@ -42,7 +42,8 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
-        self.path = Path(url.database or "")
+        # Links are followed, so that there is one lock for one database.
+        self.path = Path(os.path.realpath(url.database or ""))
         self._engine = sqlalchemy.create_engine(url, poolclass=NullPool, creator=self._connect)
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
@@ -80,7 +81,9 @@ class Database:
                 raise DatabaseError(f"can't be made ({error.strerror})", path) from None
         database = cls(url)
         revision = database._revision()
-        if revision != REVISION:
+        if revision == REVISION:
+            database._use_wal()
+        else:
             with writing(path, "upgrade", waiting=lambda _: None):
                 database._upgrade(database._revision())
         return database
@@ -106,12 +109,11 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         """Connect as bytes, since a path need not be UTF-8.
 
-        SQLite can't open a WAL database where it can't write beside it, unless it is told that
-        nobody else will either.
+        SQLite opens no WAL database where it can't write beside it, unless it is told that
+        nobody else can either.
         """
-        path, folder = os.fsencode(self.path), os.fsencode(self.path.parent)
-        is_there, in_use = os.path.exists(path), os.path.exists(path + b"-wal")  # noqa: PTH110
-        if is_there and not in_use and not os.access(folder, os.W_OK):
+        path = os.fsencode(self.path)
+        if os.path.exists(path) and _is_read_only(os.path.dirname(path)):  # noqa: PTH110, PTH120
             return sqlite3.connect(f"file:{quote(path)}?immutable=1", uri=True)
         return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
 
@@ -150,6 +152,15 @@ class Database:
         with self._translated(), self._migrator.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        self._use_wal()
+
+    def _use_wal(self) -> None:
+        """Let readers and the writer work side by side; only once it is known to be ours."""
+        with self._translated(), contextlib.closing(self._connect()) as connection:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                # A file that can't be written is read as it is.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    connection.execute("PRAGMA journal_mode = WAL")
 
     def _back_up(self, revision: str) -> None:
         """Copy the database aside before a migration."""
@@ -188,9 +199,11 @@ def _configure(connection: Any, _record: object) -> None:
     connection.create_function("lower", 1, str.lower, deterministic=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    # A read-only file or folder can't be switched, and can be read as it is.
-    with contextlib.suppress(sqlite3.OperationalError):
-        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _is_read_only(folder: bytes) -> bool:
+    """Whether it lies on a disk that nobody can write to."""
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder or b".").f_flag & os.ST_RDONLY)
 
 
 def _begin(connection: Connection) -> None:

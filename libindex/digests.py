@@ -2,9 +2,9 @@
 
 import errno
 import hashlib
+import io
 import os
 import stat
-from typing import BinaryIO
 
 DIGEST_BYTES = 20
 
@@ -38,22 +38,39 @@ def read_and_digest(path: str) -> tuple[bytes | None, bytes, int]:
     OSError
         If it can't be read or is no regular file.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a pipe may take for ever
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    with open(path, "rb") as file:  # noqa: PTH123 - Path refuses nothing here, but adds nothing
+    with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > WHOLE_LIMIT_BYTES:
             return None, _sampled(file, size), size
         data = file.read(WHOLE_LIMIT_BYTES + 1)
-    return data, hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest(), len(data)
+    state = _new_state()
+    state.update(data)
+    return data, state.digest(), len(data)
 
 
 def digest_of(path: str) -> bytes:
-    """The digest of a file; raises OSError if it can't be read."""
-    return read_and_digest(path)[1]
+    """The digest of a file, read in small blocks; raises OSError if it can't be read."""
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > WHOLE_LIMIT_BYTES:
+            return _sampled(file, size)
+        return hashlib.file_digest(file, _new_state).digest()
 
 
-def _sampled(file: BinaryIO, size: int) -> bytes:
+def _opened(path: str) -> io.BufferedReader:
+    mode = os.stat(path).st_mode  # noqa: PTH116 - names that are not UTF-8
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "is a folder", path)
+    if not stat.S_ISREG(mode):  # to open a pipe may take for ever
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return open(path, "rb")  # noqa: PTH123 - for the caller's "with"
+
+
+def _new_state() -> "hashlib.blake2b":
+    return hashlib.blake2b(digest_size=DIGEST_BYTES)
+
+
+def _sampled(file: io.BufferedReader, size: int) -> bytes:
     # `person` keeps these apart from digests of whole files.
     state = hashlib.blake2b(digest_size=DIGEST_BYTES, person=b"sampled")
     state.update(size.to_bytes(8, "little"))

@@ -101,7 +101,8 @@ def resolve(text: str, codes: Iterable[str] = CODES) -> tuple[str, ...]:
     found = words.get(wanted) or words.get(wanted.removesuffix("s"))
     if found:
         return found
-    near = difflib.get_close_matches(wanted, words, n=4, cutoff=0.5)
+    begins = [word for word in words if len(wanted) > 1 and word.startswith(wanted)]
+    near = begins + difflib.get_close_matches(wanted, words, n=4, cutoff=0.6)
     nearest = list(dict.fromkeys(f"{c} ({name_of(c)})" for w in near for c in words[w]))
     hint = f"did you mean {', '.join(nearest[:4])}?" if nearest else "choose one."
     raise UsageError(f"no class {text!r}: {hint} All classes: {', '.join(sorted(available))}")

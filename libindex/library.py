@@ -1,5 +1,6 @@
 """`Library`: the Python face of libindex, which the command line and notebooks share."""
 
+import math
 import os
 import tempfile
 import threading
@@ -21,6 +22,8 @@ from libindex.queries import Failure, Filters, Hit, Network, SampleInfo, Sort, S
 from libindex.settings import Settings
 from libindex.similarity import index_path, is_current, neighbour_index
 
+_MOST = 10**12
+
 
 class Library:
     """An indexed collection of samples.
@@ -39,6 +42,7 @@ class Library:
         self.database = database
         self.settings = settings
         self._resources = ExitStack()
+        self._model_is_named = Path(settings.model) != resources.default_model()
 
     @classmethod
     def open(
@@ -69,7 +73,9 @@ class Library:
         """
         given = {"db": os.fspath(db) if db is not None else None, **overrides}
         settings = settings_module.load(given)
-        return cls(Database.open(settings.db, create=create), settings)
+        library = cls(Database.open(settings.db, create=create), settings)
+        library._model_is_named |= given.get("model") is not None
+        return library
 
     @classmethod
     def temporary(cls, **overrides: Any) -> "Library":
@@ -138,23 +144,31 @@ class Library:
 
         folders = [absolute(path) for path in paths]
         model = ModelFile.read(self.settings.model)
-        with (
-            locking.writing(self.database.path, "scan", waiting),
-            Indexer(self.database, model, self.settings) as indexer,
-        ):
+        with Indexer(self.database, model, self.settings) as indexer:
             if dry_run:
                 return indexer.preview(folders)
-            return indexer.scan(folders, retry_failed=retry_failed, progress=progress, stop=stop)
+            with locking.writing(self.database.path, "scan", waiting, stop):
+                return indexer.scan(
+                    folders, retry_failed=retry_failed, progress=progress, stop=stop
+                )
 
     def query(
-        self, *, sort: Sort = "prob", limit: int | None = None, offset: int = 0, **filters: Any
+        self,
+        *,
+        sort: Sort = "prob",
+        reverse: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        **filters: Any,
     ) -> list[Hit]:
         """Find samples by class and facets.
 
         Parameters
         ----------
-        sort : {"prob", "name", "duration", "added"}
-            Most probable, alphabetical, shortest, or newest first.
+        sort : {"prob", "name", "duration", "centroid", "loudness", "added"}
+            Most probable, alphabetical, shortest, darkest, quietest, or newest first.
+        reverse : bool
+            The other way round.
         limit, offset : int
             How many at most, after how many to begin.
         **filters
@@ -175,8 +189,13 @@ class Library:
         """
         if sort not in queries.SORTS:
             raise UsageError(f"can't sort by {sort!r}; choose from {', '.join(queries.SORTS)}")
+        for name, number in (("limit", limit or 0), ("offset", offset)):
+            if not 0 <= number <= _MOST:
+                raise UsageError(f"{name} is {number}; it must lie between 0 and {_MOST}")
         with self._answering() as (connection, network):
-            found = queries.find(connection, network, _filters(filters), sort, limit, offset)
+            found = queries.find(
+                connection, network, _filters(filters), sort, limit, offset, reverse=reverse
+            )
             return list(found)
 
     def count(self, **filters: Any) -> int:
@@ -221,6 +240,10 @@ class Library:
         SampleError
             If the file can't be analysed.
         """
+        if not 1 <= n <= _MOST:
+            raise UsageError(f"n is {n}; it must lie between 1 and {_MOST}")
+        if math.isnan(min_similarity):
+            raise UsageError("the least similarity is not a number")
         with self._answering() as (connection, network):
             subject = queries.subject(connection, network, self.settings, file)
             index = neighbour_index(
@@ -228,6 +251,7 @@ class Library:
                 index_path(self.database.path, network.fingerprint),
                 network.id,
                 network.latent_size,
+                save=self.writer() is None,  # while somebody writes it would soon be old
             )
             return queries.similar(
                 connection,
@@ -312,9 +336,8 @@ class Library:
 
     def _network(self, connection: Connection) -> Network:
         # A network that was named is meant; otherwise the one that the library was scanned with.
-        named = Path(self.settings.model) != resources.default_model()
         fingerprint = None
-        if named:
+        if self._model_is_named:
             from libindex.modelfile import ModelFile
 
             fingerprint = ModelFile.read(self.settings.model).fingerprint

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from libindex.errors import BusyError, DatabaseError
+
+_LOOK_S = 0.3  # how often somebody who waits looks whether to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,10 @@ class Holder:
 
 @contextlib.contextmanager
 def writing(
-    database: Path, command: str, waiting: Callable[[str], None] | None = None
+    database: Path,
+    command: str,
+    waiting: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> Iterator[None]:
     """Hold a database for writing.
 
@@ -58,6 +64,9 @@ def writing(
         Called once with the name of the holder if there is one; then this waits for it.
         Without it, this does not wait.
 
+    stop : threading.Event, optional
+        Ends the waiting, with KeyboardInterrupt, when it is set.
+
     Raises
     ------
     BusyError
@@ -72,7 +81,7 @@ def writing(
             if waiting is None:
                 raise BusyError(f"is being written by {name}", database) from None
             waiting(name)
-            lock.acquire()
+            _wait(lock, stop)
     except OSError as error:
         raise DatabaseError(f"can't be locked for writing ({error.strerror})", database) from None
     note = _note(database)
@@ -85,6 +94,17 @@ def writing(
         with contextlib.suppress(OSError):
             note.unlink(missing_ok=True)
         lock.release()
+
+
+def _wait(lock: FileLock, stop: threading.Event | None) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=_LOOK_S)
+        except Timeout:
+            if stop is not None and stop.is_set():
+                raise KeyboardInterrupt from None
+        else:
+            return
 
 
 def holder(database: Path) -> Holder | None:

@@ -181,6 +181,10 @@ class ModelFile:
                 "convert it with: libindex model import FILE.model OUT.safetensors",
                 weights,
             )
+        if weights.suffix != WEIGHTS_SUFFIX:
+            raise ModelError(
+                f"is no network; the name of its weights ends in {WEIGHTS_SUFFIX}", weights
+            )
         if not weights.is_file():
             raise ModelError("no such network", weights)
         config = weights.with_suffix(".json")

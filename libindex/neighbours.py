@@ -93,7 +93,6 @@ class NeighbourIndex:
         """
         if len(self) == 0 or count < 1 or not np.isfinite(vector).all():
             return []
-        # A selector holds no copy of `among`'s ids; both live until the search is done.
         selector = None if among is None else faiss.IDSelectorBatch(among)
         similarities, ids = self._index.search(
             np.ascontiguousarray(vector[None], np.float32),

@@ -49,7 +49,9 @@ class Pipeline:
         return cls(analyser, WorkerPool(preparer, jobs, timeout_s))
 
     @classmethod
-    def load(cls, model: ModelFile, device: str, jobs: int, timeout_s: float) -> "Pipeline":
+    def load(
+        cls, model: ModelFile, device: str, jobs: int, timeout_s: float, files: int
+    ) -> "Pipeline":
         """Load a network and make a pipeline with it, whose processes start meanwhile.
 
         Parameters
@@ -60,6 +62,8 @@ class Pipeline:
             Where it runs; see `Analyser`.
         jobs, timeout_s
             As for `start`.
+        files : int
+            About how many files there will be: for a few, few processes are started.
 
         Raises
         ------
@@ -68,7 +72,7 @@ class Pipeline:
         """
         workers = WorkerPool(Preparer(model.log_mel()), jobs, timeout_s)
         try:
-            workers.start()
+            workers.start(files)
             from libindex.analyser import Analyser  # the second and a half that torch takes
 
             return cls(Analyser.load(model.path, device), workers)

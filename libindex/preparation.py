@@ -67,6 +67,9 @@ class Preparer:
 
 def _check_level(recording: Recording) -> None:
     if recording.peak < _SILENCE_PEAK:
+        heard_s = len(recording.signal.samples) / recording.signal.sample_rate
+        if recording.duration_s is None or recording.duration_s > heard_s:
+            raise SampleError(f"is silent for its first {heard_s:.0f} seconds; no more is heard")
         raise SampleError("is silent")
     if recording.peak > _ABSURD_PEAK:
         raise SampleError(f"is not audio (samples of up to {recording.peak:.3g} times full scale)")

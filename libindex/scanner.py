@@ -3,7 +3,7 @@
 import heapq
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from libindex.errors import LibindexError
@@ -66,6 +66,8 @@ class Known:
         Its content; None if it could not be read.
     failed : bool
         Whether it could not be read or analysed.
+    unread : bool
+        Whether it could not be read.
     """
 
     id: int
@@ -75,6 +77,7 @@ class Known:
     is_settled: bool
     content_id: int | None
     failed: bool
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Changes:
     unchanged : list of Known
         The rest.
     unreadable : list of str
-        Folders that could not be looked into; what is known below them is kept.
+        Files and folders that could not be looked at, and links that lead nowhere; what is known
+        of them is kept.
     """
 
     new: list[Found] = field(default_factory=list)
@@ -108,12 +112,20 @@ def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
     A drive that is unplugged leaves nothing, or the empty folder that it was mounted on; in both
     cases its samples are not gone.
     """
+    try:
+        return _is_online(root, was_mount=was_mount, has_samples=has_samples)
+    except OSError:
+        return False
+
+
+def _is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
     if not os.path.isdir(root):  # noqa: PTH112 - names that are not UTF-8
         return False
     if not (was_mount and has_samples) or is_mount(root):
         return True
     with os.scandir(root) as entries:
-        return any(entries)
+        # What lies about in a mount point (a .DS_Store, a note) is not the drive.
+        return any(entry.is_dir() or _is_audio(entry) for entry in entries if entry.name[0] != ".")
 
 
 def is_mount(root: str) -> bool:
@@ -121,7 +133,9 @@ def is_mount(root: str) -> bool:
     return os.path.ismount(root)
 
 
-def compare(root: str, below: str, known: Mapping[str, Known]) -> Changes:
+def compare(
+    root: str, below: str, known: Mapping[str, Known], others: Collection[str] = ()
+) -> Changes:
     """Walk a root, or a part of it, and compare.
 
     Parameters
@@ -132,6 +146,8 @@ def compare(root: str, below: str, known: Mapping[str, Known]) -> Changes:
         Only what is under this path, relative to the root; ``""`` for all of it.
     known : mapping of str to Known
         The samples known below `below`, by path relative to the root.
+    others : collection of str
+        Folders that are roots of their own, relative to this one; they are left out.
 
     Returns
     -------
@@ -145,7 +161,7 @@ def compare(root: str, below: str, known: Mapping[str, Known]) -> Changes:
     """
     changes = Changes()
     seen = set()
-    for found in _walk(root, below, changes.unreadable):
+    for found in _walk(root, below, changes.unreadable, others):
         seen.add(found.path)
         sample = known.get(found.path)
         if sample is None:
@@ -154,28 +170,29 @@ def compare(root: str, below: str, known: Mapping[str, Known]) -> Changes:
             changes.changed.append((sample, found))
         else:
             changes.unchanged.append(sample)
-    hidden = tuple(folder + os.sep for folder in changes.unreadable)
+    hidden = tuple(path + os.sep for path in changes.unreadable)
     for path, sample in known.items():
         if path not in seen:
-            kept = changes.unchanged if path.startswith(hidden) else changes.missing
+            away = path in changes.unreadable or path.startswith(hidden)
+            kept = changes.unchanged if away else changes.missing
             kept.append(sample)
     return changes
 
 
 def _must_read(sample: Known, found: Found) -> bool:
     # What could not be read at all is tried at every scan: that costs nothing.
-    unread = sample.content_id is None
+    unread = sample.unread or sample.content_id is None
     return sample.stamp != found.stamp or not sample.is_settled or unread
 
 
-def _walk(root: str, below: str, unreadable: list[str]) -> Iterator[Found]:
+def _walk(root: str, below: str, unreadable: list[str], others: Collection[str]) -> Iterator[Found]:
     """Audio files at or below a path: those that a walk of the whole root finds there."""
     if below.startswith(".") or f"{os.sep}." in below:  # hidden, or in a hidden folder
         return
     if below and _has_links(root, below):
         # Of links to the same folder one is followed; only a walk of the whole tells which.
         everywhere: list[str] = []
-        files = _walk(root, "", everywhere)
+        files = _walk(root, "", everywhere, others)
         yield from (file for file in files if relative_to(file.path, below) is not None)
         unreadable += (f for f in everywhere if relative_to(f, below) is not None)
         return
@@ -185,17 +202,19 @@ def _walk(root: str, below: str, unreadable: list[str]) -> Iterator[Found]:
         if _has_audio_name(top) and os.path.isfile(top):  # noqa: PTH113
             yield _found(os.stat(top), below, now_ns)  # noqa: PTH116
         return
-    for folder, entries in _folders(root, below, unreadable):
+    for folder, entries in _folders(root, below, unreadable, others):
         for entry in entries:
             try:
                 if _is_audio(entry):
                     yield _found(entry.stat(), os.path.join(folder, entry.name), now_ns)  # noqa: PTH118
-            except OSError:  # it vanished
+            except FileNotFoundError:  # it vanished
                 continue
+            except OSError:
+                unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
 
 
 def _folders(
-    root: str, below: str, unreadable: list[str]
+    root: str, below: str, unreadable: list[str], others: Collection[str]
 ) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
     """Folders at or below a path and what is in them, each real folder once.
 
@@ -208,6 +227,8 @@ def _folders(
     while pending or links:
         folder = pending.pop() if pending else heapq.heappop(links)
         path = _join(root, folder)
+        if folder in others:
+            continue
         if folder != below and os.path.islink(path) and _contains(path, root):  # noqa: PTH114
             continue
         try:
@@ -272,4 +293,4 @@ def _contains(link: str, root: str) -> bool:
 def _found(status: os.stat_result, path: str, now_ns: int) -> Found:
     stamp = Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     newest = max(stamp.mtime_ns, stamp.ctime_ns)
-    return Found(path, stamp, is_settled=newest < now_ns - _SETTLING_NS)
+    return Found(path, stamp, is_settled=abs(now_ns - newest) > _SETTLING_NS)

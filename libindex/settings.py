@@ -78,7 +78,7 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
     settings = Settings(
         db=str(default_database()),
         model=str(resources.default_model()),
-        jobs=os.cpu_count() or 1,
+        jobs=_cores(),
     )
     path = config_file()
     try:
@@ -88,6 +88,13 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
     settings = _updated(settings, _from_environment())
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     return _updated(settings, given)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _from_file(path: Path) -> dict[str, Any]:

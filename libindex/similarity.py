@@ -8,6 +8,7 @@ numpy and FAISS are imported when they are needed: a search by class needs neith
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from libindex.audio import FloatArray
     from libindex.neighbours import NeighbourIndex
 
-_CHUNK = 500  # ids in one SQL statement
+_IDS_IN_STATEMENT = 500
+_ADDED_AT_ONCE = 20_000  # vectors: adding looks at all ids that are there
 
 
 def packed(latent: "FloatArray") -> tuple[bytes, float]:
@@ -68,7 +70,7 @@ def is_current(connection: Connection, path: Path) -> bool:
 
 
 def neighbour_index(
-    connection: Connection, path: Path, network_id: int, size: int
+    connection: Connection, path: Path, network_id: int, size: int, *, save: bool = True
 ) -> "NeighbourIndex":
     """The index as the database is now; read from its file, caught up, or made anew.
 
@@ -83,6 +85,8 @@ def neighbour_index(
         The network whose embeddings are meant.
     size : int
         Numbers in each embedding.
+    save : bool
+        Whether to write the file if it was not current.
 
     Returns
     -------
@@ -98,8 +102,9 @@ def neighbour_index(
     elif stamp == now:
         return index
     _catch_up(connection, index, network_id)
-    with contextlib.suppress(OSError):
-        index.save(path, now)
+    if save:
+        with contextlib.suppress(OSError):
+            index.save(path, now)
     return index
 
 
@@ -115,15 +120,18 @@ def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) 
     stored = np.fromiter(connection.execute(query).scalars(), np.int64)
     index.remove(np.setdiff1d(index.ids, stored))
     missing = np.setdiff1d(stored, index.ids)
-    for start in range(0, len(missing), _CHUNK):
-        ids = missing[start : start + _CHUNK]
-        rows = connection.execute(
-            select(embeddings.c.analysis_id, embeddings.c.vector).where(
-                embeddings.c.analysis_id.in_(ids.tolist())
-            )
-        ).all()
-        vectors = np.stack([unpacked(row.vector) for row in rows])
-        index.add(np.array([row.analysis_id for row in rows], np.int64), vectors)
+    for start in range(0, len(missing), _ADDED_AT_ONCE):
+        part = missing[start : start + _ADDED_AT_ONCE]
+        stored_vectors = dict(_vectors(connection, part.tolist()))
+        index.add(part, np.stack([unpacked(stored_vectors[i]) for i in part.tolist()]))
+
+
+def _vectors(connection: Connection, ids: list[int]) -> Iterator[tuple[int, bytes]]:
+    for start in range(0, len(ids), _IDS_IN_STATEMENT):
+        part = ids[start : start + _IDS_IN_STATEMENT]
+        query = select(embeddings.c.analysis_id, embeddings.c.vector)
+        for row in connection.execute(query.where(embeddings.c.analysis_id.in_(part))):
+            yield row.analysis_id, row.vector
 
 
 def count(connection: Connection, network_id: int) -> int:

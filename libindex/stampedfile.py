@@ -4,13 +4,17 @@ One line says what kind of file it is, one JSON line has the stamp, the payload'
 CRC-32, and the payload follows.
 """
 
+import contextlib
+import glob
 import json
 import os
 import threading
+import time
 import zlib
 from pathlib import Path
 
 _MAGIC = b"libindex cache 1\n"
+_OLD_S = 3600
 
 
 def write(path: Path, stamp: str, payload: bytes) -> None:
@@ -22,6 +26,7 @@ def write(path: Path, stamp: str, payload: bytes) -> None:
         If it can't be written; then the old file is still there.
     """
     header = {"stamp": stamp, "bytes": len(payload), "crc32": zlib.crc32(payload)}
+    _remove_left_overs(path)
     aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with aside.open("wb") as file:
@@ -33,6 +38,14 @@ def write(path: Path, stamp: str, payload: bytes) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def _remove_left_overs(path: Path) -> None:
+    """Files that a process left when it was killed while it wrote."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _OLD_S:
+                left.unlink()
 
 
 def read(path: Path) -> tuple[str, bytes] | None:

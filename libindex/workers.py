@@ -33,6 +33,16 @@ _WAITING_ANSWERS = 256  # bounds the memory of mels that the network has not yet
 _LONGEST_S = 1e6  # more overflows the watchdog's clock
 _START_ATTEMPTS = 3
 _TIMEOUT_EXIT = 1  # what faulthandler's watchdog exits with
+# Any other end of a worker's program must not look like the watchdog's.
+_PROGRAM = """import os
+try:
+    from libindex.workers import main
+    main()
+except BaseException:
+    os._exit(70)
+"""
+# Signals by which a decoder dies of a file. Others come from outside: the file is innocent.
+_CRASHES = {-number for number in (4, 6, 7, 8, 10, 11)}  # ILL, ABRT, BUS, FPE, BUS (macOS), SEGV
 
 
 class WorkerPool:
@@ -62,9 +72,9 @@ class WorkerPool:
     ) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Start the processes now, so that they are ready when there is work."""
-        for worker in self._workers:
+    def start(self, files: int) -> None:
+        """Start as many processes as so many files need, to be ready when the work comes."""
+        for worker in self._workers[: -(-files // _BATCH)]:
             worker.start()
 
     def close(self) -> None:
@@ -161,13 +171,14 @@ class _Worker:
     """One child process, started again after it died."""
 
     def __init__(self, preparer: Preparer, timeout_s: float) -> None:
-        self._start_message = pickle.dumps((preparer, timeout_s))
+        self._instructions = pickle.dumps((preparer, timeout_s))
+        self._is_instructed = False
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self, paths: Iterable[str]) -> Iterator[Answer]:
         """Answers for `paths`, in order; fewer if the process dies on the way."""
-        process = self._running()
+        process = self._instructed()
         stdin, stdout = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
         todo = list(paths)
         try:
@@ -187,14 +198,25 @@ class _Worker:
             reason = f"took longer than {self._timeout_s:g} s to decode"
         else:
             reason = f"crashed the decoder (exit status {code})"
+        if code != _TIMEOUT_EXIT and code not in _CRASHES:
+            return SampleError(f"was not decoded: the decoder was ended (status {code})", path)
         try:
             return SampleError(reason, path, digest_of(path))
         except OSError as error:
             return SampleError(f"can't be read ({error.strerror})", path)
 
     def start(self) -> None:
-        """Start the process if it does not run."""
-        self._running()
+        """Start the process if it does not run; this does not wait for it."""
+        if self._process is None or self._process.poll() is not None:
+            self.stop()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _PROGRAM],  # -P: nothing from the current folder
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # libmpg123 and others print their warnings there
+                env=_environment(),
+            )
+            self._is_instructed = False
 
     def stop(self) -> None:
         """End the process; it has nothing to lose."""
@@ -208,27 +230,22 @@ class _Worker:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is None:
-            return self._process
+    def _instructed(self) -> subprocess.Popen[bytes]:
+        """The process, which knows what to do with each path."""
         for _ in range(_START_ATTEMPTS):
-            self.stop()
-            with contextlib.suppress(OSError):
-                return self._started()
+            try:
+                self.start()
+                process = cast("subprocess.Popen[bytes]", self._process)
+                if not self._is_instructed:
+                    stdin = cast("BinaryIO", process.stdin)
+                    stdin.write(self._instructions)
+                    stdin.flush()
+                    self._is_instructed = True
+            except OSError:
+                self.stop()
+            else:
+                return process
         raise LibindexError(f"can't start {sys.executable} to decode files")
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-c", "from libindex.workers import main; main()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libmpg123 and others print their warnings there
-            env=_environment(),
-        )
-        stdin = cast("BinaryIO", process.stdin)
-        stdin.write(self._start_message)
-        stdin.flush()
-        return process
 
 
 def _environment() -> dict[str, str]:
@@ -239,7 +256,8 @@ def _environment() -> dict[str, str]:
 
 def main() -> None:
     """Run as a worker: serve batches until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent's business; its end ends us
+        signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a C library prints is not an answer
     prepare, timeout_s = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -178,7 +179,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 @pytest.fixture
-def libindex(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Popen[bytes]]:
+def libindex(tmp_path: Path, small_model: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start `python -m libindex` in a process of its own, on the library of `library`.
 
     `libindex("scan", folder)`; `environment` is added to this process's, other keywords are those
@@ -197,9 +198,13 @@ def libindex(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Pope
             "LIBINDEX_JOBS": "1",
             **(environment or {}),
         }
-        return subprocess.Popen(command, **{**given, "env": whole, **options})
+        process = subprocess.Popen(command, **{**given, "env": whole, **options})
+        ended.enter_context(process)
+        ended.callback(process.kill)
+        return process
 
-    return start
+    with ExitStack() as ended:
+        yield start
 
 
 @pytest.fixture

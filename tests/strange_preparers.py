@@ -46,8 +46,14 @@ class Strange:
         """Read from address zero, as a faulty decoder does."""
         ctypes.string_at(0)
 
+    def abort(self, path: str) -> None:
+        os.abort()
+
     def leave(self, path: str) -> None:
         os._exit(7)
+
+    def exit(self, path: str) -> None:
+        raise SystemExit(1)
 
     def refuse(self, path: str) -> None:
         raise SampleError("is silent", path, b"its digest")
@@ -64,6 +70,9 @@ class Strange:
     def interrupt(self, path: str) -> None:
         """What a terminal does to all its processes on Ctrl-C."""
         os.kill(os.getpid(), signal.SIGINT)
+
+    def terminate(self, path: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def wait(self, path: str) -> None:
         """Tell the number through a pipe beside the file, and wait to be killed."""

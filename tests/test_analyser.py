@@ -239,14 +239,14 @@ def test_a_checkpoint_of_the_original_is_used_as_it_is(
     np.testing.assert_array_equal(got.probabilities, expected.probabilities)
 
 
-@pytest.mark.parametrize("out", ["new.safetensors", "new", "folder/new.safetensors"])
+@pytest.mark.parametrize("out", ["new.safetensors", "new", "folder/new.safetensors", "new-v1.2"])
 def test_import_of_a_checkpoint(
     analyser: Analyser, checkpoint: Callable[..., Path], tmp_path: Path, out: str
 ) -> None:
     model = import_original(checkpoint(), tmp_path / out)
-    assert model.path == (tmp_path / out).with_suffix(".safetensors")
+    assert model.path == tmp_path / f"{out.removesuffix('.safetensors')}.safetensors"
     assert model.config_path.is_file()
-    assert (model.name, model.classes) == ("new", CODES)
+    assert (model.name, model.classes) == (model.path.stem, CODES)
     assert model.about["imported_from"] == "original.model"
     loaded = Analyser.load(model.path, "cpu")
     assert loaded.model == model

@@ -22,8 +22,8 @@ def words(instrument: Instrument) -> tuple[str, ...]:
 def test_the_classes_are_the_originals_in_its_order() -> None:
     assert (
         tuple(
-            "whis met cow taik clav hhc cah tim tab kick rid bass thd hho rim shk stick tom clp wood "
-            "cong snr tri vib cym gui fx tomf ped cui".split()
+            "whis met cow taik clav hhc cah tim tab kick rid bass thd hho rim shk stick tom clp "
+            "wood cong snr tri vib cym gui fx tomf ped cui".split()
         )
         == CODES
     )

@@ -199,7 +199,7 @@ def test_closing_ends_the_processes(analyser: Analyser, sounds: list[str]) -> No
 
 def test_loading_starts_the_processes(small_model: Path, sounds: list[str]) -> None:
     before = set(psutil.Process().children())
-    with Pipeline.load(ModelFile.read(small_model), "cpu", 1, NEVER_S) as pipeline:
+    with Pipeline.load(ModelFile.read(small_model), "cpu", 2, NEVER_S, files=3) as pipeline:
         assert len(set(psutil.Process().children()) - before) == 1
         assert len(list(pipeline.analyse(sounds[:2]))) == 2
     assert set(psutil.Process().children()) == before
@@ -211,5 +211,5 @@ def test_a_network_that_can_not_be_loaded_leaves_no_process(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     before = set(psutil.Process().children())
     with pytest.raises(ModelError, match="device 'cuda' is not available here"):
-        Pipeline.load(ModelFile.read(small_model), "cuda", 2, NEVER_S)
+        Pipeline.load(ModelFile.read(small_model), "cuda", 2, NEVER_S, files=100)
     assert set(psutil.Process().children()) == before

@@ -26,7 +26,7 @@ def fill(connection: Connection, count: int, latent_size: int = 16) -> list[int]
     """A root with `count` samples of different contents, all analysed; returns the contents."""
     config = NetworkConfig(lstm_dim=latent_size // 2)
     model = ModelFile(Path("made-up.safetensors"), "made up", CODES, network=config)
-    network = records.use_network(connection, model, "fingerprint")
+    network = records.network_for(connection, model, "fingerprint")
     root = connection.execute(
         insert(roots).values(path=b"/Samples", is_mount=False, is_online=True, added_at=0)
     ).inserted_primary_key[0]

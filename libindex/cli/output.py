@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from libindex.queries import Hit
 
 _BAR_WIDTH = 10
+_COLUMNS = (
+    "path class class_name probability similarity duration_s centroid_hz loudness_dbfs peak "
+    "sample_rate channels container encoding added_at online warning copies path_hex"
+).split()
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -91,6 +95,7 @@ def _table(hits: Iterable["Hit"]) -> None:
     from rich.text import Text
 
     hits = list(hits)
+    several_roots = len({hit.root for hit in hits}) > 1
     table = Table(box=None, pad_edge=False, header_style="dim")
     alike = any(hit.similarity is not None for hit in hits)
     if alike:
@@ -103,7 +108,7 @@ def _table(hits: Iterable["Hit"]) -> None:
         cells = [Text(hit.class_code), _measure(hit.probability), Text(duration(hit.duration_s))]
         if alike:
             cells.insert(0, _measure(hit.similarity or 0.0))
-        table.add_row(*cells, _file_cell(hit))
+        table.add_row(*cells, _file_cell(hit, several_roots))
     if hits:
         Console().print(table)
 
@@ -114,11 +119,11 @@ def _measure(value: float) -> Any:
     return Text.assemble((bar(value), "cyan"), f" {value:.2f}")
 
 
-def _file_cell(hit: "Hit") -> Any:
+def _file_cell(hit: "Hit", several_roots: bool) -> Any:
     """The path below its root, what is wrong with it, and its copies on lines of their own."""
     from rich.text import Text
 
-    root = hit.root.rstrip(os.sep)
+    root = "" if several_roots else hit.root
     text = Text(display(relative_to(hit.path, root) or hit.path))
     notes = [hit.warning] if hit.warning else []
     notes += [] if hit.is_online else ["offline"]
@@ -137,22 +142,17 @@ def _paths(hits: Iterable["Hit"], end: bytes = b"\n") -> None:
 
 
 def _csv(hits: Iterable["Hit"]) -> None:
-    """Paths are written as their own bytes, whatever they are."""
-    out = sys.stdout.buffer
-    header_written = False
+    """The columns of `record`; text in UTF-8, paths that are not also in hexadecimal."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
     for hit in hits:
-        values = record(hit) | {"path": hit.path}
-        values.pop("path_hex", None)
+        values = record(hit)
         if "copies" in values:
-            values["copies"] = " ".join(hit.copies)
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, list(values), lineterminator="\n")
-        if not header_written:
-            writer.writeheader()
-            header_written = True
+            values["copies"] = json.dumps(values["copies"], ensure_ascii=False)
         writer.writerow(values)
-        out.write(buffer.getvalue().encode("utf-8", "surrogateescape"))
-    out.flush()
+    sys.stdout.buffer.write(buffer.getvalue().encode())
+    sys.stdout.buffer.flush()
 
 
 def _json(hits: Iterable["Hit"]) -> None:

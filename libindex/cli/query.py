@@ -17,17 +17,18 @@ _ON_TERMINAL = 50
     type=click.Choice(SORTS),
     default="prob",
     show_default=True,
-    help="Most probable, alphabetical, shortest or newest first.",
+    help="Most probable, alphabetical, shortest, darkest, quietest or newest first.",
 )
+@click.option("--reverse", "-r", is_flag=True, help="Sort the other way round.")
 @click.option(
     "--limit",
     "-n",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10**9),
     help=f"How many at most; 0 for all. [default: {_ON_TERMINAL} on a terminal, else all]",
 )
 @click.option(
     "--offset",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 10**9),
     default=0,
     show_default=True,
     help="Leave out this many at the beginning.",
@@ -38,6 +39,7 @@ _ON_TERMINAL = 50
 def query(
     filters: dict[str, Any],
     sort: Any,
+    reverse: bool,
     limit: int | None,
     offset: int,
     output: str | None,
@@ -55,10 +57,14 @@ def query(
     if limit is None:
         limit = _ON_TERMINAL if on_terminal() else 0
     with Library.open(db, create=False, **overrides) as library:
-        hits = library.query(sort=sort, limit=limit or None, offset=offset, **filters)
+        hits = library.query(
+            sort=sort, reverse=reverse, limit=limit or None, offset=offset, **filters
+        )
         show_hits(hits, output)
-        rest = library.count(**filters) - offset - len(hits) if limit == len(hits) else 0
+        cut = on_terminal() and limit == len(hits)
+        rest = library.count(**filters) - offset - len(hits) if cut else 0
     if not hits:
-        click.echo("libindex: nothing matches", err=True)
-    if rest > 0 and on_terminal():
+        after = f" after the first {offset:,}" if offset else ""
+        click.echo(f"libindex: nothing matches{after}", err=True)
+    if rest > 0:
         click.echo(f"… and {rest:,} more (--limit 0 shows all)", err=True)

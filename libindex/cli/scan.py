@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from libindex.errors import NotFoundError
 from libindex.paths import display
 
 if TYPE_CHECKING:
-    from libindex.indexing import ScanSummary
+    from libindex.indexing import Progress, ScanSummary
     from libindex.library import Library
 
 
@@ -37,14 +37,14 @@ def scan(
 
     Ctrl-C keeps what is done; the next scan goes on from there.
     """
-    opened = _library(db, dry_run, overrides)
+    opened = _library(db, paths, dry_run, overrides)
     with _stopping() as stop, opened as library, _live() as progress:
         summary = library.scan(
             *paths,
             retry_failed=retry_failed,
             dry_run=dry_run,
-            progress=progress,
-            waiting=lambda who: click.echo(f"libindex: waiting for {who}", err=True),
+            progress=stop.scanning(progress),
+            waiting=stop.waiting,
             stop=stop.event,
         )
     _report(summary, dry_run)
@@ -52,24 +52,43 @@ def scan(
         sys.exit(128 + (stop.signal or signal.SIGINT))
 
 
-def _library(db: str | None, dry_run: bool, overrides: dict[str, Any]) -> "Library":
+def _library(
+    db: str | None, paths: tuple[str, ...], dry_run: bool, overrides: dict[str, Any]
+) -> "Library":
     from libindex.library import Library
 
     try:
-        return Library.open(db, create=not dry_run, **overrides)
-    except NotFoundError:  # a dry run leaves no library behind
-        return Library.temporary(**overrides)
+        return Library.open(db, create=bool(paths) and not dry_run, **overrides)
+    except NotFoundError:
+        if not paths:
+            raise
+        return Library.temporary(**overrides)  # a dry run leaves no library behind
 
 
 class _Stop:
-    """Set by the first SIGINT or SIGTERM; a second one ends the process at once."""
+    """Set by the first SIGINT or SIGTERM; a second one ends the process at once.
+
+    So does the first while this waits for another scan: then nothing is done that could be kept.
+    """
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.signal = 0
+        self._is_waiting = False
+
+    def waiting(self, who: str) -> None:
+        self._is_waiting = True
+        click.echo(f"libindex: waiting for {who}", err=True)
+
+    def scanning(self, progress: "Callable[[Progress], None]") -> "Callable[[Progress], None]":
+        def update(value: "Progress") -> None:
+            self._is_waiting = False
+            progress(value)
+
+        return update
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if self.event.is_set():
+        if self.event.is_set() or self._is_waiting:
             raise KeyboardInterrupt
         self.signal = number
         self.event.set()
@@ -124,12 +143,22 @@ def _report(summary: "ScanSummary", dry_run: bool) -> None:
         click.echo(f"libindex: {display(path)}: not there now; its samples are kept", err=True)
     for path in summary.unreadable:
         click.echo(f"libindex: {display(path)}: can't be looked into; left as it was", err=True)
+    if summary.unheard:
+        click.echo(
+            f"libindex: {summary.unheard:,} sounds of other folders were not yet heard by this "
+            "network and will not be found; let it hear them with: libindex scan",
+            err=True,
+        )
     # What was removed is not there any more, so it is no part of the number of files.
     here = ("new", "changed", "moved", "unchanged", "failed")
     total = sum(getattr(summary, name) for name in here)
+    if not total:
+        click.echo("libindex: no audio files found", err=True)
     verb = "Would scan" if dry_run else "Stopped after" if summary.interrupted else "Scanned"
     speed = f", {total / summary.seconds:,.0f} files/s" if summary.seconds > 0 else ""
     click.echo(f"{verb} {total:,} files in {summary.seconds:.1f} s{speed}")
     for name in ("new", "changed", "moved", "removed", "unchanged", "failed"):
+        if dry_run and name == "moved":  # only reading tells; it counts as new and removed
+            continue
         hint = "   (why: libindex status --failures)" if name == "failed" and summary.failed else ""
         click.echo(f"  {name:<9} {getattr(summary, name):>9,}{hint}")

@@ -12,7 +12,7 @@ from libindex.cli.options import db_option, filter_options, model_option, output
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 10**6),
     default=10,
     show_default=True,
     help="How many at most.",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from libindex.analysis import Analysis
 from libindex.errors import SampleError
@@ -50,28 +50,29 @@ class KnownContent:
     analysed: bool
 
 
-def use_network(connection: Connection, model: "ModelFile", fingerprint: str) -> Network:
-    """Record a network as the one that answers from now on."""
-    now = time.time_ns() // 10**9
+def network_for(connection: Connection, model: "ModelFile", fingerprint: str) -> Network:
+    """A network's row, made if it is new; it answers only after `answer_with`."""
     query = select(networks.c.id).where(networks.c.fingerprint == fingerprint)
     network_id = connection.execute(query).scalar()
-    newest = connection.execute(select(networks.c.used_at).order_by(networks.c.used_at.desc()))
-    used_at = max(now, (newest.scalar() or 0) + 1)  # two within a second still have an order
     if network_id is None:
         values: dict[str, object] = {
             "fingerprint": fingerprint,
             "name": model.name,
             "classes": json.dumps(model.classes),
             "latent_size": model.network.latent_size,
-            "used_at": used_at,
+            "used_at": 0,
         }
         inserted = connection.execute(insert(networks).values(values)).inserted_primary_key
         network_id = inserted[0] if inserted else None
-    else:
-        connection.execute(
-            update(networks).where(networks.c.id == network_id).values(used_at=used_at)
-        )
     return Network(int(network_id or 0), _class_ids(connection, model.classes))
+
+
+def answer_with(connection: Connection, network: Network) -> None:
+    """Let a network answer from now on."""
+    newest = connection.execute(select(func.max(networks.c.used_at))).scalar() or 0
+    used_at = max(int(time.time()), newest + 1)  # two within a second still have an order
+    query = update(networks).where(networks.c.id == network.id).values(used_at=used_at)
+    connection.execute(query)
 
 
 def known_contents(

@@ -10,31 +10,9 @@ from sqlalchemy.dialects.sqlite import insert
 from libindex import scanner
 from libindex.errors import NotFoundError
 from libindex.paths import display, relative_to
+from libindex.roots import Root, all_roots, under
 from libindex.scanner import Known, Stamp
 from libindex.schema import contents, roots, samples
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A folder that the user added.
-
-    Attributes
-    ----------
-    id : int
-        Its id.
-    path : str
-        Absolute.
-    is_mount, is_online : bool
-        Whether a drive was mounted there, and whether it was there, when last seen.
-    has_samples : bool
-        Whether anything is known below it.
-    """
-
-    id: int
-    path: str
-    is_mount: bool
-    is_online: bool
-    has_samples: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +23,11 @@ class Target:
     below: str
 
 
-def all_roots(connection: Connection) -> list[Root]:
-    """Every root, in order of path."""
-    known = select(samples.c.id).where(samples.c.root_id == roots.c.id).exists()
-    query = select(roots, known.label("has_samples")).order_by(roots.c.path)
-    return [
-        Root(r.id, os.fsdecode(r.path), r.is_mount, r.is_online, r.has_samples)
-        for r in connection.execute(query)
-    ]
-
-
 def target_for(connection: Connection, path: str) -> Target:
     """What is meant by a path: a root, a part of a root, or a root that is to be made.
 
-    A root that lies inside a new one becomes part of it, and nothing is lost.
+    A root that lies inside a new one becomes part of it, and nothing is lost; if it is a drive,
+    hidden or not there now, it stays a root of its own.
 
     Parameters
     ----------
@@ -72,7 +41,8 @@ def target_for(connection: Connection, path: str) -> Target:
     NotFoundError
         If it is neither a folder nor known.
     """
-    for root in all_roots(connection):
+    # The innermost first: a drive inside of a root is a root of its own.
+    for root in sorted(all_roots(connection), key=lambda r: len(r.path), reverse=True):
         below = relative_to(path, root.path)
         if below is not None:
             if below and not os.path.lexists(path) and not _knows(connection, root, below):
@@ -86,6 +56,28 @@ def target_for(connection: Connection, path: str) -> Target:
     root = _add(connection, path)
     _absorb(connection, root)
     return Target(root, "")
+
+
+def planned_target(connection: Connection, path: str) -> Target:
+    """As `target_for`, but nothing is recorded: a root that is to be made has the id 0."""
+    for root in sorted(all_roots(connection), key=lambda r: len(r.path), reverse=True):
+        below = relative_to(path, root.path)
+        if below is not None:
+            return Target(root, below)
+    if not os.path.isdir(path):  # noqa: PTH112
+        raise NotFoundError("no such folder", path)
+    return Target(Root(0, path, is_mount=False, is_online=True, has_samples=False), "")
+
+
+def nested(connection: Connection, root: Root) -> frozenset[str]:
+    """The roots inside of a root, relative to it: its own walk leaves them out."""
+    below = (relative_to(other.path, root.path) for other in all_roots(connection))
+    return frozenset(path for path in below if path)
+
+
+def is_present(root: Root) -> bool:
+    """Whether a root is there now."""
+    return scanner.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
 
 
 def forget(connection: Connection, path: str) -> int:
@@ -123,31 +115,26 @@ def finished(connection: Connection, root: Root) -> None:
 
 def known_samples(connection: Connection, target: Target) -> dict[str, Known]:
     """The samples known below a target, by path relative to its root."""
-    failed = (samples.c.failure.is_not(None) | contents.c.failure.is_not(None)).label("failed")
+    unread = samples.c.failure.is_not(None).label("unread")
+    unusable = contents.c.failure.is_not(None).label("unusable")
     s = samples.c
     columns = (s.id, s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.is_settled, s.content_id)
     query = (
-        select(*columns, failed)
+        select(*columns, unread, unusable)
         .select_from(samples.outerjoin(contents))
         .where(samples.c.root_id == target.root.id)
     )
     if target.below:
         query = query.where(under(os.fsencode(target.below)))
     known = {}
-    for id_, raw, size, mtime, ctime, settled, content, bad in connection.execute(query):
+    for row in connection.execute(query):
+        id_, raw, size, mtime, ctime, settled, content, unread_, unusable_ = row
         path = os.fsdecode(raw)
-        stamp = Stamp(size, mtime, ctime)
-        known[path] = Known(id_, target.root.id, path, stamp, settled, content, bool(bad))
+        stamp, failed = Stamp(size, mtime, ctime), bool(unread_ or unusable_)
+        known[path] = Known(
+            id_, target.root.id, path, stamp, settled, content, failed, bool(unread_)
+        )
     return known
-
-
-def under(below: bytes):  # type: ignore[no-untyped-def]
-    """An SQL condition: a sample is the file `below`, or lies under the folder `below`."""
-    separator = os.fsencode(os.sep)
-    after = bytes([separator[0] + 1])
-    path = samples.c.path
-    inside = (path >= below + separator) & (path < below + after)
-    return (path == below) | inside
 
 
 def _knows(connection: Connection, root: Root, below: str) -> bool:
@@ -168,10 +155,10 @@ def _add(connection: Connection, path: str) -> Root:
 
 
 def _absorb(connection: Connection, parent: Root) -> None:
-    """Make the roots inside of `parent` a part of it."""
+    """Make the roots inside of `parent` a part of it, where a walk from there would find them."""
     for child in all_roots(connection):
         below = relative_to(child.path, parent.path)
-        if not below:
+        if not below or not _is_plain_part(parent, child, below):
             continue
         prefix = literal(os.fsencode(os.path.join(below, "")), LargeBinary)  # noqa: PTH118
         connection.execute(
@@ -181,3 +168,12 @@ def _absorb(connection: Connection, parent: Root) -> None:
             .values(root_id=parent.id, path=cast(prefix.op("||")(samples.c.path), LargeBinary))
         )
         connection.execute(delete(roots).where(roots.c.id == child.id))
+
+
+def _is_plain_part(parent: Root, child: Root, below: str) -> bool:
+    """Whether a root is no more than a folder of another: no drive, not hidden, not away."""
+    is_drive = child.is_mount or scanner.is_mount(child.path)
+    is_hidden = f"{os.sep}." in os.sep + below
+    real = os.path.join(os.path.realpath(parent.path), below)  # noqa: PTH118
+    is_there = os.path.isdir(child.path) and os.path.realpath(child.path) == real  # noqa: PTH112
+    return is_there and not is_drive and not is_hidden

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select
 from libindex.analysis import Analysis
 from libindex.errors import SampleError
 from libindex.indexing import records
-from libindex.indexing.roots import Root, Target
+from libindex.indexing.roots import Target, is_present
 from libindex.indexing.summary import ScanSummary
+from libindex.roots import Root
 from libindex.scanner import Changes, Found, Known
 from libindex.schema import analyses, contents
 
@@ -38,6 +39,7 @@ class Run:
         self.network = network
         self.summary = summary
         self._missing: dict[int | None, list[Known]] = defaultdict(list)
+        self._absent: set[int] = set()
 
     def plan(
         self, connection: Connection, target: Target, changes: Changes, retry_failed: bool
@@ -48,7 +50,7 @@ class Run:
         yield from (Task(target.root, found) for found in changes.new)
         for known, found in changes.changed:
             yield Task(target.root, found, known, again=retry_failed and known.failed)
-        unheard = _unheard_contents(connection, self.network.id)
+        unheard = unheard_contents(connection, self.network.id)
         for known in changes.unchanged:
             again = retry_failed and known.failed
             if again or known.content_id in unheard:
@@ -59,6 +61,24 @@ class Run:
                 self.summary.failed += 1
             else:
                 self.summary.unchanged += 1
+
+    def note_absences(
+        self,
+        tasks: list[Task],
+        digests: list[bytes | SampleError],
+        results: Sequence[Analysis | SampleError],
+    ) -> None:
+        """After failures to read: note the roots that went away meanwhile (unplugged drives)."""
+        unread = {r.path for r in results if r.digest is None}
+        roots = {
+            task.root
+            for task, digest in zip(tasks, digests, strict=True)
+            if isinstance(digest, SampleError) or task.path in unread
+        }
+        for root in roots:
+            if root.id not in self._absent and not is_present(root):
+                self._absent.add(root.id)
+                self.summary.offline.append(root.path)
 
     def record(
         self,
@@ -79,7 +99,11 @@ class Run:
             outcome = unread.get(task.path, digest)
             values = records.sample_values(task.found, task.root.id)
             if isinstance(outcome, SampleError):
-                values |= {"content_id": None, "failure": outcome.reason}
+                if task.root.id in self._absent:
+                    continue
+                # What is known of its bytes is kept: they may be readable again tomorrow.
+                content_id = task.known.content_id if task.known else None
+                values |= {"content_id": content_id, "failure": outcome.reason}
             elif outcome in content_ids:
                 values |= {"content_id": content_ids[outcome], "failure": None}
             else:  # stopped before its turn, or changed meanwhile: the next scan sees it
@@ -125,12 +149,13 @@ class Run:
         candidates.remove(chosen)
         return chosen
 
-    def unclaimed(self) -> list[Known]:
-        """Missing samples that turned up nowhere else."""
-        return [known for group in self._missing.values() for known in group]
+    def unclaimed(self, root_ids: set[int]) -> list[Known]:
+        """Missing samples of these roots that turned up nowhere else."""
+        missing = (known for group in self._missing.values() for known in group)
+        return [known for known in missing if known.root_id in root_ids]
 
 
-def _unheard_contents(connection: Connection, network_id: int) -> set[int | None]:
+def unheard_contents(connection: Connection, network_id: int) -> set[int | None]:
     """Contents that could be analysed, and that this network has not heard."""
     heard = (
         select(analyses.c.id)

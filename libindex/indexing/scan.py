@@ -12,20 +12,24 @@ from sqlalchemy import Connection
 
 from libindex.database import Database
 from libindex.digests import digest_of
-from libindex.errors import SampleError
+from libindex.errors import LibindexError, SampleError
 from libindex.indexing import records
 from libindex.indexing.roots import (
     Target,
-    all_roots,
     finished,
     forget,
+    is_present,
     known_samples,
     mark,
+    nested,
+    planned_target,
     target_for,
 )
-from libindex.indexing.run import Run, Task
+from libindex.indexing.run import Run, Task, unheard_contents
 from libindex.indexing.summary import Progress, ScanSummary
-from libindex.scanner import Changes, compare, is_online
+from libindex.paths import relative_to
+from libindex.roots import all_roots
+from libindex.scanner import Changes, compare
 from libindex.settings import Settings
 from libindex.similarity import count, index_path, is_current, neighbour_index
 
@@ -78,15 +82,16 @@ class Indexer:
         """
         started = time.monotonic()
         summary = ScanSummary()
-        connection: Connection
-        with self._database.writing() as connection:
-            for _, changes in _look(connection, _targets(connection, paths), summary):
+        with self._database.reading() as connection:
+            found = [planned_target(connection, p) for p in sorted(set(paths), key=len)]
+            targets = _distinct(found) if paths else _everything(connection)
+            here, _ = _sorted_by_presence(targets, summary)
+            for _, changes in _look(connection, here, summary):
                 summary.new += len(changes.new)
                 summary.changed += len(changes.changed)
                 summary.removed += len(changes.missing)
                 summary.failed += sum(k.failed for k in changes.unchanged)
                 summary.unchanged += sum(not k.failed for k in changes.unchanged)
-            connection.rollback()
         summary.seconds = time.monotonic() - started
         return summary
 
@@ -130,15 +135,18 @@ class Indexer:
         summary = ScanSummary()
         with self._database.writing() as connection:
             targets = _targets(connection, paths)
-            network = records.use_network(connection, self._model, self._fingerprint)
-            looks = list(_look(connection, targets, summary))
+            network = records.network_for(connection, self._model, self._fingerprint)
+            here, away = _sorted_by_presence(targets, summary)
+            for target in targets:
+                mark(connection, target.root, is_online=target not in away)
         run = Run(network, summary)
         with self._database.reading() as connection:
+            looks = list(_look(connection, here, summary))
             tasks = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
         progress(Progress(0, len(tasks)))
         for start in range(0, len(tasks), _CHUNK):
             chunk = tasks[start : start + _CHUNK]
-            for heard in self._process(chunk, run, stop):
+            for heard in self._process(chunk, run, stop, len(tasks)):
                 progress(Progress(start + heard, len(tasks)))
             if stop.is_set():
                 break
@@ -146,10 +154,13 @@ class Indexer:
         summary.interrupted = stop.is_set()
         if not summary.interrupted:
             self._finish([target for target, _ in looks], run)
+            summary.unheard = self._unheard(network)
         summary.seconds = time.monotonic() - started
         return summary
 
-    def _process(self, tasks: list[Task], run: Run, stop: threading.Event) -> Iterator[int]:
+    def _process(
+        self, tasks: list[Task], run: Run, stop: threading.Event, total: int
+    ) -> Iterator[int]:
         """Read, analyse and commit one chunk; yields how many contents were heard so far."""
         with ThreadPoolExecutor(self._settings.jobs) as pool:
             digests = list(pool.map(lambda task: _digest(task.path), tasks))
@@ -161,49 +172,61 @@ class Indexer:
             if isinstance(digest, bytes) and _needs_analysis(known.get(digest), again=task.again):
                 wanted.setdefault(digest, task.path)
         results: list[Analysis | SampleError] = []
-        for result in self._analyses(list(wanted.values()), stop):
+        for result in self._analyses(list(wanted.values()), stop, total):
             results.append(result)
             yield len(results)
+        run.note_absences(tasks, digests, results)
         with self._database.writing() as connection:
             ids = {d: k.id for d, k in known.items() if d not in wanted}
             ids |= records.record_results(connection, run.network, results)
             run.record(connection, tasks, digests, results, ids)
 
     def _analyses(
-        self, paths: list[str], stop: threading.Event
+        self, paths: list[str], stop: threading.Event, total: int
     ) -> Iterator["Analysis | SampleError"]:
         if not paths or stop.is_set():
             return
-        for result in self._started_pipeline().analyse(paths):
+        for result in self._started_pipeline(total).analyse(paths):
             yield result
             if stop.is_set():
                 return
 
-    def _started_pipeline(self) -> "Pipeline":
+    def _started_pipeline(self, files: int) -> "Pipeline":
         if self._pipeline is None:
             from libindex.pipeline import Pipeline
 
             settings = self._settings
             self._pipeline = Pipeline.load(
-                self._model, settings.device, settings.jobs, settings.file_timeout_s
+                self._model, settings.device, settings.jobs, settings.file_timeout_s, files
             )
         return self._pipeline
 
     def _finish(self, targets: list[Target], run: Run) -> None:
         """After everything was read: remove what is gone, and bring the index up to date."""
+        present = [t for t in targets if is_present(t.root)]  # a drive may go while it is read
         with self._database.writing() as connection:
-            gone = run.unclaimed()
+            gone = run.unclaimed({target.root.id for target in present})
             records.delete_samples(connection, [known.id for known in gone])
-            records.delete_orphans(connection)
+            if {t.root.id for t in targets if not t.below} == _online_roots(connection):
+                # Not after a part: what is gone here may have moved to where nobody looked.
+                records.delete_orphans(connection)
             run.summary.removed += len(gone)
-            for target in targets:
+            for target in present:
                 if not target.below:
                     finished(connection, target.root)
+            for target in targets:
+                mark(connection, target.root, is_online=target in present)
+            if count(connection, run.network.id):
+                records.answer_with(connection, run.network)
         path = index_path(self._database.path, self._fingerprint)
         with self._database.reading() as connection:
             if count(connection, run.network.id) and not is_current(connection, path):
                 size = self._model.network.latent_size
                 neighbour_index(connection, path, run.network.id, size)
+
+    def _unheard(self, network: records.Network) -> int:
+        with self._database.reading() as connection:
+            return len(unheard_contents(connection, network.id))
 
 
 def forget_root(database: Database, path: str) -> int:
@@ -216,27 +239,62 @@ def forget_root(database: Database, path: str) -> int:
 
 def _targets(connection: Connection, paths: Sequence[str]) -> list[Target]:
     if not paths:
-        return [Target(root, "") for root in all_roots(connection)]
+        return _everything(connection)
     # Outer folders first, so that what lies inside of them is seen to be a part of them.
-    found = [target_for(connection, path) for path in sorted(set(paths), key=len)]
-    whole = {t.root.id for t in found if not t.below}
-    return [t for t in found if not t.below or t.root.id not in whole]
+    return _distinct([target_for(connection, path) for path in sorted(set(paths), key=len)])
+
+
+def _everything(connection: Connection) -> list[Target]:
+    return [Target(root, "") for root in all_roots(connection)]
+
+
+def _distinct(targets: list[Target]) -> list[Target]:
+    """Without those that are a part of another."""
+    kept: list[Target] = []
+    for target in sorted(targets, key=lambda t: len(t.below)):
+        if not any(
+            target.root.path == other.root.path
+            and (not other.below or relative_to(target.below, other.below) is not None)
+            for other in kept
+        ):
+            kept.append(target)
+    return kept
+
+
+def _sorted_by_presence(
+    targets: list[Target], summary: ScanSummary
+) -> tuple[list[Target], list[Target]]:
+    """Targets that are there, and those that are not, which the summary gets too."""
+    here = [target for target in targets if is_present(target.root)]
+    away = [target for target in targets if target not in here]
+    summary.offline += [target.root.path for target in away]
+    return here, away
 
 
 def _look(
     connection: Connection, targets: list[Target], summary: ScanSummary
 ) -> Iterator[tuple[Target, Changes]]:
-    """Compare each root that is there; note the others."""
+    """Compare what is there with what is known; a root that can't be listed stops no other."""
     for target in targets:
         root = target.root
-        online = is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
-        mark(connection, root, is_online=online)
-        if not online:
-            summary.offline.append(root.path)
+        try:
+            changes = compare(
+                root.path,
+                target.below,
+                known_samples(connection, target),
+                nested(connection, root),
+            )
+        except LibindexError:
+            if len(targets) == 1:
+                raise
+            summary.unreadable.append(root.path)
             continue
-        changes = compare(root.path, target.below, known_samples(connection, target))
         summary.unreadable += _existing(root.path, changes.unreadable)
         yield target, changes
+
+
+def _online_roots(connection: Connection) -> set[int]:
+    return {root.id for root in all_roots(connection) if root.is_online}
 
 
 def _existing(root: str, folders: list[str]) -> list[str]:

@@ -32,6 +32,8 @@ class ScanSummary:
     offline, unreadable : list of str
         Roots that are not there, and folders that can't be looked into; what is known of
         them is kept.
+    unheard : int
+        Distinct contents, anywhere in the library, that this network has not heard yet.
     interrupted : bool
         Whether it was stopped before its end.
     seconds : float
@@ -47,5 +49,6 @@ class ScanSummary:
     analysed: int = 0
     offline: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    unheard: int = 0
     interrupted: bool = False
     seconds: float = 0.0

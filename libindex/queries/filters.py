@@ -1,5 +1,6 @@
 """What somebody looks for, as SQL conditions."""
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -7,13 +8,13 @@ from typing import Literal, get_args
 from sqlalchemy import ColumnElement, Connection, Subquery, false, func, or_, select
 
 from libindex.errors import NotFoundError, UsageError
-from libindex.indexing.roots import all_roots, under
 from libindex.instruments import resolve
 from libindex.paths import relative_to
 from libindex.queries.lookup import Network
+from libindex.roots import all_roots, under
 from libindex.schema import analyses, class_probabilities, classes, contents, samples
 
-Sort = Literal["prob", "name", "duration", "added"]
+Sort = Literal["prob", "name", "duration", "centroid", "loudness", "added"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 
 
@@ -53,6 +54,10 @@ class Filters:
     name: str | None = None
 
     def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if isinstance(value, float) and math.isnan(value):
+                raise UsageError(f"{name} is not a number")
         if self.min_prob is not None and not 0 <= self.min_prob <= 1:
             raise UsageError(f"a probability lies between 0 and 1, not at {self.min_prob:g}")
 

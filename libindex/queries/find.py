@@ -1,5 +1,6 @@
 """Finding samples: by class and facets, and by likeness."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,8 @@ def find(
     sort: Sort = "prob",
     limit: int | None = None,
     offset: int = 0,
+    *,
+    reverse: bool = False,
 ) -> Iterator[Hit]:
     """Samples that match, in order.
 
@@ -91,17 +94,19 @@ def find(
         Whose opinion counts.
     filters : Filters
         What to look for.
-    sort : {"prob", "name", "duration", "added"}
-        Most probable, alphabetical, shortest, or newest first.
+    sort : {"prob", "name", "duration", "centroid", "loudness", "added"}
+        Most probable, alphabetical, shortest, darkest, quietest, or newest first.
     limit, offset : int
         How many at most, after how many to begin.
+    reverse : bool
+        The other way round.
 
     Yields
     ------
     Hit
         One for each sample.
     """
-    query = _matching(connection, network, filters).order_by(*_order(sort))
+    query = _matching(connection, network, filters).order_by(*_order(sort, reverse))
     query = query.limit(-1 if limit is None else limit).offset(offset)
     for row in connection.execute(query):
         yield _hit(row)
@@ -159,9 +164,25 @@ def similar(
     if filters != Filters():
         query = _matching(connection, network, filters).with_only_columns(analyses.c.id).distinct()
         among = _as_array(connection.execute(query).scalars().all())
-    found = index.search(embedding, limit + 1, among)
-    similarity = {i: s for i, s in found if s >= min_similarity}
-    rows = _rows(connection, network, filters, list(similarity))
+    looked_at = limit + 1
+    while True:
+        found = index.search(embedding, looked_at, among)
+        similarity = {i: s for i, s in found if s >= min_similarity}
+        rows = _rows(connection, network, filters, list(similarity))
+        hits = _grouped(similarity, rows, without_path, without_content, copies)
+        if len(hits) >= limit or len(similarity) < looked_at:
+            return hits[:limit]
+        looked_at *= 4  # some have no samples at present
+
+
+def _grouped(
+    similarity: dict[int, float],
+    rows: dict[int, list[Row[Any]]],
+    without_path: str | None,
+    without_content: int | None,
+    copies: bool,
+) -> list[Hit]:
+    """Hits of analyses, byte-identical ones together unless `copies`."""
     hits: list[Hit] = []
     for analysis_id, value in similarity.items():
         found_there = map(_hit, rows.get(analysis_id, ()))
@@ -172,7 +193,7 @@ def similar(
         group = [replace(hit, similarity=min(1.0, value)) for hit in group]
         first = replace(group[0], copies=tuple(hit.path for hit in group[1:]))
         hits += group if copies else [first]
-    return hits[:limit]
+    return hits
 
 
 def _as_array(ids: Sequence[int]) -> Any:
@@ -213,25 +234,28 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
         .join(contents, contents.c.id == analyses.c.content_id)
         .join(samples, samples.c.content_id == contents.c.id)
         .join(roots, roots.c.id == samples.c.root_id)
-        .where(analyses.c.network_id == network.id, *conditions(connection, filters))
+        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None))
+        .where(*conditions(connection, filters))
     )
 
 
-def _order(sort: Sort) -> list[ColumnElement[Any]]:
-    by_path = [roots.c.path.asc(), samples.c.path.asc()]
-    first: dict[Sort, list[ColumnElement[Any]]] = {
-        "prob": [literal_column("matched.probability").desc()],
-        "name": [func.lower(samples.c.name).asc()],
-        "duration": [contents.c.duration_s.asc()],
-        "added": [samples.c.added_at.desc()],
-    }
-    return first[sort] + by_path
+def _order(sort: Sort, reverse: bool) -> list[ColumnElement[Any]]:
+    column: ColumnElement[Any] = {
+        "prob": literal_column("matched.probability"),
+        "name": func.lower(samples.c.name),
+        "duration": contents.c.duration_s,
+        "centroid": contents.c.centroid_hz,
+        "loudness": contents.c.loudness_dbfs,
+        "added": samples.c.added_at,
+    }[sort]
+    falling = (sort in {"prob", "added"}) != reverse
+    return [column.desc() if falling else column.asc(), roots.c.path.asc(), samples.c.path.asc()]
 
 
 def _hit(row: Row[Any]) -> Hit:
     return Hit(
         path=join(row.root, row.path),
-        root=join(row.root, b""),
+        root=os.fsdecode(row.root),
         class_code=row.code,
         probability=row.probability,
         duration_s=row.duration_s,

@@ -203,7 +203,7 @@ def _by_class(connection: Connection, network: Network) -> dict[str, int]:
         .select_from(analyses)
         .join(classes, classes.c.id == analyses.c.class_id)
         .join(samples, samples.c.content_id == analyses.c.content_id)
-        .where(analyses.c.network_id == network.id)
+        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None))
         .group_by(classes.c.code)
         .order_by(number.desc(), classes.c.code)
     )

@@ -24,7 +24,7 @@ def folder(tmp_path, library, ear):
 
 def test_a_root_is_forgotten_and_no_file_is_touched(cli, folder, library) -> None:
     before = (folder / "kick.wav").stat()
-    result = cli("forget", f"{folder}/")
+    result = cli("forget", folder)
     assert result.stdout == f"Forgot {folder} and its 1 samples; no file was touched\n"
     assert library.status().samples == 0
     assert (folder / "kick.wav").stat() == before
@@ -33,6 +33,12 @@ def test_a_root_is_forgotten_and_no_file_is_touched(cli, folder, library) -> Non
 def test_a_root_that_is_gone_can_be_forgotten(cli, folder, library) -> None:
     folder.rename(folder.with_name("away"))
     cli("forget", folder)
+    assert library.status().roots == []
+
+
+def test_a_root_can_be_written_in_any_way(cli, folder, library, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    cli("forget", "../Samples/.")
     assert library.status().roots == []
 
 

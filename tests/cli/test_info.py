@@ -35,7 +35,7 @@ def test_everything_known_is_shown(cli, kick, library) -> None:
     assert [line.split()[0] for line in shown[-5:]] == [code for code, _ in best]
     for line, (_, probability) in zip(shown[-5:], best, strict=True):
         assert f" {probability:.2f}  " in line
-        assert line.count("█") == int(probability * 10 + 1 / 16)
+        assert line.count("█") == round(probability * 80) // 8
 
 
 def test_json_has_all_classes(cli, kick, library) -> None:

@@ -121,9 +121,9 @@ def test_a_name_of_several_files_lists_them(fails, folder, library) -> None:
         path.parent.mkdir()
         path.write_bytes(b"another sound %d" % number)
     library.scan()
-    assert fails("similar", "new\nline.wav") == (
-        rf"new\nline.wav: is the name of 2 files: {folder}/0/new\nline.wav, {folder}/1/new\nline.wav"
-    )
+    name = r"new\nline.wav"
+    expected = f"{name}: is the name of 2 files: {folder}/0/{name}, {folder}/1/{name}"
+    assert fails("similar", "new\nline.wav") == expected
 
 
 def test_a_file_that_is_nowhere(fails, folder) -> None:

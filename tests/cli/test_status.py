@@ -25,8 +25,8 @@ def test_everything_at_a_glance(cli, folder, library) -> None:
     assert "samples     6 (6 different, 5 analysed)\n" in shown
     assert "failed      1 (why: libindex status --failures)\n" in shown
     assert f"\n         6  {folder}  (scanned 2" in shown
-    for code, number in library.status().by_class.items():
-        assert any(line.split()[0::2][:2] == [str(number), code] for line in shown.splitlines())
+    by_class = [line.split()[:3] for line in shown.split("\nclasses\n")[1].splitlines()]
+    assert {code: int(number) for number, _, code in by_class} == library.status().by_class
     assert "writing" not in shown
     assert "flagged" not in shown
 
