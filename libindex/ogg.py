@@ -29,7 +29,7 @@ def mended(data: bytes) -> bytes | None:
     while data.startswith(b"OggS", start):
         segments = _segments(data, start)
         end = start + _HEADER_BYTES + len(segments) + sum(segments)
-        if end > len(data):
+        if end > len(data) or len(segments) < data[start + _HEADER_BYTES - 1]:
             return data[:start] + _shortened(data[start:])
         start, flags = end, data[start + _FLAGS_AT]
     return None if flags & _LAST_PAGE else data[:start]

@@ -8,7 +8,6 @@ the user's main module again, which breaks scripts without a main guard.)
 """
 
 import contextlib
-import faulthandler
 import os
 import pickle
 import queue
@@ -32,17 +31,11 @@ _BATCH = 8  # paths sent at once: hides the pipe's latency, keeps the workers ev
 _WAITING_ANSWERS = 256  # bounds the memory of mels that the network has not yet taken
 _LONGEST_S = 1e6  # more overflows the watchdog's clock
 _START_ATTEMPTS = 3
-_TIMEOUT_EXIT = 1  # what faulthandler's watchdog exits with
-# Any other end of a worker's program must not look like the watchdog's.
-_PROGRAM = """import os
-try:
-    from libindex.workers import main
-    main()
-except BaseException:
-    os._exit(70)
-"""
+_TIMEOUT_EXIT = -signal.SIGALRM
+_PROGRAM = "from libindex.workers import main; main()"
 # Signals by which a decoder dies of a file. Others come from outside: the file is innocent.
-_CRASHES = {-number for number in (4, 6, 7, 8, 10, 11)}  # ILL, ABRT, BUS, FPE, BUS (macOS), SEGV
+_CRASH_SIGNALS = (4, 6, 7, 8, 10, 11)  # ILL, ABRT, BUS, FPE, BUS on macOS, SEGV
+_CRASHES = {-number for number in _CRASH_SIGNALS} | {128 + number for number in _CRASH_SIGNALS}
 
 
 class WorkerPool:
@@ -264,9 +257,10 @@ def main() -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             for path in pickle.load(sys.stdin.buffer):  # noqa: S301 - from our parent
-                faulthandler.dump_traceback_later(min(timeout_s, _LONGEST_S), exit=True)
+                # Nobody handles the signal: it ends the process even inside of a C library.
+                signal.setitimer(signal.ITIMER_REAL, min(timeout_s, _LONGEST_S))
                 answer = _guarded(prepare, path)
-                faulthandler.cancel_dump_traceback_later()
+                signal.setitimer(signal.ITIMER_REAL, 0)
                 pickle.dump(answer, answers)
                 answers.flush()
 

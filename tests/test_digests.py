@@ -101,7 +101,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="not a regular file"):
+    with pytest.raises(OSError, match="is a folder"):
         digest_of(str(tmp_path))
 
 

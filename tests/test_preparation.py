@@ -101,9 +101,9 @@ def test_a_missing_file_has_no_digest(prepare: Preparer, tmp_path: Path) -> None
 
 def test_a_folder_and_a_pipe_have_no_digest(prepare: Preparer, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
-    for path in (tmp_path, tmp_path / "pipe.wav"):
+    for path, why in ((tmp_path, "is a folder"), (tmp_path / "pipe.wav", "not a regular file")):
         error = refusal(prepare, path)
-        assert error.reason == "can't be read (not a regular file)"
+        assert error.reason == f"can't be read ({why})"
         assert error.digest is None
 
 

@@ -104,7 +104,7 @@ def test_a_hit_is_what_was_heard(still: Library, still_folder: Path, ear: object
     (hit,) = still.query(name="03.wav")
     heard = ear._result(str(path))
     top = int(heard.probabilities.argmax())
-    assert (hit.path, hit.root) == (str(path), f"{still_folder}/")
+    assert (hit.path, hit.root) == (str(path), str(still_folder))
     assert hit.class_code == CODES[top]
     assert hit.probability == pytest.approx(float(heard.probabilities[top]))
     for field in fields(heard.facts):
@@ -289,7 +289,7 @@ def test_nothing_matches_nothing(still: Library) -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_probability_out_of_range_is_refused(still: Library, value: float) -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
+    with pytest.raises(UsageError, match=r"between 0 and 1|not a number"):
         still.query(min_prob=value)
 
 

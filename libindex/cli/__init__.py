@@ -4,6 +4,7 @@ Command modules import nothing heavy at their top, so that ``--help`` is quick.
 """
 
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -49,6 +50,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         if sys.stdout is None:
             raise _Failure(LibindexError("there is no standard output to write to"))
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # not every terminal can show a bar
         try:
             return super().invoke(ctx)
         except LibindexError as error:

@@ -85,8 +85,9 @@ def record(hit: "Hit") -> dict[str, Any]:
 
 
 def write_json(value: object, indent: int | None = 2) -> None:
-    """Write one JSON document to standard output."""
-    click.echo(json.dumps(value, indent=indent, ensure_ascii=False))
+    """Write one JSON document to standard output, in ASCII where that is not UTF-8."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=not is_utf8))
 
 
 def _table(hits: Iterable["Hit"]) -> None:

@@ -152,8 +152,6 @@ def _report(summary: "ScanSummary", dry_run: bool) -> None:
     # What was removed is not there any more, so it is no part of the number of files.
     here = ("new", "changed", "moved", "unchanged", "failed")
     total = sum(getattr(summary, name) for name in here)
-    if not total:
-        click.echo("libindex: no audio files found", err=True)
     verb = "Would scan" if dry_run else "Stopped after" if summary.interrupted else "Scanned"
     speed = f", {total / summary.seconds:,.0f} files/s" if summary.seconds > 0 else ""
     click.echo(f"{verb} {total:,} files in {summary.seconds:.1f} s{speed}")

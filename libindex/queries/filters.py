@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Subquery, false, func, or_, se
 
 from libindex.errors import NotFoundError, UsageError
 from libindex.instruments import resolve
-from libindex.paths import relative_to
+from libindex.paths import relative_to, to_text
 from libindex.queries.lookup import Network
 from libindex.roots import all_roots, under
 from libindex.schema import analyses, class_probabilities, classes, contents, samples
@@ -107,7 +107,9 @@ def conditions(connection: Connection, filters: Filters) -> list[ColumnElement[b
     if filters.under is not None:
         found.append(_under(connection, filters.under))
     if filters.name is not None:
-        found.append(func.lower(samples.c.name).op("GLOB")(func.lower(_glob(filters.name))))
+        found.append(
+            func.lower(samples.c.name).op("GLOB")(func.lower(_glob(to_text(filters.name))))
+        )
     return found
 
 

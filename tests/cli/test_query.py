@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from libindex.paths import is_utf8, to_text
+
 KEYS = {
     "path",
     "class",
@@ -143,10 +145,13 @@ def test_jsonl_is_one_object_a_line(cli, strange) -> None:
 
 
 def test_csv(cli, strange, library) -> None:
-    text = cli("query", "-f", "csv").stdout_bytes.decode("utf-8", "surrogateescape")
+    text = cli("query", "-f", "csv").stdout_bytes.decode("utf-8")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert [row["path"] for row in rows] == [hit.path for hit in library.query()]
-    assert set(rows[0]) == KEYS
+    hits = library.query()
+    assert [row["path"] for row in rows] == [to_text(hit.path) for hit in hits]
+    coded = [bytes.fromhex(row["path_hex"]) for row in rows if row["path_hex"]]
+    assert coded == [os.fsencode(hit.path) for hit in hits if not is_utf8(hit.path)] != []
+    assert set(rows[0]) == KEYS | {"path_hex", "similarity", "copies"}
     assert float(rows[0]["probability"]) == pytest.approx(library.query()[0].probability, abs=1e-6)
 
 

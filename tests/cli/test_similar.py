@@ -91,7 +91,8 @@ def test_csv_has_similarity_and_copies(cli, folder, library) -> None:
     rows = list(csv.DictReader(io.StringIO(cli("similar", "00.wav", "-f", "csv").stdout)))
     hits = library.similar("00.wav")
     assert [row["path"] for row in rows] == [hit.path for hit in hits]
-    assert [row["copies"] for row in rows] == [" ".join(hit.copies) for hit in hits]
+    copies = [[copy["path"] for copy in json.loads(row["copies"])] for row in rows]
+    assert copies == [list(hit.copies) for hit in hits]
     assert float(rows[0]["similarity"]) == pytest.approx(hits[0].similarity, abs=1e-6)
 
 
