@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def plain_loop(files: list[str]) -> float:
 
     from libindex.analyser import load_network
 
+    warnings.simplefilter("ignore")  # librosa's, of short files
     model, network = load_network(MODEL)
 
     def classify(path: str) -> None:

@@ -1,5 +1,6 @@
 """Many files: decoded in parallel, through the network in batches of similar length."""
 
+import os
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -29,8 +30,14 @@ class Pipeline:
     """
 
     def __init__(self, analyser: "Analyser", workers: WorkerPool) -> None:
+        import torch
+
         self.analyser = analyser
         self._workers = workers
+        # The decoders need most of the cores; on two, a second thread of the network only
+        # takes turns with them. The number is torch's own, for the whole process.
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 3))
 
     @classmethod
     def start(cls, analyser: "Analyser", jobs: int, timeout_s: float) -> "Pipeline":
@@ -93,7 +100,10 @@ class Pipeline:
 
     def close(self) -> None:
         """End the worker processes."""
+        import torch
+
         self._workers.close()
+        torch.set_num_threads(self._threads_before)
 
     def analyse(self, paths: Iterable[str]) -> Iterator[Analysis | SampleError]:
         """Analyse files.

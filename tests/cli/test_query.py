@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -124,6 +125,12 @@ def test_json(cli, folder, library) -> None:
         assert record["probability"] == pytest.approx(hit.probability, abs=1e-6)
         assert record["duration_s"] == hit.duration_s
         assert (record["online"], record["warning"]) == (True, None)
+
+
+def test_the_readme_documents_every_key() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", readme.split("### Records\n")[1], re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == KEYS | {"similarity", "copies"}
 
 
 def test_json_of_nothing_is_an_empty_list(cli, folder) -> None:
