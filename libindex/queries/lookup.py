@@ -95,9 +95,15 @@ def sample_at(connection: Connection, path: str) -> Sample | None:
 
 
 def samples_named(connection: Connection, text: str) -> list[Sample]:
-    """Samples with this file name, or whose paths end so ("Kicks/01.wav"); case matters not."""
+    """Samples with this file name, or whose paths end so ("Kicks/01.wav").
+
+    Case matters only where there is a name that is the same to the letter.
+    """
     last = to_text(os.path.basename(text))  # noqa: PTH119
-    query = _samples().where(func.lower(samples.c.name) == func.lower(last))
+    exact = samples.c.name == last
+    if connection.execute(select(samples.c.id).where(exact).limit(2)).first() is None:
+        exact = func.lower(samples.c.name) == last.lower()  # slower by a tenth of a second
+    query = _samples().where(exact)
     ending = os.sep + os.path.normpath(text).lower()
     found = [_sample(row) for row in connection.execute(query.order_by(samples.c.path))]
     return [sample for sample in found if sample.path.lower().endswith(ending)]
