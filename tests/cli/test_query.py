@@ -129,7 +129,8 @@ def test_json(cli, folder, library) -> None:
 
 def test_the_readme_documents_every_key() -> None:
     readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`.*?) \|", readme.split("### Records\n")[1], re.MULTILINE)
+    records = readme.split("### Records\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", records, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == KEYS | {"similarity", "copies"}
 
 
