@@ -23,7 +23,8 @@ unset PYTHONPATH
 bin=$work/venv/bin
 "$bin/python" -c 'import libindex, sys; assert "site-packages" in libindex.__file__, libindex.__file__'
 "$bin/libindex" scan Samples
-"$bin/libindex" query --class kick --min-prob 0.5 | grep -q 'kick01.ogg$'
+hits=$("$bin/libindex" query --class kick --min-prob 0.5)
+grep -q 'kick01.ogg$' <<<"$hits"
 test "$("$bin/libindex" similar kick01.ogg -n 3 | wc -l)" -eq 3
 "$bin/libindex" status >/dev/null
 "$bin/libindex" classify Samples/kick01.ogg
