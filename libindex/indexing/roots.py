@@ -41,13 +41,12 @@ def target_for(connection: Connection, path: str) -> Target:
     NotFoundError
         If it is neither a folder nor known.
     """
-    # The innermost first: a drive inside of a root is a root of its own.
-    for root in sorted(all_roots(connection), key=lambda r: len(r.path), reverse=True):
-        below = relative_to(path, root.path)
-        if below is not None:
-            if below and not os.path.lexists(path) and not _knows(connection, root, below):
-                raise NotFoundError("no such file or folder", path)
-            return Target(root, below)
+    known = _known_target(connection, path)
+    if known is not None:
+        root, below = known.root, known.below
+        if below and not os.path.lexists(path) and not _knows(connection, root, below):
+            raise NotFoundError("no such file or folder", path)
+        return known
     if not os.path.isdir(path):  # noqa: PTH112
         exists = os.path.lexists(path)
         raise NotFoundError(
@@ -60,13 +59,21 @@ def target_for(connection: Connection, path: str) -> Target:
 
 def planned_target(connection: Connection, path: str) -> Target:
     """As `target_for`, but nothing is recorded: a root that is to be made has the id 0."""
+    known = _known_target(connection, path)
+    if known is not None:
+        return known
+    if not os.path.isdir(path):  # noqa: PTH112
+        raise NotFoundError("no such folder", path)
+    return Target(Root(0, path, is_mount=False, is_online=True, has_samples=False), "")
+
+
+def _known_target(connection: Connection, path: str) -> Target | None:
+    """The innermost root that a path lies in: a drive inside of a root is a root of its own."""
     for root in sorted(all_roots(connection), key=lambda r: len(r.path), reverse=True):
         below = relative_to(path, root.path)
         if below is not None:
             return Target(root, below)
-    if not os.path.isdir(path):  # noqa: PTH112
-        raise NotFoundError("no such folder", path)
-    return Target(Root(0, path, is_mount=False, is_online=True, has_samples=False), "")
+    return None
 
 
 def nested(connection: Connection, root: Root) -> frozenset[str]:
