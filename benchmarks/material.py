@@ -111,7 +111,8 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
         part = found[start : start + 1000]
         made = [_made_up(rng, model) for _ in part]
         with library.writing() as connection:
-            ids = records.record_results(connection, network, made)
+            records.record_results(connection, network, made)
+            ids = records.content_ids(connection, [analysis.digest for analysis in made])
             rows = [
                 records.sample_values(file, target.root.id)
                 | {"content_id": ids[analysis.digest], "failure": None, "added_at": 0}

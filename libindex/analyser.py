@@ -12,6 +12,7 @@ from torch import Tensor
 
 from libindex.audio import FloatArray
 from libindex.errors import ModelError
+from libindex.inference import FoldedCnnLstm
 from libindex.instruments import CODES
 from libindex.mel import MelConfig, mel_filters
 from libindex.modelfile import (
@@ -22,7 +23,7 @@ from libindex.modelfile import (
     NetworkConfig,
     network_config,
 )
-from libindex.network import MIN_FRAMES, CnnLstm, FoldedCnnLstm
+from libindex.network import MIN_FRAMES, CnnLstm
 from libindex.settings import DEVICES
 
 
@@ -90,12 +91,8 @@ class Analyser:
         Output
             In the order of `mels`.
         """
-        lengths = torch.tensor([len(m) for m in mels])
-        batch = torch.zeros(len(mels), int(lengths.max()), self.model.mel.n_mels)
-        for row, mel in zip(batch, mels, strict=True):
-            row[: len(mel)] = torch.from_numpy(mel)
         with torch.inference_mode():
-            logits, latents = self._network(batch.to(self.device), lengths)
+            logits, latents = self._network([torch.from_numpy(m).to(self.device) for m in mels])
             probabilities = torch.softmax(logits / self.model.temperature, dim=1)
         return Output(_numpy(probabilities), _numpy(latents))
 
@@ -217,8 +214,7 @@ def _with_state(config: NetworkConfig, state: dict[str, Tensor], path: Path) -> 
 def _folded(model: ModelFile, network: CnnLstm) -> FoldedCnnLstm:
     try:
         folded = FoldedCnnLstm(network, model.mel.max_frames, model.mel.n_mels).eval()
-        shortest = torch.zeros(1, MIN_FRAMES, model.mel.n_mels)
-        folded(shortest, torch.tensor([MIN_FRAMES]))
+        folded([torch.zeros(MIN_FRAMES, model.mel.n_mels)])
     except ModelError as error:
         raise ModelError(error.reason, model.path) from None
     except RuntimeError:

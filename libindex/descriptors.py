@@ -9,7 +9,8 @@ _QUIETEST_DBFS = -200.0
 
 def loudness_dbfs(signal: Signal) -> float:
     """Root mean square of the samples [dBFS]; a full-scale square wave has 0."""
-    mean_square = float(np.mean(np.square(signal.samples, dtype=np.float64)))
+    samples = signal.samples
+    mean_square = float(np.dot(samples, samples)) / len(samples)
     return max(_QUIETEST_DBFS, 10 * float(np.log10(max(mean_square, 1e-20))))
 
 
@@ -25,7 +26,9 @@ def centroid_hz(signal: Signal) -> float:
     samples = signal.samples
     size = scipy.fft.next_fast_len(len(samples), real=True)
     spectrum = scipy.fft.rfft(samples, size)
-    magnitude = np.sqrt(np.square(spectrum.real) + np.square(spectrum.imag))
+    magnitude = np.square(spectrum.real)
+    magnitude += np.square(spectrum.imag)
+    np.sqrt(magnitude, out=magnitude)
     frequency = np.arange(len(magnitude)) * (signal.sample_rate / size)
     total = float(magnitude.sum(dtype=np.float64))
     return float(magnitude @ frequency) / total if total > 0 else 0.0

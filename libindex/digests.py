@@ -42,7 +42,7 @@ def read_and_digest(path: str) -> tuple[bytes | None, bytes, int]:
         size = os.fstat(file.fileno()).st_size
         if size > WHOLE_LIMIT_BYTES:
             return None, _sampled(file, size), size
-        data = file.read(WHOLE_LIMIT_BYTES + 1)
+        data = file.read(size + 1)
     state = _new_state()
     state.update(data)
     return data, state.digest(), len(data)

@@ -9,6 +9,8 @@ from libindex.errors import ModelError
 
 _TOP_DB = 80.0
 _AMPLITUDE_FLOOR = 1e-5
+_BLOCK_FRAMES = 64  # spectra computed at once: they stay in the processor's cache
+_BLOCK_BANDS = 16  # neighbouring bands share most of their bins; far ones share none
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class LogMel:
     def __init__(self, config: MelConfig, filters: FloatArray | None = None) -> None:
         self.config = config
         self._filters = mel_filters(config) if filters is None else filters
+        self._blocks = _band_blocks(self._filters)
         # The periodic Hann window: n_fft + 1 points of the symmetric one, without the last.
         self._window = np.hanning(config.n_fft + 1)[:-1].astype(np.float32)
 
@@ -87,9 +90,26 @@ class LogMel:
         padded = np.pad(samples, config.n_fft // 2)
         frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)
         frames = frames[:: config.hop_length][: config.loaded_frames]
-        spectrum = scipy.fft.rfft(frames * self._window, axis=-1)
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        return _scaled_decibels(power @ self._filters)
+        mels = np.empty((len(frames), config.n_mels), np.float32)
+        for start in range(0, len(frames), _BLOCK_FRAMES):
+            block = frames[start : start + _BLOCK_FRAMES] * self._window
+            spectrum = scipy.fft.rfft(block, axis=-1, overwrite_x=True)
+            power = np.square(spectrum.real)
+            power += np.square(spectrum.imag)
+            for bins, bands, filters in self._blocks:
+                np.matmul(power[:, bins], filters, out=mels[start : start + len(power), bands])
+        return _scaled_decibels(mels)
+
+
+def _band_blocks(filters: FloatArray) -> list[tuple[slice, slice, FloatArray]]:
+    """The filters cut into blocks of bands, each with only the bins that those hear."""
+    blocks = []
+    for first in range(0, filters.shape[1], _BLOCK_BANDS):
+        bands = slice(first, first + _BLOCK_BANDS)
+        heard = np.flatnonzero(filters[:, bands].any(axis=1))
+        bins = slice(heard[0], heard[-1] + 1) if heard.size else slice(0)
+        blocks.append((bins, bands, np.ascontiguousarray(filters[bins, bands])))
+    return blocks
 
 
 def mel_filters(config: MelConfig) -> FloatArray:

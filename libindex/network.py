@@ -1,10 +1,8 @@
 """The CNN-LSTM of DrumClassifier: three convolutions, a bidirectional LSTM, two linear layers.
 
-`CnnLstm` has the original's module names, so that its weights load; `FoldedCnnLstm` computes the
-same function faster and can't be trained.
+`CnnLstm` has the original's module names, so that its weights load. `libindex.inference`
+computes the same function faster.
 """
-
-import copy
 
 import torch
 from torch import Tensor, nn
@@ -142,59 +140,6 @@ class CnnLstm(nn.Module):
         return self.fc2(self.relu(self.fc1(latents))), latents
 
 
-class FoldedCnnLstm(nn.Module):
-    """`CnnLstm` for inference: batch norm folded, position channels computed once.
-
-    The first convolution is linear, so its response to the two constant channels is a constant
-    map, which leaves a third of its work. ReLU and max-pool commute; pooling first is cheaper.
-
-    Parameters
-    ----------
-    network : CnnLstm
-        The trained network.
-    max_frames, bands : int
-        The longest input and its number of mel bands.
-    """
-
-    position: Tensor
-
-    def __init__(self, network: CnnLstm, max_frames: int, bands: int) -> None:
-        super().__init__()
-        self.config = network.config
-        network = copy.deepcopy(network).eval()  # its owner may go on training it
-        first, self.conv2, self.conv3 = (
-            _fold(block) for block in (network.convl11, network.convl12, network.convl13)
-        )
-        constant = self.config.n_channels - 1
-        channels = position_channels(max(max_frames, MIN_FRAMES), bands)
-        with torch.no_grad():
-            response = functional.conv2d(
-                channels, first.weight[:, :constant], first.bias, first.stride
-            )
-        self.register_buffer("position", response.to(memory_format=torch.channels_last))
-        self.conv1 = nn.Conv2d(
-            1, first.out_channels, self.config.kernel_size_11, self.config.stride_11, bias=False
-        )
-        self.conv1.weight = nn.Parameter(first.weight[:, constant:].detach().clone())
-        self.lstm, self.fc1, self.fc2 = network.lstm, network.fc1, network.fc2
-        self.requires_grad_(requires_grad=False)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def forward(self, mels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and latents of a batch: see `CnnLstm.forward`."""
-        config = self.config
-        mels = _masked(mels, lengths)
-        x = mels[:, None].to(memory_format=torch.channels_last)
-        x = self.conv1(x)  # (batch, 64, time, 53)
-        x += self.position[:, :, : x.shape[2]]
-        x = functional.max_pool2d(x, config.maxpool_size11, config.maxpool_stride11).relu_()
-        x = self.conv2(x)  # (batch, 96, time / 2, 10)
-        x = functional.max_pool2d(x, config.maxpool_size12, config.maxpool_stride12).relu_()
-        x = self.conv3(x).relu_()  # (batch, 128, steps, 1)
-        latents = _final_states(self.lstm, x, step_counts(lengths, config))
-        return self.fc2(functional.relu(self.fc1(latents))), latents
-
-
 def _masked(mels: Tensor, lengths: Tensor) -> Tensor:
     """Zeros beyond each input's end, and at least `MIN_FRAMES` frames."""
     missing = MIN_FRAMES - mels.shape[1]
@@ -230,10 +175,3 @@ def _final_states(lstm: nn.LSTM, features: Tensor, steps: Tensor) -> Tensor:
     else:
         _, (states, _) = lstm(sequence)
     return torch.cat([states[0], states[1]], dim=1)
-
-
-def _fold(block: nn.Sequential) -> nn.Conv2d:
-    convolution, norm = block[1], block[2]
-    if not isinstance(convolution, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
-        raise TypeError("a block is dropout, convolution, batch norm, ...")
-    return nn.utils.fuse_conv_bn_eval(convolution, norm)

@@ -16,9 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from types import TracebackType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 from libindex.digests import digest_of
@@ -28,9 +26,9 @@ from libindex.preparation import Prepared, Preparer
 Answer = Prepared | SampleError
 
 _BATCH = 8  # paths sent at once: hides the pipe's latency, keeps the workers evenly busy
-_WAITING_ANSWERS = 256  # bounds the memory of mels that the network has not yet taken
 _LONGEST_S = 1e6  # more overflows the watchdog's clock
 _START_ATTEMPTS = 3
+_NICENESS = 10  # the network, which all wait for, goes first; and so does the user's own work
 _TIMEOUT_EXIT = -signal.SIGALRM
 _PROGRAM = "from libindex.workers import main; main()"
 # Signals by which a decoder dies of a file. Others come from outside: the file is innocent.
@@ -38,7 +36,7 @@ _CRASH_SIGNALS = (4, 6, 7, 8, 10, 11)  # ILL, ABRT, BUS, FPE, BUS on macOS, SEGV
 _CRASHES = {-number for number in _CRASH_SIGNALS} | {128 + number for number in _CRASH_SIGNALS}
 
 
-class WorkerPool:
+class WorkerPool(contextlib.AbstractContextManager["WorkerPool"]):
     """A fixed number of worker processes, started when first needed.
 
     Parameters
@@ -52,112 +50,100 @@ class WorkerPool:
     """
 
     def __init__(self, preparer: Preparer, jobs: int, timeout_s: float) -> None:
-        self._workers = [_Worker(preparer, timeout_s) for _ in range(jobs)]
+        self._preparer, self._jobs, self._timeout_s = preparer, jobs, timeout_s
+        self._crew = self._new_crew()
+        self.waiting = 0
+        """How many of the submitted paths have not been answered yet."""
 
-    def __enter__(self) -> "WorkerPool":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, files: int) -> None:
-        """Start as many processes as so many files need, to be ready when the work comes."""
-        for worker in self._workers[: -(-files // _BATCH)]:
-            worker.start()
+    def submit(self, paths: Sequence[str]) -> None:
+        """Have files prepared, in parallel; each will have one `answer`."""
+        self.waiting += len(paths)
+        self._crew.take_on(paths)
 
-    def close(self) -> None:
-        """End the processes."""
-        for worker in self._workers:
-            worker.stop()
-
-    def prepare(self, paths: Iterable[str]) -> Iterator[Answer]:
-        """Prepare files, in parallel.
+    def answer(self, timeout_s: float | None = None) -> Answer | None:
+        """Wait for the next of the answers, which come in the order in which they are done.
 
         Parameters
         ----------
-        paths : iterable of str
-            Taken as workers become free, never far ahead.
+        timeout_s : float, optional
+            Give up after so long [s].
 
-        Yields
+        Returns
+        -------
+        Prepared or SampleError or None
+            None after the timeout.
+
+        Raises
         ------
-        Prepared or SampleError
-            One for each path, in the order in which they are done.
+        LibindexError
+            If no process can be started. Nothing is waited for then.
         """
-        work = _Batches(paths)
-        answers: queue.Queue[Answer | BaseException | None] = queue.Queue(_WAITING_ANSWERS)
-        threads = [
-            threading.Thread(target=_serve, args=(worker, work, answers), daemon=True)
-            for worker in self._workers
-        ]
-        for thread in threads:
-            thread.start()
-        running = len(threads)
         try:
-            while running:
-                answer = answers.get()
-                if answer is None:
-                    running -= 1
-                elif isinstance(answer, SampleError) or not isinstance(answer, BaseException):
-                    yield answer
-                else:
-                    raise answer
-        finally:
-            if running:
-                self._abandon(work, answers, threads)
+            answer = self._crew.answers.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if isinstance(answer, BaseException) and not isinstance(answer, SampleError):
+            self.close()
+            raise answer
+        self.waiting -= 1
+        return answer
 
-    def _abandon(
-        self,
-        work: "_Batches",
-        answers: "queue.Queue[Answer | BaseException | None]",
-        threads: list[threading.Thread],
-    ) -> None:
-        """Stop early: nobody reads the answers any more."""
-        work.abandoned = True
-        self.close()
-        while any(thread.is_alive() for thread in threads):
-            with contextlib.suppress(queue.Empty):
-                answers.get(timeout=0.05)
-        self.close()  # again: a thread may have been starting a process
+    def close(self) -> None:
+        """End the processes, and with them what is waited for; others start when needed."""
+        crew, self._crew, self.waiting = self._crew, self._new_crew(), 0
+        crew.dismiss()
+
+    def _new_crew(self) -> "_Crew":
+        return _Crew([_Worker(self._preparer, self._timeout_s) for _ in range(self._jobs)])
 
 
-class _Batches:
-    """An iterator of paths, cut into batches for several threads."""
+class _Crew:
+    """Workers, a thread for each that feeds it, and the queues between them and the pool."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = iter(paths)
-        self._lock = threading.Lock()
-        self.abandoned = False
+    def __init__(self, workers: "list[_Worker]") -> None:
+        self.workers = workers
+        # Neither is bounded: the pool's user decides how much is submitted ahead.
+        self.answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
 
-    def take(self) -> list[str]:
-        """The next paths; empty at the end."""
-        with self._lock:
-            return [] if self.abandoned else list(islice(self._paths, _BATCH))
+    def take_on(self, paths: Sequence[str]) -> None:
+        """Cut work into batches for whichever worker is free."""
+        for start in range(0, len(paths), _BATCH):
+            self._work.put(list(paths[start : start + _BATCH]))
+            if len(self._threads) < len(self.workers):
+                worker = self.workers[len(self._threads)]
+                self._threads.append(threading.Thread(target=self._serve, args=(worker,)))
+                self._threads[-1].daemon = True
+                self._threads[-1].start()
 
+    def dismiss(self) -> None:
+        """End all processes and threads; the work that is left is not done."""
+        for worker in self.workers:
+            worker.dismiss()
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            thread.join()
+        for worker in self.workers:
+            worker.stop()
 
-def _serve(
-    worker: "_Worker", work: _Batches, answers: "queue.Queue[Answer | BaseException | None]"
-) -> None:
-    """One thread for one worker: feed it until there is no more work."""
-    try:
-        while batch := work.take():
-            pending = deque(batch)
-            while pending:
-                for answer in worker.prepare(pending):
-                    pending.popleft()
-                    answers.put(answer)
-                if work.abandoned:
-                    return
-                if pending:
-                    answers.put(worker.obituary(pending.popleft()))
-    except BaseException as error:  # noqa: BLE001 - carried over to the consumer's thread
-        answers.put(error)
-    finally:
-        answers.put(None)
+    def _serve(self, worker: "_Worker") -> None:
+        """One thread for one worker: feed it until it is dismissed."""
+        try:
+            while (batch := self._work.get()) and not worker.is_dismissed:
+                pending = deque(batch)
+                while pending and not worker.is_dismissed:
+                    for answer in worker.prepare(pending):
+                        pending.popleft()
+                        self.answers.put(answer)
+                    if pending and not worker.is_dismissed:
+                        self.answers.put(worker.obituary(pending.popleft()))
+        except BaseException as error:  # noqa: BLE001 - carried over to the consumer's thread
+            self.answers.put(error)
 
 
 class _Worker:
@@ -168,6 +154,8 @@ class _Worker:
         self._is_instructed = False
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()  # one thread starts processes, another dismisses them
+        self.is_dismissed = False
 
     def prepare(self, paths: Iterable[str]) -> Iterator[Answer]:
         """Answers for `paths`, in order; fewer if the process dies on the way."""
@@ -200,8 +188,12 @@ class _Worker:
 
     def start(self) -> None:
         """Start the process if it does not run; this does not wait for it."""
-        if self._process is None or self._process.poll() is not None:
-            self.stop()
+        with self._lock:
+            if self.is_dismissed:
+                raise LibindexError("the decoders were ended")
+            if self._process and self._process.poll() is None:
+                return
+            self._stop()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _PROGRAM],  # -P: nothing from the current folder
                 stdin=subprocess.PIPE,
@@ -213,6 +205,17 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process; it has nothing to lose."""
+        with self._lock:
+            self._stop()
+
+    def dismiss(self) -> None:
+        """End the process for good, from another thread: the worker's own sees it die."""
+        with self._lock:
+            self.is_dismissed = True
+            if self._process:
+                self._process.kill()
+
+    def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -249,6 +252,8 @@ def _environment() -> dict[str, str]:
 
 def main() -> None:
     """Run as a worker: serve batches until standard input ends."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     for number in (signal.SIGINT, signal.SIGTERM):  # the parent's business; its end ends us
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

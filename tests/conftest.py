@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -116,15 +116,27 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.before: Callable[[str], object] = lambda _path: None
+        self._waiting: list[str] = []
 
-    def analyse(self, paths: Iterable[str]) -> Iterator[Analysis | SampleError]:
-        for path in paths:
-            self.before(path)
-            self.heard.append(path)
-            yield self._result(path)
+    def submit(self, paths: Sequence[str]) -> None:
+        self._waiting += paths
+
+    def results(self) -> list[Analysis | SampleError]:
+        path = self._waiting.pop(0)
+        self.before(path)
+        self.heard.append(path)
+        return [self._result(path)]
+
+    def analyse(self, paths: Sequence[str]) -> Iterator[Analysis | SampleError]:
+        self.submit(paths)
+        while self._waiting:
+            yield from self.results()
+
+    def cancel(self) -> None:
+        self._waiting.clear()
 
     def close(self) -> None:
-        pass
+        self.cancel()
 
     def __enter__(self) -> "Ear":
         return self

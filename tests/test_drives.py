@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -44,7 +45,7 @@ def test_a_root_that_goes_away_while_it_is_scanned_keeps_everything(
 ) -> None:
     library.scan(sounds)  # files this fresh are read again by the next scan
     away = sounds.with_name("unplugged")
-    monkeypatch.setattr("libindex.indexing.scan._CHUNK", 4)
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 4)
     summary = library.scan(
         progress=lambda p: p.done >= 4 and sounds.exists() and sounds.rename(away)
     )
@@ -170,11 +171,14 @@ def test_workers_run_nothing_from_the_current_folder(
     assert not (pack / "executed").exists()
 
 
-def test_few_files_start_few_processes(small_model: Path) -> None:
+def test_few_files_start_few_processes(small_model: Path, sounds: Path) -> None:
     preparer = Preparer(ModelFile.read(small_model).log_mel())
+    paths = sorted(map(str, sounds.rglob("*.wav")))[:9]
     with WorkerPool(preparer, jobs=4, timeout_s=30) as pool:
-        pool.start(files=9)
-        assert [w._process is not None for w in pool._workers] == [True, True, False, False]
+        pool.submit(paths)
+        while pool.waiting:
+            pool.answer()
+        assert len(psutil.Process().children()) == 2
 
 
 def test_a_library_behind_a_link_has_one_lock(library: Library, tmp_path: Path) -> None:

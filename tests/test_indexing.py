@@ -263,7 +263,7 @@ def test_a_move_between_roots_costs_no_analysis(library, ear, folder, tmp_path) 
 def test_a_move_is_seen_whatever_the_size_of_a_chunk(
     library, ear, folder, fresh, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.scan._CHUNK", 1)
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 1)
     library.scan(folder)
     ear.heard.clear()
     folder.joinpath("kicks").rename(folder / "z")
@@ -289,7 +289,7 @@ def test_a_settled_library_is_not_read(library, ear, folder, monkeypatch) -> Non
     monkeypatch.setattr("libindex.scanner.time.time_ns", lambda: newest + 10**10)
     library.scan(folder)
     monkeypatch.setattr(
-        "libindex.indexing.scan.digest_of", lambda path: pytest.fail(f"{path} was read")
+        "libindex.indexing.reading.digest_of", lambda path: pytest.fail(f"{path} was read")
     )
     assert counts(library.scan()) == {"unchanged": 4}
 
@@ -658,7 +658,7 @@ def test_a_network_that_fails_leaves_the_other_its_results(
 
 
 def test_a_stopped_scan_keeps_what_is_done(library, ear, folder, fresh, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.indexing.scan._CHUNK", 2)
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 2)
     library.scan(folder)
     (folder / "snares/1.wav").unlink()
     for number in range(6):
@@ -692,7 +692,7 @@ def test_a_scan_that_is_stopped_at_once_does_nothing(library, ear, folder) -> No
 def test_a_move_that_was_stopped_halfway_costs_no_analysis(
     library, ear, folder, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.scan._CHUNK", 1)
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 1)
     library.scan(folder)
     ear.heard.clear()
     (folder / "kicks").rename(folder / "bass drums")
@@ -705,7 +705,7 @@ def test_a_move_that_was_stopped_halfway_costs_no_analysis(
 
 
 def test_progress_rises_to_the_number_of_files_to_read(library, ear, folder, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.indexing.scan._CHUNK", 3)
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 3)
     shutil.copy(folder / "kicks/1.wav", folder / "copy.wav")
     seen: list[Progress] = []
     library.scan(folder, progress=seen.append)
@@ -717,7 +717,7 @@ def test_progress_rises_to_the_number_of_files_to_read(library, ear, folder, mon
 def test_an_error_in_the_middle_loses_nothing_that_was_committed(
     library, ear, folder, fresh, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.scan._CHUNK", 1)
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 1)
 
     def fail(path: str) -> None:
         if len(ear.heard) == 2:

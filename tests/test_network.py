@@ -1,3 +1,4 @@
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from libindex.errors import ModelError
+from libindex.inference import _STRIP_FRAMES, FoldedCnnLstm, _max_pool, _placed
 from libindex.modelfile import NetworkConfig
 from libindex.network import (
     MIN_FRAMES,
     CnnLstm,
-    FoldedCnnLstm,
     position_channels,
     step_counts,
 )
@@ -115,7 +116,11 @@ def mels_of(lengths: list[int], seed: int = 0) -> list[Tensor]:
 
 
 def heard(module: Network, mels: list[Tensor], padding: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Logits and latents of a batch that is padded with something."""
+    """Logits and latents of sounds; where they make a batch, it is padded with something."""
+    if isinstance(module, FoldedCnnLstm):
+        with torch.inference_mode():
+            logits, latents = module(mels)
+        return logits, latents
     lengths = torch.tensor([len(mel) for mel in mels])
     batch = torch.full((len(mels), int(lengths.max()), BANDS), padding)
     for row, mel in zip(batch, mels, strict=True):
@@ -218,13 +223,10 @@ def test_a_batch_is_its_members(
     assert_same(heard(module(), mels), expected)
 
 
-@both
 @given(lengths=LENGTHS, padding=st.floats(width=32))
-def test_what_the_padding_holds_has_no_effect(
-    module: Callable[[], Network], lengths: list[int], padding: float
-) -> None:
+def test_what_the_padding_holds_has_no_effect(lengths: list[int], padding: float) -> None:
     mels = mels_of(lengths)
-    assert_same(heard(module(), mels, padding), heard(module(), mels))
+    assert_same(heard(network(), mels, padding), heard(network(), mels))
 
 
 @both
@@ -252,6 +254,41 @@ def test_the_order_has_no_effect(module: Callable[[], Network], lengths: list[in
 def test_folding_changes_nothing(lengths: list[int], seed: int) -> None:
     mels = mels_of(lengths, seed)
     assert_same(heard(folded(), mels), heard(network(), mels))
+
+
+@given(lengths=st.lists(st.integers(1, MAX_FRAMES), min_size=1, max_size=40))
+def test_strips_do_not_matter(lengths: list[int]) -> None:
+    mels = mels_of(lengths)
+    with pytest.MonkeyPatch.context() as patch:
+        for strips in ((1,), (64, 100), (5000,)):
+            patch.setattr("libindex.inference._STRIP_FRAMES", strips)
+            assert_same(heard(folded(), mels), heard(network(), mels))
+
+
+@given(
+    lengths=st.lists(st.integers(1, 1000), min_size=1, max_size=60), stride=st.sampled_from([1, 4])
+)
+def test_sounds_lie_beside_each_other(lengths: list[int], stride: int) -> None:
+    places, sizes = _placed(lengths, stride)
+    spans = sorted((p.strip, p.start, length) for p, length in zip(places, lengths, strict=True))
+    for (strip, start, length), following in itertools.pairwise(spans):
+        assert strip != following[0] or start + length <= following[1]
+    for strip, start, length in spans:
+        assert start % stride == 0
+        assert start + length <= sizes[strip]
+    # All but the last are at least half full, or one long sound.
+    assert len(sizes) <= 1 + 2 * sum(-(-n // stride) * stride for n in lengths) // 512
+    assert all(size in _STRIP_FRAMES or size > _STRIP_FRAMES[-1] for size in sizes)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"), [((1, 2), (1, 2)), ((2, 3), (1, 2)), ((1, 1), (1, 1)), ((3, 2), (2, 3))]
+)
+def test_max_pool_is_that_of_pytorch(size: tuple[int, int], stride: tuple[int, int]) -> None:
+    x = torch.rand(1, 4, 17, 23)
+    torch.testing.assert_close(
+        _max_pool(x, size, stride), nn.functional.max_pool2d(x, size, stride), rtol=0, atol=0
+    )
 
 
 def test_the_end_of_a_sound_is_heard() -> None:

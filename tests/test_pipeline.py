@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,11 +51,21 @@ class Ready:
     """Stands in for the worker processes where only what comes after them matters."""
 
     def __init__(self, answers: list[Answer]) -> None:
-        self.answers = answers
+        self._answers = {str(answer.path): answer for answer in answers}
+        self._submitted: list[str] = []
 
-    def prepare(self, paths: Iterable[str]) -> Iterator[Answer]:
-        assert list(paths) == [answer.path for answer in self.answers]
-        yield from self.answers
+    @property
+    def waiting(self) -> int:
+        return len(self._submitted)
+
+    def submit(self, paths: list[str]) -> None:
+        self._submitted += paths
+
+    def answer(self, _timeout_s: float | None) -> Answer:
+        return self._answers[self._submitted.pop(0)]
+
+    def close(self) -> None:
+        self._submitted.clear()
 
 
 def prepared(lengths: list[int]) -> list[Prepared]:
@@ -67,8 +77,8 @@ def prepared(lengths: list[int]) -> list[Prepared]:
 
 
 def analysed(analyser: Analyser, answers: list[Answer]) -> list[Analysis | SampleError]:
-    pipeline = Pipeline(analyser, Ready(answers))  # type: ignore[arg-type]
-    return list(pipeline.analyse([str(answer.path) for answer in answers]))
+    with Pipeline(lambda: analyser, Ready(answers)) as pipeline:  # type: ignore[arg-type]
+        return list(pipeline.analyse([str(answer.path) for answer in answers]))
 
 
 def assert_same(got: Analysis | SampleError, expected: Analysis | SampleError) -> None:
@@ -113,35 +123,58 @@ def test_a_result_depends_neither_on_company_nor_on_order(
 @given(
     lengths=st.lists(st.integers(1, 80), max_size=20),
     window=st.integers(1, 9),
-    frames=st.integers(1, 400),
+    ahead=st.integers(0, 30),
 )
-def test_neither_windows_nor_batches_matter(
-    analyser: Analyser, lengths: list[int], window: int, frames: int
+def test_neither_windows_nor_what_is_ahead_matter(
+    analyser: Analyser, lengths: list[int], window: int, ahead: int
 ) -> None:
     answers = prepared(lengths)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline_module, "_WINDOW", window)
-        patch.setattr(pipeline_module, "_BATCH_FRAMES", frames)
+        patch.setattr(pipeline_module, "_AHEAD", ahead)
         results = {str(r.path): r for r in analysed(analyser, list(answers))}
     assert len(results) == len(answers)
     for answer in answers:
         assert_same(results[answer.path], analysed(analyser, [answer])[0])
 
 
-@given(lengths=st.lists(st.integers(1, 300), min_size=1, max_size=40))
-def test_batches_are_bounded(analyser: Analyser, lengths: list[int]) -> None:
-    sizes = []
+def test_what_waits_is_bounded(pipeline: Pipeline, sounds: list[str]) -> None:
+    waiting = [pipeline.waiting for _ in pipeline.analyse(sounds[:4] * 500)]
+    assert len(waiting) == 2000
+    assert max(waiting) <= 768 + 256
+    assert waiting[-1] == 0
 
-    class Spy:
-        def analyse(self, mels: list[FloatArray]) -> object:
-            sizes.append(len(mels) * max(len(mel) for mel in mels))
-            return analyser.analyse([mel[:1] for mel in mels])
 
-    pipeline = Pipeline(Spy(), Ready(list(prepared(lengths))))  # type: ignore[arg-type]
-    results = list(pipeline.analyse([f"{number}.wav" for number in range(len(lengths))]))
-    assert len(results) == len(lengths)
-    assert max(sizes) <= 2048
-    assert len(sizes) <= 1 + sum(lengths) // 512
+def test_results_come_while_more_is_submitted(pipeline: Pipeline, sounds: list[str]) -> None:
+    assert pipeline.results() == []
+    heard: list[str] = []
+    for some in (sounds[:3], sounds[3:]):
+        pipeline.submit(some)
+        while pipeline.waiting > len(sounds) - 5:
+            heard += [str(result.path) for result in pipeline.results()]
+    while pipeline.waiting:
+        heard += [str(result.path) for result in pipeline.results()]
+    assert sorted(heard) == sorted(sounds)
+
+
+def test_a_slow_file_holds_up_no_other(analyser: Analyser) -> None:
+    class Slow(Ready):
+        def answer(self, timeout_s: float | None) -> Answer | None:
+            return super().answer(timeout_s) if self.waiting > 1 else None
+
+    answers = prepared([20, 30, 40])
+    with Pipeline(lambda: analyser, Slow(list(answers))) as pipeline:  # type: ignore[arg-type]
+        pipeline.submit([answer.path for answer in answers])
+        heard = [result for _ in range(3) for result in pipeline.results()]
+        assert len(heard) == 2
+        assert pipeline.waiting == 1
+
+
+def test_cancelling_drops_what_was_submitted(pipeline: Pipeline, sounds: list[str]) -> None:
+    pipeline.submit(sounds * 50)
+    pipeline.cancel()
+    assert pipeline.waiting == 0
+    assert [r.path for r in pipeline.analyse(sounds[:1])] == sounds[:1]
 
 
 def test_one_answer_for_each_path(pipeline: Pipeline, sounds: list[str], tmp_path: Path) -> None:
@@ -197,19 +230,36 @@ def test_closing_ends_the_processes(analyser: Analyser, sounds: list[str]) -> No
     assert set(psutil.Process().children()) == before
 
 
-def test_loading_starts_the_processes(small_model: Path, sounds: list[str]) -> None:
+def test_loading_a_network(small_model: Path, sounds: list[str], analyser: Analyser) -> None:
     before = set(psutil.Process().children())
-    with Pipeline.load(ModelFile.read(small_model), "cpu", 2, NEVER_S, files=3) as pipeline:
-        assert len(set(psutil.Process().children()) - before) == 1
-        assert len(list(pipeline.analyse(sounds[:2]))) == 2
+    with Pipeline.load(ModelFile.read(small_model), "cpu", 2, NEVER_S) as pipeline:
+        (loaded,) = pipeline.analyse(sounds[:1])
+    with Pipeline.start(analyser, 1, NEVER_S) as pipeline:
+        (expected,) = pipeline.analyse(sounds[:1])
+    assert_same(loaded, expected)
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.parametrize("name", ["sound", "text.wav"])
 def test_a_network_that_can_not_be_loaded_leaves_no_process(
-    small_model: Path, monkeypatch: pytest.MonkeyPatch
+    small_model: Path,
+    sounds: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "text.wav").write_text("no sound")
     before = set(psutil.Process().children())
-    with pytest.raises(ModelError, match="device 'cuda' is not available here"):
-        Pipeline.load(ModelFile.read(small_model), "cuda", 2, NEVER_S, files=100)
+    path = sounds[0] if name == "sound" else str(tmp_path / name)
+    pipeline = Pipeline.load(ModelFile.read(small_model), "cuda", 2, NEVER_S)
+    with pipeline, pytest.raises(ModelError, match="device 'cuda' is not available here"):
+        list(pipeline.analyse([path]))
     assert set(psutil.Process().children()) == before
+
+
+def test_threads_of_torch_are_as_before(analyser: Analyser, sounds: list[str]) -> None:
+    before = torch.get_num_threads()
+    with Pipeline.start(analyser, 1, NEVER_S) as pipeline:
+        list(pipeline.analyse(sounds[:1]))
+    assert torch.get_num_threads() == before

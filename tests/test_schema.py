@@ -41,7 +41,8 @@ def fill(connection: Connection, count: int, latent_size: int = 16) -> list[int]
         )
         for i in range(count)
     ]
-    ids = records.record_results(connection, network, results)
+    records.record_results(connection, network, results)
+    ids = records.content_ids(connection, [result.digest for result in results])
     rows = [
         records.sample_values(
             Found(f"Drums/Some Vendor/Snares/Snare {i:06}.wav", Stamp(70_000, i, i), True), root

@@ -1,6 +1,5 @@
 import hashlib
 import importlib
-import itertools
 import os
 import shutil
 import signal
@@ -55,6 +54,15 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
+def prepared(pool: WorkerPool, paths: list[str]) -> Iterator[Answer]:
+    """All answers for these paths, as they come."""
+    pool.submit(paths)
+    while pool.waiting:
+        answer = pool.answer()
+        assert answer is not None
+        yield answer
+
+
 def worker_of(answer: Answer) -> int:
     assert isinstance(answer, Prepared)
     return answer.facts.sample_rate
@@ -75,7 +83,7 @@ def test_one_answer_for_each_path(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]], jobs: int
 ) -> None:
     paths = files(*good(50))
-    answers = by_path(list(start(jobs).prepare(paths)))
+    answers = by_path(list(prepared(start(jobs), paths)))
     assert set(answers) == set(paths)
     for path, answer in answers.items():
         assert isinstance(answer, Prepared)
@@ -87,44 +95,28 @@ def test_one_worker_keeps_the_order(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     paths = files(*good(30), "kill it", *(f"good {n} more" for n in range(9)), "refuse it")
-    assert [answer.path for answer in start().prepare(paths)] == paths
+    assert [answer.path for answer in prepared(start(), paths)] == paths
 
 
 def test_a_path_twice_has_two_answers(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     (path,) = files("good.wav")
-    assert [answer.path for answer in start().prepare([path] * 20)] == [path] * 20
+    assert [answer.path for answer in prepared(start(), [path] * 20)] == [path] * 20
 
 
 def test_no_paths_need_no_process(start: Callable[..., WorkerPool]) -> None:
     before = children()
-    assert list(start(2).prepare([])) == []
+    assert list(prepared(start(2), [])) == []
     assert children() == before
-
-
-@pytest.mark.parametrize(("count", "processes"), [(0, 0), (1, 1), (9, 2), (1000, 3)])
-def test_processes_can_be_started_before_there_is_work(
-    start: Callable[..., WorkerPool],
-    files: Callable[..., list[str]],
-    count: int,
-    processes: int,
-) -> None:
-    before, pool = children(), start(3)
-    pool.start(count)
-    started = children() - before
-    assert len(started) == processes
-    if started:
-        (answer,) = pool.prepare(files("good.wav"))
-        assert isinstance(answer, Prepared)
 
 
 def test_workers_are_kept_for_the_next_call(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     pool, paths = start(), files(*good(3))
-    first = {worker_of(answer) for answer in pool.prepare(paths)}
-    assert {worker_of(answer) for answer in pool.prepare(paths)} == first
+    first = {worker_of(answer) for answer in prepared(pool, paths)}
+    assert {worker_of(answer) for answer in prepared(pool, paths)} == first
 
 
 @pytest.mark.parametrize(
@@ -135,7 +127,7 @@ def test_any_name(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]], name: str
 ) -> None:
     paths = files(f"good {name}")
-    (answer,) = start().prepare(paths)
+    (answer,) = prepared(start(), paths)
     assert isinstance(answer, Prepared)
     assert answer.path == paths[0]
 
@@ -162,7 +154,7 @@ def test_a_file_that_ends_its_worker_costs_only_itself(
 ) -> None:
     paths = files(*good(10), name, *(f"good {n} more" for n in range(10)))
     pool = start(jobs)
-    answers = by_path(list(pool.prepare(paths)))
+    answers = by_path(list(prepared(pool, paths)))
     assert set(answers) == set(paths)
     error = answers.pop(paths[10])
     assert isinstance(error, SampleError)
@@ -171,7 +163,7 @@ def test_a_file_that_ends_its_worker_costs_only_itself(
     assert error.digest == (None if "not decoded" in reason else digest)
     assert all(isinstance(answer, Prepared) for answer in answers.values())
     # The pool goes on.
-    assert set(by_path(list(pool.prepare(paths)))) == set(paths)
+    assert set(by_path(list(prepared(pool, paths)))) == set(paths)
 
 
 @pytest.mark.parametrize("name", ["hang on it", "spin on it"])
@@ -180,14 +172,14 @@ def test_a_file_that_takes_too_long_costs_only_itself(
 ) -> None:
     paths = files(*good(3), name, *(f"good {n} more" for n in range(10)))
     pool = start(timeout_s=SOON_S)
-    answers = by_path(list(pool.prepare(paths)))
+    answers = by_path(list(prepared(pool, paths)))
     assert set(answers) == set(paths)
     error = answers.pop(paths[3])
     assert isinstance(error, SampleError)
     assert error.reason == "took longer than 0.5 s to decode"
     assert error.digest == hashlib.blake2b(name.encode(), digest_size=20).digest()
     assert all(isinstance(answer, Prepared) for answer in answers.values())
-    assert isinstance(next(iter(pool.prepare(paths[:1]))), Prepared)
+    assert isinstance(next(iter(prepared(pool, paths[:1]))), Prepared)
 
 
 def test_a_folder_full_of_trouble(
@@ -196,7 +188,7 @@ def test_a_folder_full_of_trouble(
     troubles = ("kill", "crash", "leave", "stumble", "refuse", "hang", "kill")
     bad = files(*(f"{trouble} {number}" for number, trouble in enumerate(troubles)))
     paths = [*bad[:4], *files(*good(20)), *bad[4:]]
-    answers = by_path(list(start(2, timeout_s=SOON_S).prepare(paths)))
+    answers = by_path(list(prepared(start(2, timeout_s=SOON_S), paths)))
     assert set(answers) == set(paths)
     failed = {path for path, answer in answers.items() if isinstance(answer, SampleError)}
     assert failed == set(bad)
@@ -204,7 +196,7 @@ def test_a_folder_full_of_trouble(
 
 def test_only_trouble(start: Callable[..., WorkerPool], files: Callable[..., list[str]]) -> None:
     paths = files(*(f"kill {number}" for number in range(9)))
-    answers = list(start(2).prepare(paths))
+    answers = list(prepared(start(2), paths))
     assert {answer.path for answer in answers} == set(paths)
     assert all(isinstance(answer, SampleError) for answer in answers)
 
@@ -213,7 +205,7 @@ def test_a_refusal_arrives_as_it_was_made(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     paths = files("refuse it")
-    (error,) = start().prepare(paths)
+    (error,) = prepared(start(), paths)
     assert isinstance(error, SampleError)
     assert (error.reason, error.path, error.digest) == ("is silent", paths[0], b"its digest")
 
@@ -221,7 +213,7 @@ def test_a_refusal_arrives_as_it_was_made(
 def test_a_file_that_went_before_its_worker_died_has_no_digest(
     start: Callable[..., WorkerPool], tmp_path: Path
 ) -> None:
-    (error,) = start().prepare([str(tmp_path / "crash gone.wav")])
+    (error,) = prepared(start(), [str(tmp_path / "crash gone.wav")])
     assert isinstance(error, SampleError)
     assert error.reason == "can't be read (No such file or directory)"
     assert error.digest is None
@@ -230,7 +222,7 @@ def test_a_file_that_went_before_its_worker_died_has_no_digest(
 def test_a_file_that_is_gone_has_no_digest(
     start: Callable[..., WorkerPool], tmp_path: Path
 ) -> None:
-    (error,) = start().prepare([str(tmp_path / "stumble gone.wav")])
+    (error,) = prepared(start(), [str(tmp_path / "stumble gone.wav")])
     assert isinstance(error, SampleError)
     assert error.digest is None
 
@@ -239,7 +231,7 @@ def test_what_a_decoder_prints_is_no_answer(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     paths = files("good.wav", "print.wav", "print again.wav", "good too.wav")
-    answers = list(start().prepare(paths))
+    answers = list(prepared(start(), paths))
     assert [answer.path for answer in answers] == paths
     assert all(isinstance(answer, Prepared) for answer in answers)
 
@@ -250,7 +242,7 @@ def test_signals_to_all_processes_are_the_parents_business(
     # A shell's background job begins with interrupts ignored, and would hand that on.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answers = list(start().prepare(files("interrupt.wav", "terminate.wav", "good.wav")))
+        answers = list(prepared(start(), files("interrupt.wav", "terminate.wav", "good.wav")))
     finally:
         signal.signal(signal.SIGINT, before)
     assert len({worker_of(answer) for answer in answers}) == 1
@@ -260,7 +252,7 @@ def test_signals_to_all_processes_are_the_parents_business(
 def test_any_timeout(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]], timeout_s: float
 ) -> None:
-    (answer,) = start(timeout_s=timeout_s).prepare(files("good.wav"))
+    (answer,) = prepared(start(timeout_s=timeout_s), files("good.wav"))
     assert isinstance(answer, Prepared)
 
 
@@ -275,7 +267,7 @@ def test_a_worker_that_is_killed_in_its_work(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    answers = by_path(list(start().prepare(paths)))
+    answers = by_path(list(prepared(start(), paths)))
     killer.join()
     assert set(answers) == set(paths)
     error = answers.pop(paths[4])
@@ -289,12 +281,12 @@ def test_a_worker_that_is_killed_between_calls_costs_nothing(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     pool, paths = start(), files(*good(3))
-    worker = worker_of(next(iter(list(pool.prepare(paths)))))
+    worker = worker_of(next(iter(list(prepared(pool, paths)))))
     process = psutil.Process(worker)
     process.kill()
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         os.sched_yield()
-    answers = list(pool.prepare(paths))
+    answers = list(prepared(pool, paths))
     assert len(answers) == 3
     assert worker not in {worker_of(answer) for answer in answers}
 
@@ -304,81 +296,42 @@ def test_closing_early_leaves_no_process(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]], jobs: int
 ) -> None:
     before, pool, paths = children(), start(jobs), files(*good(100))
-    answers = pool.prepare(itertools.cycle(paths))
-    assert isinstance(next(answers), Prepared)
-    answers.close()
+    pool.submit(paths * 10)
+    assert isinstance(pool.answer(), Prepared)
+    pool.close()
+    assert pool.waiting == 0
     assert children() == before
-    assert {answer.path for answer in pool.prepare(paths)} == set(paths)
+    assert {answer.path for answer in prepared(pool, paths)} == set(paths)
+
+
+def test_closing_at_any_moment_leaves_no_process(
+    start: Callable[..., WorkerPool], files: Callable[..., list[str]]
+) -> None:
+    before, pool, paths = children(), start(2), files(*good(100))
+    for moment in range(20):  # before, while and after its processes are started
+        pool.submit(paths)
+        pool.answer(timeout_s=moment / 100)
+        pool.close()
+        assert children() == before
 
 
 def test_closing_while_a_worker_hangs_leaves_no_process(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
     before, pool = children(), start(2)
-    answers = pool.prepare(files("good.wav", *(f"hang {number}" for number in range(20))))
-    assert isinstance(next(answers), Prepared)
-    answers.close()
+    pool.submit(files("good.wav", *(f"hang {number}" for number in range(20))))
+    assert isinstance(pool.answer(), Prepared)
+    pool.close()
     assert children() == before
 
 
-def test_closing_while_a_worker_is_started_leaves_no_process(
+def test_waiting_for_an_answer_ends(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
-    before, paths = children(), files(*good(8))
-    worker = 0
-    known, asked = threading.Event(), threading.Event()
-
-    def endless() -> Iterator[str]:
-        yield from paths
-        asked.set()
-        known.wait()
-        while psutil.pid_exists(worker):  # until the pool is being closed
-            os.sched_yield()
-        yield from itertools.cycle(paths)
-
-    answers = start().prepare(endless())
-    worker = worker_of(next(answers))
-    known.set()
-    asked.wait()
-    answers.close()
-    assert children() == before
-
-
-def test_paths_are_not_taken_far_ahead(
-    start: Callable[..., WorkerPool], files: Callable[..., list[str]]
-) -> None:
-    (path,) = files("good.wav")
-    taken = 0
-
-    def endless() -> Iterator[str]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield path
-
-    answers = start().prepare(endless())
-    ahead = []
-    for got in range(150):
-        next(answers)
-        hashlib.blake2b(bytes(2**23))  # a consumer slower than its worker
-        ahead.append(taken - got)
-    answers.close()
-    assert max(ahead) < 300
-
-
-def test_an_error_of_the_caller_is_the_callers(
-    start: Callable[..., WorkerPool], files: Callable[..., list[str]]
-) -> None:
-    before, pool, paths = children(), start(2), files(*good(20))
-
-    def broken() -> Iterator[str]:
-        yield from paths
-        raise KeyError("mine")
-
-    with pytest.raises(KeyError, match="mine"):
-        list(pool.prepare(broken()))
-    assert children() == before
-    assert {answer.path for answer in pool.prepare(paths)} == set(paths)
+    pool = start()
+    pool.submit(files("hang"))
+    assert pool.answer(timeout_s=0.01) is None
+    assert pool.waiting == 1
 
 
 def test_close_ends_the_processes_and_may_be_repeated(
@@ -386,21 +339,21 @@ def test_close_ends_the_processes_and_may_be_repeated(
 ) -> None:
     before, paths = children(), files(*good(3))
     with start(2) as pool:
-        list(pool.prepare(paths))
+        list(prepared(pool, paths))
         assert children() > before
     assert children() == before
     pool.close()
-    assert len(list(pool.prepare(paths))) == 3
+    assert len(list(prepared(pool, paths))) == 3
 
 
 def test_workers_end_with_their_parent(
     files: Callable[..., list[str]], start: Callable[..., WorkerPool]
 ) -> None:
     pool, paths = start(), files("good.wav")
-    (answer,) = pool.prepare(paths)
+    (answer,) = prepared(pool, paths)
     worker = psutil.Process(worker_of(answer))
     # What the kernel does when the parent is killed.
-    stdin = pool._workers[0]._process.stdin
+    stdin = pool._crew.workers[0]._process.stdin
     stdin.close()
     assert worker.wait(timeout=60) == 0
 
@@ -413,8 +366,8 @@ def test_a_process_that_can_not_be_started(
         for program in (shutil.which("false"), "/nowhere/python"):
             monkeypatch.setattr(sys, "executable", program)
             with pytest.raises(LibindexError, match=f"can't start {program} to decode files"):
-                list(pool.prepare(paths))
+                list(prepared(pool, paths))
         monkeypatch.undo()
-        answers = list(pool.prepare(paths))
+        answers = list(prepared(pool, paths))
     assert {answer.path for answer in answers} == set(paths)
     assert children() == before

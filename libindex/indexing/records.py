@@ -5,7 +5,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -16,7 +16,6 @@ from libindex.paths import to_text
 from libindex.scanner import Found
 from libindex.schema import (
     analyses,
-    class_probabilities,
     classes,
     contents,
     embeddings,
@@ -27,9 +26,15 @@ from libindex.schema import (
 from libindex.similarity import packed
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from libindex.modelfile import ModelFile
 
 _IDS_IN_STATEMENT = 500
+# Thirty rows a sound: as tuples they cost half.
+_INSERT_PROBABILITY = (
+    "INSERT INTO class_probabilities (analysis_id, class_id, probability) VALUES (?, ?, ?)"
+)
 _REVISIONS_KEPT = 1000  # a neighbour index that lags behind further is made anew
 
 
@@ -96,9 +101,23 @@ def known_contents(
     return found
 
 
+def content_sizes(connection: Connection) -> set[int]:
+    """Sizes of all that is known [bytes]."""
+    return set(connection.execute(select(contents.c.size_bytes).distinct()).scalars())
+
+
+def content_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+    """Ids of those of these bytes that are known."""
+    found: dict[bytes, int] = {}
+    for part in _parts(list(digests)):
+        query = select(contents.c.digest, contents.c.id).where(contents.c.digest.in_(part))
+        found |= {row.digest: row.id for row in connection.execute(query)}
+    return found
+
+
 def record_results(
     connection: Connection, network: Network, results: Sequence[Analysis | SampleError]
-) -> dict[bytes, int]:
+) -> None:
     """Record analysed bytes, and bytes that can't be analysed.
 
     Parameters
@@ -109,11 +128,6 @@ def record_results(
         The network that heard them.
     results : sequence of Analysis or SampleError
         Errors without a digest are passed over: they belong to a sample, not to bytes.
-
-    Returns
-    -------
-    dict of bytes to int
-        Content ids by digest.
     """
     by_digest = {r.digest: r for r in results if r.digest is not None}
     ids = _record_contents(connection, by_digest)
@@ -121,7 +135,6 @@ def record_results(
     _record_analyses(connection, network, analysed, ids)
     if analysed:
         touch(connection)
-    return ids
 
 
 def sample_values(found: Found, root_id: int) -> dict[str, Any]:
@@ -130,7 +143,7 @@ def sample_values(found: Found, root_id: int) -> dict[str, Any]:
         "root_id": root_id,
         "path": os.fsencode(found.path),
         "name": to_text(os.path.basename(found.path)),  # noqa: PTH119
-        **asdict(found.stamp),
+        **_columns(found.stamp),
         "is_settled": found.is_settled,
     }
 
@@ -189,7 +202,7 @@ def _class_ids(connection: Connection, codes: tuple[str, ...]) -> tuple[int, ...
 def _record_contents(
     connection: Connection, results: Mapping[bytes, Analysis | SampleError]
 ) -> dict[bytes, int]:
-    ids = _content_ids(connection, results)
+    ids = content_ids(connection, results)
     rows = [_content_values(digest, result) for digest, result in results.items()]
     _update_contents(
         connection, [{**r, "content_id": ids[r["digest"]]} for r in rows if r["digest"] in ids]
@@ -197,7 +210,7 @@ def _record_contents(
     new = [row for row in rows if row["digest"] not in ids]
     if new:
         connection.execute(insert(contents), new)
-        ids |= _content_ids(connection, [row["digest"] for row in new])
+        ids |= content_ids(connection, [row["digest"] for row in new])
     return ids
 
 
@@ -210,14 +223,6 @@ def _update_contents(connection: Connection, rows: list[dict[str, Any]]) -> None
     for part in (good, bad):
         if part:
             connection.execute(query, part)
-
-
-def _content_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for part in _parts(list(digests)):
-        query = select(contents.c.digest, contents.c.id).where(contents.c.digest.in_(part))
-        found |= {row.digest: row.id for row in connection.execute(query)}
-    return found
 
 
 _NO_FACTS = dict.fromkeys(
@@ -237,7 +242,7 @@ _NO_FACTS = dict.fromkeys(
 
 def _content_values(digest: bytes, result: Analysis | SampleError) -> dict[str, Any]:
     if isinstance(result, Analysis):
-        return {"digest": digest, "failure": None, **asdict(result.facts)}
+        return {"digest": digest, "failure": None, **_columns(result.facts)}
     size = _size_or_zero(result)
     return {"digest": digest, "failure": result.reason, "size_bytes": size, **_NO_FACTS}
 
@@ -275,20 +280,26 @@ def _record_analyses(
     connection.execute(insert(analyses), rows)
     query = select(analyses.c.content_id, analyses.c.id).where(mine)
     ids = {row.content_id: row.id for row in connection.execute(query)}
-    vectors, probabilities = [], []
+    vectors: list[dict[str, Any]] = []
+    probabilities: list[tuple[Any, ...]] = []
     for result, row in zip(results, rows, strict=True):
         id_ = ids[row["content_id"]]
         vector, norm = packed(result.latent)
         vectors.append({"analysis_id": id_, "vector": vector, "norm": norm})
         probabilities += [
-            {"analysis_id": id_, "class_id": class_id, "probability": probability}
+            (id_, class_id, probability)
             for class_id, probability in zip(
                 network.class_ids, result.probabilities.tolist(), strict=True
             )
         ]
     connection.execute(insert(embeddings), vectors)
-    connection.execute(insert(class_probabilities), probabilities)
+    connection.exec_driver_sql(_INSERT_PROBABILITY, probabilities)
 
 
 def _parts(values: list[bytes]) -> Iterable[list[bytes]]:
     return (values[i : i + _IDS_IN_STATEMENT] for i in range(0, len(values), _IDS_IN_STATEMENT))
+
+
+def _columns(record: "DataclassInstance") -> dict[str, Any]:
+    """As `asdict`, which copies every value."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}

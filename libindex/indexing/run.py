@@ -65,7 +65,7 @@ class Run:
     def note_absences(
         self,
         tasks: list[Task],
-        digests: list[bytes | SampleError],
+        digests: Sequence[bytes | SampleError | None],
         results: Sequence[Analysis | SampleError],
     ) -> None:
         """After failures to read: note the roots that went away meanwhile (unplugged drives)."""
@@ -84,7 +84,7 @@ class Run:
         self,
         connection: Connection,
         tasks: list[Task],
-        digests: list[bytes | SampleError],
+        digests: Sequence[bytes | SampleError | None],
         results: Sequence[Analysis | SampleError],
         content_ids: dict[bytes, int],
     ) -> None:

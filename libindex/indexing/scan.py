@@ -1,19 +1,18 @@
 """A scan: compare the disk with the database, analyse what is new, record the outcome."""
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from libindex.database import Database
-from libindex.digests import digest_of
-from libindex.errors import LibindexError, SampleError
+from libindex.errors import LibindexError
 from libindex.indexing import records
+from libindex.indexing.reading import Reading
 from libindex.indexing.roots import (
     Target,
     finished,
@@ -25,7 +24,7 @@ from libindex.indexing.roots import (
     planned_target,
     target_for,
 )
-from libindex.indexing.run import Run, Task, unheard_contents
+from libindex.indexing.run import Run, unheard_contents
 from libindex.indexing.summary import Progress, ScanSummary
 from libindex.paths import relative_to
 from libindex.roots import all_roots
@@ -34,14 +33,11 @@ from libindex.settings import Settings
 from libindex.similarity import count, index_path, is_current, neighbour_index
 
 if TYPE_CHECKING:
-    from libindex.analysis import Analysis
     from libindex.modelfile import ModelFile
     from libindex.pipeline import Pipeline
 
-_CHUNK = 256  # files between two commits: what a crash can cost
 
-
-class Indexer:
+class Indexer(contextlib.AbstractContextManager["Indexer"]):
     """Brings a library up to date with the disk.
 
     The caller sees to it that there is one at a time (see `libindex.locking`).
@@ -63,15 +59,7 @@ class Indexer:
         self._settings = settings
         self._pipeline: Pipeline | None = None
 
-    def __enter__(self) -> "Indexer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._pipeline:
             self._pipeline.close()
 
@@ -143,14 +131,15 @@ class Indexer:
         with self._database.reading() as connection:
             looks = list(_look(connection, here, summary))
             tasks = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
-        progress(Progress(0, len(tasks)))
-        for start in range(0, len(tasks), _CHUNK):
-            chunk = tasks[start : start + _CHUNK]
-            for heard in self._process(chunk, run, stop, len(tasks)):
-                progress(Progress(start + heard, len(tasks)))
-            if stop.is_set():
-                break
-            progress(Progress(start + len(chunk), len(tasks)))
+        total = len(tasks)
+        progress(Progress(0, total))
+        reading = Reading(
+            self._database,
+            self._started_pipeline,
+            run,
+            lambda done: progress(Progress(done, total)),
+        )
+        reading.read(tasks, self._settings.jobs, stop.is_set)
         summary.interrupted = stop.is_set()
         if not summary.interrupted:
             self._finish([target for target, _ in looks], run)
@@ -158,46 +147,13 @@ class Indexer:
         summary.seconds = time.monotonic() - started
         return summary
 
-    def _process(
-        self, tasks: list[Task], run: Run, stop: threading.Event, total: int
-    ) -> Iterator[int]:
-        """Read, analyse and commit one chunk; yields how many contents were heard so far."""
-        with ThreadPoolExecutor(self._settings.jobs) as pool:
-            digests = list(pool.map(lambda task: _digest(task.path), tasks))
-        with self._database.reading() as connection:
-            distinct = {d for d in digests if isinstance(d, bytes)}
-            known = records.known_contents(connection, distinct, run.network.id)
-        wanted: dict[bytes, str] = {}
-        for task, digest in zip(tasks, digests, strict=True):
-            if isinstance(digest, bytes) and _needs_analysis(known.get(digest), again=task.again):
-                wanted.setdefault(digest, task.path)
-        results: list[Analysis | SampleError] = []
-        for result in self._analyses(list(wanted.values()), stop, total):
-            results.append(result)
-            yield len(results)
-        run.note_absences(tasks, digests, results)
-        with self._database.writing() as connection:
-            ids = {d: k.id for d, k in known.items() if d not in wanted}
-            ids |= records.record_results(connection, run.network, results)
-            run.record(connection, tasks, digests, results, ids)
-
-    def _analyses(
-        self, paths: list[str], stop: threading.Event, total: int
-    ) -> Iterator["Analysis | SampleError"]:
-        if not paths or stop.is_set():
-            return
-        for result in self._started_pipeline(total).analyse(paths):
-            yield result
-            if stop.is_set():
-                return
-
-    def _started_pipeline(self, files: int) -> "Pipeline":
+    def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
             from libindex.pipeline import Pipeline
 
             settings = self._settings
             self._pipeline = Pipeline.load(
-                self._model, settings.device, settings.jobs, settings.file_timeout_s, files
+                self._model, settings.device, settings.jobs, settings.file_timeout_s
             )
         return self._pipeline
 
@@ -301,16 +257,3 @@ def _existing(root: str, folders: list[str]) -> list[str]:
     # The others are links that lead nowhere at present.
     paths = [os.path.join(root, folder) for folder in folders]  # noqa: PTH118
     return [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
-
-
-def _digest(path: str) -> "bytes | SampleError":
-    try:
-        return digest_of(path)
-    except OSError as error:
-        return SampleError(f"can't be read ({error.strerror})", path)
-
-
-def _needs_analysis(content: records.KnownContent | None, *, again: bool) -> bool:
-    if content is None:
-        return True
-    return again if content.failed else not content.analysed

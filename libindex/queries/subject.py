@@ -102,7 +102,7 @@ def _analysed(network: Network, settings: Settings, path: str) -> "FloatArray":
             f"the library was scanned with another network ({network.name}); "
             "scan it with this one, or name that one with --model"
         )
-    with Pipeline.load(model, settings.device, 1, settings.file_timeout_s, 1) as pipeline:
+    with Pipeline.load(model, settings.device, 1, settings.file_timeout_s) as pipeline:
         result = next(iter(pipeline.analyse([path])))
     if isinstance(result, SampleError):
         raise result

@@ -1,0 +1,207 @@
+"""The files that a scan has to read, on their way from bytes to rows of the database."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from libindex.database import Database
+from libindex.digests import digest_of
+from libindex.errors import SampleError
+from libindex.indexing import records
+from libindex.indexing.run import Run, Task
+
+if TYPE_CHECKING:
+    from libindex.pipeline import Pipeline, Result
+
+_Digest = bytes | SampleError | None
+
+_CHUNK = 256  # files between two commits: what a crash can cost
+_AHEAD = 3  # chunks begun before the oldest has all its results, so that no decoder has to wait
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Files that are recorded together.
+
+    Attributes
+    ----------
+    tasks, digests
+        The files, and what their bytes are; why they can't be read; or None, where that is
+        only known when they have been analysed.
+    wanted : dict of str to bytes or None
+        Paths of what the network has to hear, each content once, with their digests.
+    results : list of Analysis or SampleError
+        What has come of them.
+    """
+
+    tasks: list[Task]
+    digests: list[_Digest]
+    wanted: dict[str, bytes | None]
+    results: "list[Result]" = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.results) == len(self.wanted)
+
+    def complete_digests(self) -> None:
+        """Fill in the digests that came with the results."""
+        found = {result.path: result.digest for result in self.results}
+        self.digests = [
+            found.get(task.path) if digest is None else digest
+            for task, digest in zip(self.tasks, self.digests, strict=True)
+        ]
+
+    def missed(self) -> set[bytes]:
+        """What the network should have heard and has not, since the scan is being stopped."""
+        heard = {result.digest for result in self.results}
+        return {digest for digest in self.wanted.values() if digest and digest not in heard}
+
+
+class Reading:
+    """Reads, analyses and records files, several chunks at a time, in order.
+
+    While the network hears the files of one chunk, those of the next are being decoded, and the
+    digests of a third made.
+
+    Parameters
+    ----------
+    database : Database
+        Where they are recorded.
+    pipeline : callable
+        Gives the pipeline, which is made when there is something to analyse.
+    run : Run
+        The scan.
+    progress : callable
+        Called with the number of files that are done, after every few of them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pipeline: "Callable[[], Pipeline]",
+        run: Run,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._database = database
+        self._pipeline = pipeline
+        self._run = run
+        self._progress = progress
+        self._under_way: deque[_Chunk] = deque()
+        self._chunk_of: dict[str, _Chunk] = {}
+        self._recorded = 0
+        self._in_decoders: set[bytes] = set()
+
+    def read(self, tasks: list[Task], jobs: int, is_stopped: Callable[[], bool]) -> None:
+        """Read files; what is done when it is stopped is recorded.
+
+        Parameters
+        ----------
+        tasks : list of Task
+            The files.
+        jobs : int
+            How many are read for their digests at once.
+        is_stopped : callable
+            Whether to stop; asked several times a second.
+        """
+        if not tasks:
+            return
+        try:
+            with self._database.reading() as connection:
+                sizes = records.content_sizes(connection)
+            for some, digests in _with_digests(tasks, sizes, jobs, is_stopped):
+                self._begin(some, digests)
+                self._go_on(_AHEAD, is_stopped)
+            self._go_on(0, is_stopped)
+            while self._under_way:
+                self._record(self._under_way.popleft())
+        finally:
+            if self._chunk_of:
+                self._pipeline().cancel()
+
+    def _begin(self, tasks: list[Task], digests: list[_Digest]) -> None:
+        """Have those files of a chunk analysed of whose bytes not enough is known yet."""
+        with self._database.reading() as connection:
+            distinct = {digest for digest in digests if isinstance(digest, bytes)}
+            known = records.known_contents(connection, distinct, self._run.network.id)
+        wanted: dict[str, bytes | None] = {}
+        for task, digest in zip(tasks, digests, strict=True):
+            if digest is None:
+                wanted[task.path] = None
+            elif (
+                isinstance(digest, bytes)
+                and digest not in self._in_decoders
+                and _needs_analysis(known.get(digest), again=task.again)
+            ):
+                self._in_decoders.add(digest)
+                wanted[task.path] = digest
+        chunk = _Chunk(tasks, digests, wanted)
+        self._under_way.append(chunk)
+        if wanted:
+            self._pipeline().submit(list(wanted))
+            self._chunk_of |= dict.fromkeys(wanted, chunk)
+
+    def _go_on(self, ahead: int, is_stopped: Callable[[], bool]) -> None:
+        """Record chunks that are done; wait until no more than `ahead` are not."""
+        while self._under_way and not is_stopped():
+            if self._under_way[0].is_done:
+                self._record(self._under_way.popleft())
+            elif len(self._under_way) > ahead:
+                for result in self._pipeline().results():
+                    self._chunk_of.pop(str(result.path)).results.append(result)
+            else:
+                return
+            self._progress(self._recorded + sum(len(c.results) for c in self._under_way))
+
+    def _record(self, chunk: _Chunk) -> None:
+        run = self._run
+        chunk.complete_digests()
+        run.note_absences(chunk.tasks, chunk.digests, chunk.results)
+        distinct = {digest for digest in chunk.digests if isinstance(digest, bytes)}
+        distinct -= chunk.missed()
+        self._in_decoders.difference_update(d for d in chunk.wanted.values() if d)
+        with self._database.writing() as connection:
+            records.record_results(connection, run.network, chunk.results)
+            ids = records.content_ids(connection, distinct)
+            run.record(connection, chunk.tasks, chunk.digests, chunk.results, ids)
+        self._recorded += len(chunk.tasks)
+
+
+def _with_digests(
+    tasks: list[Task], known_sizes: set[int], jobs: int, is_stopped: Callable[[], bool]
+) -> Iterator[tuple[list[Task], list[_Digest]]]:
+    """Chunks of tasks with their files' digests; those of the next are made meanwhile.
+
+    A file is read for its digest alone only if something else has its size, and may have its
+    bytes: the others, most of a new library, are read once.
+    """
+    sizes = Counter(task.found.stamp.size_bytes for task in tasks)
+
+    def digest(task: Task) -> _Digest:
+        size = task.found.stamp.size_bytes
+        return _digest(task) if sizes[size] > 1 or size in known_sizes else None
+
+    parts = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
+    with ThreadPoolExecutor(jobs) as pool:
+        coming = deque(pool.map(digest, part) for part in parts[:1])
+        for part, following in zip(parts, [*parts[1:], []], strict=True):
+            coming.append(pool.map(digest, following))
+            digests = list(coming.popleft())
+            if is_stopped():
+                pool.shutdown(cancel_futures=True)
+                return
+            yield part, digests
+
+
+def _digest(task: Task) -> bytes | SampleError:
+    try:
+        return digest_of(task.path)
+    except OSError as error:
+        return SampleError(f"can't be read ({error.strerror})", task.path)
+
+
+def _needs_analysis(content: records.KnownContent | None, *, again: bool) -> bool:
+    if content is None:
+        return True
+    return again if content.failed else not content.analysed
