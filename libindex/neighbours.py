@@ -31,6 +31,7 @@ class NeighbourIndex:
             size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
         )
         self._index: faiss.Index = faiss.IndexIDMap2(codes)
+        self._mapped: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -65,11 +66,13 @@ class NeighbourIndex:
         if not np.isfinite(vectors).all():
             raise ValueError("a vector is not finite")
         if len(ids):
+            self._make_own()
             self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), ids)
 
     def remove(self, ids: Ids) -> None:
         """Remove vectors; ids that are not there are passed over."""
         if len(ids):
+            self._make_own()
             self._index.remove_ids(faiss.IDSelectorBatch(ids))
 
     def search(
@@ -107,18 +110,28 @@ class NeighbourIndex:
 
     @classmethod
     def load(cls, path: Path) -> tuple["NeighbourIndex", str] | None:
-        """Read an index and its stamp; None if the file is missing or damaged in any way."""
+        """Read an index and its stamp; None if the file is missing or damaged in any way.
+
+        The vectors stay in the file, mapped into memory, until the index is changed.
+        """
         found = stampedfile.read(path)
         if found is None:
             return None
         stamp, payload = found
+        mapped = np.frombuffer(payload, np.uint8)
         try:
-            index = faiss.deserialize_index(np.frombuffer(payload, np.uint8))
+            reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(mapped), mapped.size)  # type: ignore[attr-defined]
+            index = faiss.read_index(reader)
         except RuntimeError:
             return None
         loaded = cls.__new__(cls)
-        loaded._index = index
+        loaded._index, loaded._mapped = index, mapped
         return loaded, stamp
+
+    def _make_own(self) -> None:
+        """Copy the vectors from the file: FAISS ends the process that changes mapped ones."""
+        if self._mapped is not None:
+            self._index, self._mapped = faiss.deserialize_index(self._mapped), None
 
 
 def as_ids(ids: Iterable[int]) -> Ids:

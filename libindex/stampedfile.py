@@ -7,6 +7,7 @@ CRC-32, and the payload follows.
 import contextlib
 import glob
 import json
+import mmap
 import os
 import threading
 import time
@@ -48,14 +49,15 @@ def _remove_left_overs(path: Path) -> None:
                 left.unlink()
 
 
-def read(path: Path) -> tuple[str, bytes] | None:
-    """Stamp and payload; None if the file is missing or damaged in any way."""
+def read(path: Path) -> tuple[str, memoryview] | None:
+    """Stamp and payload, mapped into memory; None if it is missing or damaged in any way."""
     try:
         with path.open("rb") as file:
             if file.readline() != _MAGIC:
                 return None
             header = json.loads(file.readline())
-            payload = file.read()
+            whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            payload = memoryview(whole)[file.tell() :]
         if (len(payload), zlib.crc32(payload)) != (header["bytes"], header["crc32"]):
             return None
         return str(header["stamp"]), payload
