@@ -1,5 +1,6 @@
 """`Library`: the Python face of libindex, which the command line and notebooks share."""
 
+import contextlib
 import math
 import os
 import tempfile
@@ -7,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,7 +25,7 @@ from libindex.similarity import index_path, is_current, neighbour_index
 _MOST = 10**12
 
 
-class Library:
+class Library(contextlib.AbstractContextManager["Library"]):
     """An indexed collection of samples.
 
     Open one with `Library.open`, preferably in a ``with`` statement.
@@ -85,15 +85,7 @@ class Library:
         library._resources.callback(folder.cleanup)
         return library
 
-    def __enter__(self) -> "Library":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
