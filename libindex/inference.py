@@ -45,6 +45,11 @@ class FoldedCnnLstm(nn.Module):
         The trained network.
     max_frames, bands : int
         The longest input and its number of mel bands.
+
+    Raises
+    ------
+    ModelError
+        If the convolutions leave nothing of the shortest input.
     """
 
     position: Tensor
@@ -52,6 +57,8 @@ class FoldedCnnLstm(nn.Module):
     def __init__(self, network: CnnLstm, max_frames: int, bands: int) -> None:
         super().__init__()
         self.config = network.config
+        if int(step_counts(torch.tensor([MIN_FRAMES]), self.config)) < 1:
+            raise ModelError("its layers don't fit its mel parameters")
         network = copy.deepcopy(network).eval()  # its owner may go on training it
         first, self.conv2, self.conv3 = (
             _fold(block) for block in (network.convl11, network.convl12, network.convl13)
@@ -188,15 +195,14 @@ def _final_states(lstm: nn.LSTM, features: Tensor, starts: Tensor, steps: Tensor
     -------
     Tensor, shape (sounds, 2 * lstm_dim)
     """
-    steps, order = steps.sort(descending=True, stable=True)
-    step = torch.arange(int(steps[0]))
-    is_read = step[:, None] < steps  # (steps, sounds): the order of packed sequences
-    rows = (step[:, None] + starts[order])[is_read]
-    packed = PackedSequence(features[rows.to(features.device)], is_read.sum(dim=1))
+    order = steps.argsort(descending=True, stable=True)
+    step = torch.arange(int(steps.max()))
+    is_read = step[:, None] < steps[order]  # (steps, sounds): the order of packed sequences
+    rows = (step[:, None] + starts[order])[is_read].to(features.device)
+    order = order.to(features.device)
+    packed = PackedSequence(features[rows], is_read.sum(dim=1), order, order.argsort())
     _, (states, _) = lstm(packed)
-    latents = torch.empty_like(states.transpose(0, 1)).flatten(1)
-    latents[order.to(features.device)] = torch.cat([states[0], states[1]], dim=1)
-    return latents
+    return torch.cat([states[0], states[1]], dim=1)
 
 
 def _fold(block: nn.Sequential) -> nn.Conv2d:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ Result = Analysis | SampleError
 
 _WINDOW = 256  # sounds that the network hears at once
 _AHEAD = 768  # files submitted ahead by `analyse`: bounds the memory of mels that wait
-_PATIENCE_S = 0.2  # how long `results` waits before it lets its caller look around
+_PATIENCE_S = 0.5  # how long `results` gathers before it lets its caller look around
 
 
 class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
@@ -89,9 +90,10 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
         self.close()
 
     def close(self) -> None:
-        """End the worker processes; what was submitted and not answered is dropped."""
+        """End the worker processes for good; what was submitted and not answered is dropped."""
         self.cancel()
-        self._thread.submit(self._restore_threads)
+        with contextlib.suppress(RuntimeError):  # closed already
+            self._thread.submit(self._restore_threads)
         self._thread.shutdown()
 
     def submit(self, paths: Sequence[str]) -> None:
@@ -120,9 +122,10 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
             If no process can be started.
         """
         errors: list[Result] = []
-        while self._workers.waiting and len(self._window) < _WINDOW:
-            answer = self._workers.answer(_PATIENCE_S)
-            if answer is None:  # a slow file must not hold up the results of others
+        end = time.monotonic() + _PATIENCE_S
+        while self._workers.waiting and len(self._window) + len(errors) < _WINDOW:
+            answer = self._workers.answer(max(0.0, end - time.monotonic()))
+            if answer is None:  # slow files must not hold up the results of others
                 break
             if isinstance(answer, SampleError):
                 errors.append(answer)

@@ -6,6 +6,7 @@ CRC-32, and the payload follows.
 
 import contextlib
 import glob
+import io
 import json
 import mmap
 import os
@@ -56,13 +57,21 @@ def read(path: Path) -> tuple[str, memoryview] | None:
             if file.readline() != _MAGIC:
                 return None
             header = json.loads(file.readline())
-            whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            payload = memoryview(whole)[file.tell() :]
+            payload = _mapped(file)
         if (len(payload), zlib.crc32(payload)) != (header["bytes"], header["crc32"]):
             return None
         return str(header["stamp"]), payload
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _mapped(file: io.BufferedReader) -> memoryview:
+    """The rest of a file; read into memory where the file system maps none."""
+    try:
+        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError:
+        return memoryview(file.read())
+    return memoryview(whole)[file.tell() :]
 
 
 def stamp_of(path: Path) -> str | None:

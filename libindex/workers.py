@@ -116,9 +116,9 @@ class _Crew:
             self._work.put(list(paths[start : start + _BATCH]))
             if len(self._threads) < len(self.workers):
                 worker = self.workers[len(self._threads)]
-                self._threads.append(threading.Thread(target=self._serve, args=(worker,)))
-                self._threads[-1].daemon = True
-                self._threads[-1].start()
+                thread = threading.Thread(target=self._serve, args=(worker,), daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def dismiss(self) -> None:
         """End all processes and threads; the work that is left is not done."""

@@ -657,6 +657,23 @@ def test_a_network_that_fails_leaves_the_other_its_results(
 # Stopping, and things that go wrong
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_a_copy_is_heard_when_the_first_file_goes(
+    library, ear, folder, monkeypatch, chunk: int
+) -> None:
+    monkeypatch.setattr("libindex.indexing.reading._CHUNK", chunk)
+    first, *copies = (put(folder / f"{name}.wav", "the same") for name in ("0", "1", "zzz"))
+
+    def go(path: str) -> None:
+        if path == str(first):
+            first.unlink()
+
+    ear.before = go
+    summary = library.scan(folder)
+    assert (summary.new, summary.failed) == (4 + len(copies), 1)
+    assert {str(copy) for copy in copies} < set(paths(library))
+
+
 def test_a_stopped_scan_keeps_what_is_done(library, ear, folder, fresh, monkeypatch) -> None:
     monkeypatch.setattr("libindex.indexing.reading._CHUNK", 2)
     library.scan(folder)

@@ -334,3 +334,9 @@ def test_layers_that_leave_more_than_one_band(make: Callable[[NetworkConfig], Ne
     module = make(replace(SMALL, kernel_size_13=(3, 4)))
     with pytest.raises(ModelError, match="its convolutions leave 2 bands instead of 1"):
         heard(module.eval(), mels_of([20]))
+
+
+def test_layers_that_leave_nothing_of_the_shortest_sound() -> None:
+    config = replace(SMALL, kernel_size_13=(7, 5))
+    with pytest.raises(ModelError, match="don't fit its mel"):
+        FoldedCnnLstm(CnnLstm(config), MAX_FRAMES, BANDS)

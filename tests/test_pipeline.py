@@ -258,6 +258,12 @@ def test_a_network_that_can_not_be_loaded_leaves_no_process(
     assert set(psutil.Process().children()) == before
 
 
+def test_closing_twice(analyser: Analyser) -> None:
+    pipeline = Pipeline.start(analyser, 1, NEVER_S)
+    pipeline.close()
+    pipeline.close()
+
+
 def test_threads_of_torch_are_as_before(analyser: Analyser, sounds: list[str]) -> None:
     before = torch.get_num_threads()
     with Pipeline.start(analyser, 1, NEVER_S) as pipeline:

@@ -1,8 +1,9 @@
 """The files that a scan has to read, on their way from bytes to rows of the database."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _Digest = bytes | SampleError | None
 
-_CHUNK = 256  # files between two commits: what a crash can cost
+_CHUNK = 256  # files that are committed at once
 _AHEAD = 3  # chunks begun before the oldest has all its results, so that no decoder has to wait
 
 
@@ -54,7 +55,7 @@ class _Chunk:
         ]
 
     def missed(self) -> set[bytes]:
-        """What the network should have heard and has not, since the scan is being stopped."""
+        """What the network should have heard and has not: the scan is stopped, or a file went."""
         heard = {result.digest for result in self.results}
         return {digest for digest in self.wanted.values() if digest and digest not in heard}
 
@@ -92,6 +93,7 @@ class Reading:
         self._chunk_of: dict[str, _Chunk] = {}
         self._recorded = 0
         self._in_decoders: set[bytes] = set()
+        self._missed: set[bytes] = set()
 
     def read(self, tasks: list[Task], jobs: int, is_stopped: Callable[[], bool]) -> None:
         """Read files; what is done when it is stopped is recorded.
@@ -110,9 +112,10 @@ class Reading:
         try:
             with self._database.reading() as connection:
                 sizes = records.content_sizes(connection)
-            for some, digests in _with_digests(tasks, sizes, jobs, is_stopped):
-                self._begin(some, digests)
-                self._go_on(_AHEAD, is_stopped)
+            with closing(_with_digests(tasks, sizes, jobs, is_stopped)) as chunks:
+                for some, digests in chunks:
+                    self._begin(some, digests)
+                    self._go_on(_AHEAD, is_stopped)
             self._go_on(0, is_stopped)
             while self._under_way:
                 self._record(self._under_way.popleft())
@@ -146,7 +149,8 @@ class Reading:
         """Record chunks that are done; wait until no more than `ahead` are not."""
         while self._under_way and not is_stopped():
             if self._under_way[0].is_done:
-                self._record(self._under_way.popleft())
+                if not self._try_copies():
+                    self._record(self._under_way.popleft())
             elif len(self._under_way) > ahead:
                 for result in self._pipeline().results():
                     self._chunk_of.pop(str(result.path)).results.append(result)
@@ -154,13 +158,31 @@ class Reading:
                 return
             self._progress(self._recorded + sum(len(c.results) for c in self._under_way))
 
+    def _try_copies(self) -> bool:
+        """Where a file of the oldest chunk could not be read, have a copy of it analysed."""
+        found: dict[str, tuple[bytes, _Chunk]] = {}
+        missed = self._under_way[0].missed()
+        for chunk in self._under_way if missed else ():
+            for task, digest in zip(chunk.tasks, chunk.digests, strict=True):
+                if digest in missed and task.path not in chunk.wanted:
+                    found[task.path] = digest, chunk
+                    missed.discard(digest)
+        for path, (digest, chunk) in found.items():
+            chunk.wanted[path] = digest
+            self._in_decoders.add(digest)
+            self._chunk_of[path] = chunk
+            self._pipeline().submit([path])
+        return any(chunk is self._under_way[0] for _, chunk in found.values())
+
     def _record(self, chunk: _Chunk) -> None:
         run = self._run
         chunk.complete_digests()
         run.note_absences(chunk.tasks, chunk.digests, chunk.results)
         distinct = {digest for digest in chunk.digests if isinstance(digest, bytes)}
-        distinct -= chunk.missed()
+        self._missed |= chunk.missed()
+        self._missed.difference_update(r.digest for r in chunk.results if r.digest)
         self._in_decoders.difference_update(d for d in chunk.wanted.values() if d)
+        distinct -= self._missed
         with self._database.writing() as connection:
             records.record_results(connection, run.network, chunk.results)
             ids = records.content_ids(connection, distinct)
@@ -170,7 +192,7 @@ class Reading:
 
 def _with_digests(
     tasks: list[Task], known_sizes: set[int], jobs: int, is_stopped: Callable[[], bool]
-) -> Iterator[tuple[list[Task], list[_Digest]]]:
+) -> Generator[tuple[list[Task], list[_Digest]]]:
     """Chunks of tasks with their files' digests; those of the next are made meanwhile.
 
     A file is read for its digest alone only if something else has its size, and may have its
@@ -180,18 +202,21 @@ def _with_digests(
 
     def digest(task: Task) -> _Digest:
         size = task.found.stamp.size_bytes
-        return _digest(task) if sizes[size] > 1 or size in known_sizes else None
+        has_twin = sizes[size] > 1 or size in known_sizes
+        return _digest(task) if has_twin and not is_stopped() else None
 
     parts = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         coming = deque(pool.map(digest, part) for part in parts[:1])
         for part, following in zip(parts, [*parts[1:], []], strict=True):
             coming.append(pool.map(digest, following))
             digests = list(coming.popleft())
             if is_stopped():
-                pool.shutdown(cancel_futures=True)
                 return
             yield part, digests
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _digest(task: Task) -> bytes | SampleError:

@@ -62,6 +62,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
     def __exit__(self, *_: object) -> None:
         if self._pipeline:
             self._pipeline.close()
+            self._pipeline = None
 
     def preview(self, paths: Sequence[str]) -> ScanSummary:
         """What `scan` would find, without reading a file or recording anything.
