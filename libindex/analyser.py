@@ -19,12 +19,17 @@ from libindex.modelfile import (
     FILTERS_KEY,
     ORIGINAL_SUFFIX,
     WEIGHTS_SUFFIX,
+    LayerSizes,
     ModelFile,
     NetworkConfig,
     network_config,
 )
 from libindex.network import MIN_FRAMES, CnnLstm
+from libindex.residual import ResidualCnnLstm
 from libindex.settings import DEVICES
+
+Network = CnnLstm | ResidualCnnLstm
+"""The original's network, or libindex's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,13 @@ class Analyser:
     ----------
     model : ModelFile
         What the network is.
-    network : CnnLstm
+    network : CnnLstm or ResidualCnnLstm
         The same with its weights.
     device : str, optional
         "cpu", "cuda", "mps", or "auto" for the fastest there is.
     """
 
-    def __init__(self, model: ModelFile, network: CnnLstm, device: str = "auto") -> None:
+    def __init__(self, model: ModelFile, network: Network, device: str = "auto") -> None:
         self.model = model
         self.device = resolve_device(device)
         self._network = _folded(model, network).to(self.device)
@@ -119,7 +124,7 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
+def load_network(path: str | Path) -> tuple[ModelFile, Network]:
     """Read a network's description and weights, for use or for further training.
 
     Raises
@@ -139,7 +144,7 @@ def load_network(path: str | Path) -> tuple[ModelFile, CnnLstm]:
     return model, _with_state(model.network, state, path)
 
 
-def save_network(model: ModelFile, network: CnnLstm) -> None:
+def save_network(model: ModelFile, network: Network) -> None:
     """Write weights and JSON to `model.path` and beside it; both or an error."""
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     state[FILTERS_KEY] = torch.from_numpy(mel_filters(model.mel))
@@ -183,7 +188,7 @@ def import_original(checkpoint: str | Path, out: str | Path) -> ModelFile:
     return converted
 
 
-def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
+def _load_original(path: Path) -> tuple[ModelFile, Network]:
     try:
         # weights_only: tensors and plain containers are read, anything else is refused.
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -202,18 +207,28 @@ def _load_original(path: Path) -> tuple[ModelFile, CnnLstm]:
     return model, _with_state(config, state, path)
 
 
-def _with_state(config: NetworkConfig, state: dict[str, Tensor], path: Path) -> CnnLstm:
+def new_network(config: LayerSizes) -> Network:
+    """A network of these sizes, with random weights."""
+    return CnnLstm(config) if isinstance(config, NetworkConfig) else ResidualCnnLstm(config)
+
+
+def _with_state(config: LayerSizes, state: dict[str, Tensor], path: Path) -> Network:
     try:
-        network = CnnLstm(config)
+        network = new_network(config)
         network.load_state_dict(state)
     except (RuntimeError, AttributeError, TypeError):
         raise ModelError("its weights don't fit its layer sizes", path) from None
     return network.eval()
 
 
-def _folded(model: ModelFile, network: CnnLstm) -> FoldedCnnLstm:
+def _folded(model: ModelFile, network: Network) -> FoldedCnnLstm | ResidualCnnLstm:
+    """The network as it is used, tried once."""
+    folded: FoldedCnnLstm | ResidualCnnLstm
     try:
-        folded = FoldedCnnLstm(network, model.mel.max_frames, model.mel.n_mels).eval()
+        if isinstance(network, ResidualCnnLstm):
+            folded = network.folded()
+        else:
+            folded = FoldedCnnLstm(network, model.mel.max_frames, model.mel.n_mels).eval()
         folded([torch.zeros(MIN_FRAMES, model.mel.n_mels)])
     except ModelError as error:
         raise ModelError(error.reason, model.path) from None

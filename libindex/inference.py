@@ -8,29 +8,16 @@ of a few fixed lengths, for which the convolutions are prepared once.
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import PackedSequence
 
 from libindex.errors import ModelError
 from libindex.modelfile import NetworkConfig
 from libindex.network import MIN_FRAMES, CnnLstm, position_channels, step_counts
-
-# Frames of a strip. The first convolution gives 14 KB for each of them: longer strips leave the
-# processor's cache, and get memory that the system has to clear first.
-_STRIP_FRAMES = (64, 128, 256, 512)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a sound lies: its strip, and the frame at which it begins there."""
-
-    strip: int
-    start: int
+from libindex.strips import final_states, placed
 
 
 class FoldedCnnLstm(nn.Module):
@@ -93,7 +80,7 @@ class FoldedCnnLstm(nn.Module):
         """
         lengths = torch.tensor([len(mel) for mel in mels])
         stride = _frames_in_step(self.config)
-        places, sizes = _placed([max(len(mel), MIN_FRAMES) for mel in mels], stride)
+        places, sizes = placed([max(len(mel), MIN_FRAMES) for mel in mels], stride)
         features, first_row = [], [0]
         for number, size in enumerate(sizes):
             inside = [(p.start, m) for p, m in zip(places, mels, strict=True) if p.strip == number]
@@ -101,7 +88,7 @@ class FoldedCnnLstm(nn.Module):
             first_row.append(first_row[-1] + len(features[-1]))
         starts = torch.tensor([first_row[p.strip] + p.start // stride for p in places])
         steps = step_counts(lengths, self.config)
-        latents = _final_states(self.lstm, torch.cat(features), starts, steps)
+        latents = final_states(self.lstm, torch.cat(features), starts, steps)
         return self.fc2(functional.relu(self.fc1(latents))), latents
 
     def _features(self, mels: Sequence[tuple[int, Tensor]], size: int) -> Tensor:
@@ -123,36 +110,6 @@ class FoldedCnnLstm(nn.Module):
             raise ModelError(f"its convolutions leave {x.shape[3]} bands instead of 1")
         features: Tensor = x[0, :, :, 0].T
         return features
-
-
-def _placed(lengths: Sequence[int], stride: int) -> tuple[list[_Place], list[int]]:
-    """Lay sounds into strips, the longest first, each where there is room.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        Frames of each sound.
-    stride : int
-        Sounds begin at multiples of this, so that their steps are those they have alone.
-
-    Returns
-    -------
-    places : list of _Place
-        Of each sound.
-    sizes : list of int
-        Frames of each strip: `_STRIP_FRAMES`, or what a longer sound takes.
-    """
-    places = [_Place(0, 0)] * len(lengths)
-    used: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        slot = -(-lengths[index] // stride) * stride
-        fitting = (n for n, frames in enumerate(used) if frames + slot <= _STRIP_FRAMES[-1])
-        strip = next(fitting, len(used))
-        if strip == len(used):
-            used.append(0)
-        places[index] = _Place(strip, used[strip])
-        used[strip] += slot
-    return places, [next((f for f in _STRIP_FRAMES if f >= frames), frames) for frames in used]
 
 
 def _frames_in_step(config: NetworkConfig) -> int:
@@ -177,32 +134,6 @@ def _max_pool(x: Tensor, size: tuple[int, int], stride: tuple[int, int]) -> Tens
         for column in range(size[1])
     ]
     return reduce(torch.maximum, views) if len(views) > 1 else views[0].clone()
-
-
-def _final_states(lstm: nn.LSTM, features: Tensor, starts: Tensor, steps: Tensor) -> Tensor:
-    """Final states of both directions, each sequence read exactly to its own end.
-
-    Parameters
-    ----------
-    lstm : nn.LSTM
-        Bidirectional, one layer.
-    features : Tensor, shape (rows, filters)
-        The convolutions' output.
-    starts, steps : Tensor of int64, shape (sounds,)
-        The first row of each sound, and how many it has.
-
-    Returns
-    -------
-    Tensor, shape (sounds, 2 * lstm_dim)
-    """
-    order = steps.argsort(descending=True, stable=True)
-    step = torch.arange(int(steps.max()))
-    is_read = step[:, None] < steps[order]  # (steps, sounds): the order of packed sequences
-    rows = (step[:, None] + starts[order])[is_read].to(features.device)
-    order = order.to(features.device)
-    packed = PackedSequence(features[rows], is_read.sum(dim=1), order, order.argsort())
-    _, (states, _) = lstm(packed)
-    return torch.cat([states[0], states[1]], dim=1)
 
 
 def _fold(block: nn.Sequential) -> nn.Conv2d:

@@ -1,14 +1,13 @@
 """The network's input: a log-mel spectrogram, computed as the original program did."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from libindex.audio import FloatArray, Signal, resample
 from libindex.errors import ModelError
 
-_TOP_DB = 80.0
-_AMPLITUDE_FLOOR = 1e-5
 _BLOCK_FRAMES = 64  # spectra computed at once: they stay in the processor's cache
 _BLOCK_BANDS = 16  # neighbouring bands share most of their bins; far ones share none
 
@@ -29,6 +28,11 @@ class MelConfig:
         The network hears at most this many frames.
     loaded_frames : int
         This many are looked at for the loudest point, which is the reference of the decibels.
+    range_db : float
+        Sound so far below the loudest point is 0, as silence is [dB]. The original gives the
+        *power* spectrogram to `librosa.amplitude_to_db`, so that its 80 dB are 40 dB of sound.
+    power_floor : float
+        Less than this counts as this.
     """
 
     sample_rate: int = 22_050
@@ -37,12 +41,18 @@ class MelConfig:
     n_mels: int = 128
     max_frames: int = 300
     loaded_frames: int = 600
+    range_db: float = 40.0
+    power_floor: float = 1e-5
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ModelError(f"mel parameter {name} is {value!r}; a positive integer is needed")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.type is int and (not isinstance(value, int) or value < 1):
+                raise ModelError(
+                    f"mel parameter {f.name} is {value!r}; a positive integer is needed"
+                )
+            if not isinstance(value, int | float) or not 0 < value < math.inf:
+                raise ModelError(f"mel parameter {f.name} is {value!r}; it must be above 0")
 
     @property
     def loaded_seconds(self) -> float:
@@ -80,7 +90,7 @@ class LogMel:
         Returns
         -------
         ndarray of float32, shape (frames, n_mels)
-            Between 0 (80 dB below the loudest point) and 1; silence gives ones. At most
+            Between 0 (`range_db` below the loudest point) and 1; silence gives ones. At most
             `loaded_frames`, one for every `hop_length` samples and one more.
         """
         import scipy.fft
@@ -98,7 +108,7 @@ class LogMel:
             power += np.square(spectrum.imag)
             for bins, bands, filters in self._blocks:
                 np.matmul(power[:, bins], filters, out=mels[start : start + len(power), bands])
-        return _scaled_decibels(mels)
+        return _scaled_decibels(mels, config)
 
 
 def _band_blocks(filters: FloatArray) -> list[tuple[slice, slice, FloatArray]]:
@@ -128,13 +138,8 @@ def log_mel(signal: Signal, config: MelConfig | None = None) -> FloatArray:
     return LogMel(config or MelConfig())(signal)
 
 
-def _scaled_decibels(power: FloatArray) -> FloatArray:
-    """Decibels below the loudest point, from [-80, 0] to [0, 1].
-
-    The original gives the *power* spectrogram to `librosa.amplitude_to_db`, so that one of
-    these decibels is half a decibel of sound, and the floor lies at -40 dB. Its weights depend
-    on it.
-    """
-    decibels = 20 * np.log10(np.maximum(power, _AMPLITUDE_FLOOR))
-    decibels = np.maximum(decibels - decibels.max(), -_TOP_DB)
-    return np.asarray((decibels + _TOP_DB) / _TOP_DB, dtype=np.float32)
+def _scaled_decibels(power: FloatArray, config: MelConfig) -> FloatArray:
+    """Decibels below the loudest point, from [-range_db, 0] to [0, 1]."""
+    decibels = 10 * np.log10(np.maximum(power, np.float32(config.power_floor)))
+    decibels = np.maximum(decibels - decibels.max(), -config.range_db)
+    return np.asarray(decibels / config.range_db + 1, dtype=np.float32)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
@@ -25,7 +25,7 @@ FILTERS_KEY = "mel.filters"
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Layer sizes of the CNN-LSTM, under the original's names and with its defaults.
+    """Layer sizes of the original's CNN-LSTM, under the original's names and with its defaults.
 
     Kernels, strides and pools are (time, frequency). 11, 12 and 13 are the three convolutions.
     """
@@ -65,6 +65,91 @@ class NetworkConfig:
         """Length of a latent: the LSTM's final states of both directions."""
         return 2 * self.lstm_dim
 
+    @property
+    def filters(self) -> tuple[int, ...]:
+        """Of each convolution, in their order."""
+        return self.num_filters_11, self.num_filters_12, self.num_filters_13
+
+
+class Stage(NamedTuple):
+    """Convolutions of a `ResidualConfig` that look at one number of bands.
+
+    The first halves the bands; it spans `kernel` frames and advances by `stride`. Then come
+    `residuals` more of the same kernel, each added to what it gets.
+    """
+
+    filters: int
+    kernel: int
+    stride: int = 1
+    residuals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualConfig:
+    """Layer sizes of libindex's own CNN-LSTM.
+
+    Attributes
+    ----------
+    stages : tuple of Stage
+        Of convolutions.
+    features : int
+        What the LSTM reads in each step.
+    lstm_dim : int
+        Of each direction.
+    fc1_dim : int
+        Of the hidden linear layer.
+    dropout : float
+        Of feature maps and, doubled, of what the LSTM reads.
+    bands : int
+        Of the spectrogram; the stages halve them to 2 or more.
+    outdim : int
+        Classes.
+    """
+
+    stages: tuple[Stage, ...] = (
+        Stage(16, 5, 2),
+        Stage(32, 3),
+        Stage(64, 3, 2, 1),
+        Stage(96, 1, 1, 1),
+        Stage(128, 1),
+    )
+    features: int = 128
+    lstm_dim: int = 128
+    fc1_dim: int = 128
+    dropout: float = 0.1
+    bands: int = 128
+    outdim: int = 30
+
+    def __post_init__(self) -> None:
+        try:
+            stages = tuple(Stage(*stage) for stage in self.stages)
+        except TypeError:
+            raise ValueError(f"stages is {self.stages!r}") from None
+        object.__setattr__(self, "stages", stages)
+        for stage in stages:
+            if not all(_is_size(v, int) for v in stage[:3]) or stage.kernel % 2 == 0:
+                raise ValueError(f"stages has {tuple(stage)!r}")
+            if not isinstance(stage.residuals, int) or stage.residuals < 0:
+                raise ValueError(f"stages has {tuple(stage)!r}")
+        for f in fields(self):
+            if f.name != "stages" and not _is_size(getattr(self, f.name), f.type):
+                raise ValueError(f"{f.name} is {getattr(self, f.name)!r}")
+        if not stages or self.bands % 2 ** len(stages):
+            raise ValueError(f"{len(stages)} stages can't halve {self.bands} bands")
+
+    @property
+    def latent_size(self) -> int:
+        """Length of a latent: the LSTM's final states of both directions."""
+        return 2 * self.lstm_dim
+
+    @property
+    def filters(self) -> tuple[int, ...]:
+        """Of each convolution, in their order."""
+        return tuple(stage.filters for stage in self.stages for _ in range(1 + stage.residuals))
+
+
+LayerSizes = NetworkConfig | ResidualConfig
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
@@ -80,7 +165,7 @@ class ModelFile:
         Class codes in the order of the network's outputs.
     mel : MelConfig
         Its input.
-    network : NetworkConfig
+    network : NetworkConfig or ResidualConfig
         Its layers.
     temperature : float
         Logits are divided by it, so that probabilities are right as often as they say.
@@ -92,7 +177,7 @@ class ModelFile:
     name: str
     classes: tuple[str, ...]
     mel: MelConfig = field(default_factory=MelConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: LayerSizes = field(default_factory=NetworkConfig)
     temperature: float = 1.0
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -156,7 +241,7 @@ class ModelFile:
         return {
             "classes": list(self.classes),
             "mel": asdict(self.mel),
-            "network": asdict(self.network),
+            "network": _described(self.network),
             "calibration": {"temperature": self.temperature},
         }
 
@@ -213,7 +298,7 @@ class ModelFile:
         )
 
 
-def network_config(values: object) -> NetworkConfig:
+def network_config(values: object) -> LayerSizes:
     """Layer sizes from a JSON object or the original's ``params`` dictionary.
 
     Raises
@@ -223,9 +308,20 @@ def network_config(values: object) -> NetworkConfig:
     """
     if not isinstance(values, Mapping):
         raise TypeError("layer sizes are no dictionary")
-    return _dataclass_from(
-        NetworkConfig, {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    )
+    sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    kind = sizes.pop("kind", "drumclassifier")
+    if kind == "residual":
+        return _dataclass_from(ResidualConfig, sizes)
+    if kind == "drumclassifier":
+        return _dataclass_from(NetworkConfig, sizes)
+    raise ValueError(f"network is of an unknown kind, {kind!r}")
+
+
+def _described(network: LayerSizes) -> dict[str, Any]:
+    """For JSON. The original's kind is not named: networks had no kind before there were two."""
+    if isinstance(network, NetworkConfig):
+        return asdict(network)
+    return {"kind": "residual", **asdict(network)}
 
 
 def _is_size(value: object, kind: object) -> bool:
@@ -236,7 +332,7 @@ def _is_size(value: object, kind: object) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and all(_is_size(v, int) for v in value)
 
 
-_T = TypeVar("_T", MelConfig, NetworkConfig)
+_T = TypeVar("_T", MelConfig, NetworkConfig, ResidualConfig)
 
 
 def _dataclass_from(kind: type[_T], values: Mapping[str, Any]) -> _T:

@@ -1,5 +1,7 @@
+import math
 import pickle
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import librosa
@@ -115,11 +117,29 @@ def test_filters_travel(tone: Callable[..., FloatArray]) -> None:
     np.testing.assert_array_equal(copy(signal), TINY_LOG_MEL(signal))
 
 
-@pytest.mark.parametrize("name", list(MelConfig.__slots__))
+@pytest.mark.parametrize("name", [f.name for f in fields(MelConfig) if f.type is int])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8", None])
 def test_parameters_are_positive_integers(name: str, value: object) -> None:
     with pytest.raises(ModelError, match=f"mel parameter {name} is {value!r}"):
         MelConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["range_db", "power_floor"])
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, "8", None])
+def test_levels_are_above_zero(name: str, value: object) -> None:
+    with pytest.raises(ModelError, match=f"mel parameter {name} is {value!r}"):
+        MelConfig(**{name: value})
+
+
+@pytest.mark.parametrize("range_db", [40.0, 60.0, 80.0])
+def test_the_range_is_what_it_says(range_db: float) -> None:
+    config = MelConfig(range_db=range_db, power_floor=1e-12)
+    rate, t = DEFAULT.sample_rate, np.arange(DEFAULT.sample_rate) / DEFAULT.sample_rate
+    tone = np.sin(2 * np.pi * 1000 * t).astype(np.float32)
+    tone[rate // 2 :] *= 10 ** (-30 / 20)
+    mel = log_mel(Signal(tone, rate), config)
+    band = int(mel[20].argmax())
+    assert mel[20, band] - mel[70, band] == pytest.approx(30 / range_db, abs=1e-3)
 
 
 def test_as_the_original(golden: Path) -> None:

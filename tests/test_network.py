@@ -1,4 +1,3 @@
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from libindex.errors import ModelError
-from libindex.inference import _STRIP_FRAMES, FoldedCnnLstm, _max_pool, _placed
+from libindex.inference import FoldedCnnLstm, _max_pool
 from libindex.modelfile import NetworkConfig
 from libindex.network import (
     MIN_FRAMES,
@@ -261,24 +260,8 @@ def test_strips_do_not_matter(lengths: list[int]) -> None:
     mels = mels_of(lengths)
     with pytest.MonkeyPatch.context() as patch:
         for strips in ((1,), (64, 100), (5000,)):
-            patch.setattr("libindex.inference._STRIP_FRAMES", strips)
+            patch.setattr("libindex.strips.STRIP_FRAMES", strips)
             assert_same(heard(folded(), mels), heard(network(), mels))
-
-
-@given(
-    lengths=st.lists(st.integers(1, 1000), min_size=1, max_size=60), stride=st.sampled_from([1, 4])
-)
-def test_sounds_lie_beside_each_other(lengths: list[int], stride: int) -> None:
-    places, sizes = _placed(lengths, stride)
-    spans = sorted((p.strip, p.start, length) for p, length in zip(places, lengths, strict=True))
-    for (strip, start, length), following in itertools.pairwise(spans):
-        assert strip != following[0] or start + length <= following[1]
-    for strip, start, length in spans:
-        assert start % stride == 0
-        assert start + length <= sizes[strip]
-    # All but the last are at least half full, or one long sound.
-    assert len(sizes) <= 1 + 2 * sum(-(-n // stride) * stride for n in lengths) // 512
-    assert all(size in _STRIP_FRAMES or size > _STRIP_FRAMES[-1] for size in sizes)
 
 
 @pytest.mark.parametrize(

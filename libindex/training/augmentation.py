@@ -1,16 +1,16 @@
-"""Variations of a sound that leave its class as it is: as audio, as spectrogram, as mixtures.
+"""Variations of a sound that leave its class as it is: what players, packs and editors do to it.
 
 Every function takes its random choices from a generator, so that the same state of it gives the
 same variation.
 """
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
-import torch
+from numpy.typing import NDArray
 from scipy import signal as dsp
-from torch import Tensor
 
 from libindex.audio import FloatArray, Signal
 
@@ -18,10 +18,13 @@ from libindex.audio import FloatArray, Signal
 Step = Callable[[FloatArray, int, np.random.Generator], FloatArray]
 
 _FLOOR = 1e-9
+_LAYERED_SHARE = 0.12
+_TAIL_S, _LONGEST_S = 1.2, 4
+_CODED_HZ = 44_100
 _SEMITONES_SD, _SEMITONES_MAX = 1.8, 5.0
 
 
-def vary(signal: Signal, rng: np.random.Generator) -> Signal:
+def vary(signal: Signal, rng: np.random.Generator, other: Signal | None = None) -> Signal:
     """A variation of a sound, as another pack, converter or editor might have it.
 
     Parameters
@@ -30,6 +33,8 @@ def vary(signal: Signal, rng: np.random.Generator) -> Signal:
         The sound.
     rng : numpy.random.Generator
         Source of all choices.
+    other : Signal, optional
+        Now and then this is layered under it, at its sampling rate.
 
     Returns
     -------
@@ -37,11 +42,12 @@ def vary(signal: Signal, rng: np.random.Generator) -> Signal:
         Peak at most 1, at a sampling rate that stands for the shift in pitch and time.
     """
     samples, rate = signal.samples, signal.sample_rate
+    if other is not None and rng.random() < _LAYERED_SHARE:
+        samples = layer(samples, other.samples, rng)
     for chance, step in _STEPS:
         if rng.random() < chance:
             samples = step(samples, rate, rng)
-    samples = samples / max(float(np.abs(samples).max(initial=0.0)), _FLOOR)
-    samples *= 10 ** (rng.uniform(-18.0, 0.0) / 20)
+    samples = samples * (10 ** (rng.uniform(-18.0, 0.0) / 20) / _peak(samples))
     return Signal(samples.astype(np.float32), shifted_rate(rate, rng))
 
 
@@ -65,10 +71,18 @@ def trim_end(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatA
     return cut
 
 
+def cut_off(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
+    """Stop after 25 to 90 %, within 20 ms, as slices and keys that are let go do."""
+    end = max(round(len(samples) * rng.uniform(0.25, 0.9)), min(len(samples), rate // 8))
+    fade = np.linspace(1.0, 0.0, min(end, max(1, round(rng.uniform(0.002, 0.02) * rate))))
+    cut = samples[:end].copy()
+    cut[-len(fade) :] *= fade.astype(np.float32)
+    return cut
+
+
 def damp(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
     """Decay faster, by up to 15 dB at the end."""
-    decibels = np.linspace(0.0, -rng.uniform(3.0, 15.0), len(samples))
-    return np.asarray(samples * 10 ** (decibels / 20), np.float32)
+    return _gained(samples, np.linspace(0.0, -rng.uniform(3.0, 15.0), len(samples)))
 
 
 def trim_start(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
@@ -80,25 +94,56 @@ def trim_start(samples: FloatArray, rate: int, rng: np.random.Generator) -> Floa
 def saturate(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
     """Clip softly, as tape or a valve does."""
     drive = np.exp(rng.uniform(np.log(0.7), np.log(6.0)))
-    scale = max(float(np.abs(samples).max(initial=0.0)), _FLOOR)
-    return np.asarray(np.tanh(drive * samples / scale), np.float32)
+    return np.asarray(np.tanh(drive * samples / _peak(samples)), np.float32)
 
 
 def room(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
-    """Add a diffuse tail: decaying noise of 0.1 to 0.7 s, 8 to 26 dB below the sound."""
-    t60_s = rng.uniform(0.1, 0.7)
-    t = np.arange(round(t60_s * rate)) / rate
+    """Add a diffuse tail, darker than the sound: decaying noise of 0.1 to 1.8 s.
+
+    Its energy lies 3 to 24 dB below the sound's.
+    """
+    t60_s = np.exp(rng.uniform(np.log(0.1), np.log(1.8)))
+    t = np.arange(round(min(t60_s, _TAIL_S) * rate)) / rate
     # 6.9 = ln 1000: 60 dB of amplitude.
-    tail = rng.standard_normal(len(t)).astype(np.float32) * np.exp(-6.9 * t / t60_s)
-    wet = dsp.fftconvolve(samples, tail.astype(np.float32))
+    noise = rng.standard_normal(len(t)) * np.exp(-6.9 * t / t60_s)
+    keep = np.exp(-2 * np.pi * np.exp(rng.uniform(np.log(1_500.0), np.log(12_000.0))) / rate)
+    tail = dsp.lfilter([1 - keep], [1, -keep], noise)
+    tail = np.pad(tail, (round(rng.uniform(0.0, 0.02) * rate), 0)).astype(np.float32)
+    wet = dsp.fftconvolve(samples, tail)[: max(len(samples), _LONGEST_S * rate)]
     dry = np.pad(samples, (0, len(wet) - len(samples)))
-    scale = np.abs(samples).max() / max(float(np.abs(wet).max()), _FLOOR)
-    return np.asarray(dry + wet * scale * 10 ** (rng.uniform(-26.0, -8.0) / 20), np.float32)
+    scale = np.sqrt(np.square(dry).sum() / max(float(np.square(wet).sum()), _FLOOR))
+    return np.asarray(dry + wet * scale * 10 ** (rng.uniform(-24.0, -3.0) / 20), np.float32)
+
+
+def reflect(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
+    """Add one reflection after 0.5 to 12 ms, as from a wall or a flanger: a comb filter."""
+    late = samples.copy()
+    lag = round(rng.uniform(0.0005, 0.012) * rate)
+    gain = np.float32(rng.choice([-1, 1]) * rng.uniform(0.2, 0.7))
+    late[lag:] += gain * samples[: max(0, len(samples) - lag)]
+    return late
+
+
+def shape_attack(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
+    """Raise or lower the first 4 to 50 ms by up to 9 dB."""
+    t = np.arange(len(samples)) / rate
+    time_s = np.exp(rng.uniform(np.log(0.004), np.log(0.05)))
+    return _gained(samples, rng.uniform(-9.0, 9.0) * np.exp(-t / time_s))
+
+
+def compress(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
+    """Make what is soft louder, or softer: a compressor without a threshold, or an expander."""
+    time_s = np.exp(rng.uniform(np.log(0.002), np.log(0.03)))
+    keep = np.exp(-1 / (rate * time_s))
+    envelope = dsp.lfilter([1 - keep], [1, -keep], np.abs(samples))
+    loudest = max(float(envelope.max(initial=0.0)), _FLOOR)
+    relative = np.maximum(envelope / loudest, 1e-4)
+    return np.asarray(samples * relative ** rng.uniform(-0.5, 0.25), np.float32)
 
 
 def equalise(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
     """Tilt the spectrum by up to 3 dB an octave and raise or lower a band by up to 8 dB."""
-    size = scipy.fft.next_fast_len(len(samples) + rate // 100, real=True)
+    size = _spectrum_size(samples, rate)
     octaves = np.log2(np.maximum(scipy.fft.rfftfreq(size, 1 / rate), 20.0) / 1_000.0)
     decibels = rng.uniform(-3.0, 3.0) * np.clip(octaves, -4.0, 4.0)
     centre, width = rng.uniform(-4.0, 3.5), rng.uniform(0.4, 1.5)
@@ -108,7 +153,7 @@ def equalise(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatA
 
 def limit_band(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
     """Lose what an old sampler or a small loudspeaker loses: highs, and sometimes lows."""
-    size = scipy.fft.next_fast_len(len(samples) + rate // 100, real=True)
+    size = _spectrum_size(samples, rate)
     frequency = scipy.fft.rfftfreq(size, 1 / rate)
     gain = _lowpass(frequency, np.exp(rng.uniform(np.log(4_000.0), np.log(14_000.0))), order=4)
     if rng.random() < 0.4:
@@ -117,15 +162,55 @@ def limit_band(samples: FloatArray, rate: int, rng: np.random.Generator) -> Floa
     return _filtered(samples, size, gain)
 
 
+def clip(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
+    """Clip hard, 3 to 18 dB too loud."""
+    gain = 10 ** (rng.uniform(3.0, 18.0) / 20) / _peak(samples)
+    return np.asarray(np.clip(samples * gain, -1.0, 1.0), np.float32)
+
+
 def crush(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
     """Round to 6 to 12 bits; half of them also hold every second to fourth sample."""
-    scale = max(float(np.abs(samples).max(initial=0.0)), _FLOOR)
-    steps = 2.0 ** (rng.integers(6, 13) - 1)
-    coarse = np.round(samples / scale * steps) / steps
+    coarse = _rounded(samples, int(rng.integers(6, 13)))
     if rng.random() < 0.5:
         hold = int(rng.integers(2, 5))
         coarse = np.repeat(coarse[::hold], hold)[: len(coarse)]
-    return np.asarray(coarse, np.float32)
+    return coarse
+
+
+def sample_coarsely(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
+    """Through a sampler of the eighties: 6 to 9 bits at 7 to 20 kHz.
+
+    Half of them alias, half of them interpolate when they play.
+    """
+    low_rate = np.exp(rng.uniform(np.log(7_000.0), np.log(20_000.0)))
+    if rng.random() < 0.5:
+        size = _spectrum_size(samples, rate)
+        frequency = scipy.fft.rfftfreq(size, 1 / rate)
+        samples = _filtered(samples, size, _lowpass(frequency, 0.45 * low_rate, order=8))
+    count = max(2, round(len(samples) * low_rate / rate))
+    taken = np.linspace(0, len(samples) - 1, count).astype(np.int64)
+    coarse = _rounded(samples[taken], int(rng.integers(6, 10)))
+    if rng.random() < 0.5:
+        return np.interp(np.arange(len(samples)), taken, coarse).astype(np.float32)
+    return np.repeat(coarse, np.diff(taken, append=len(samples)))
+
+
+def code(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
+    """Through MP3 or Ogg Vorbis and back, as if it were sampled at 44.1 kHz."""
+    import soundfile
+
+    kind, encoding = rng.choice([("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS")])
+    buffer = io.BytesIO()
+    level = rng.uniform(0.4, 0.95)
+    scaled = samples * (0.85 / _peak(samples))
+    with soundfile.SoundFile(
+        buffer, "w", _CODED_HZ, 1, encoding, format=kind, compression_level=level
+    ) as file:
+        file.write(scaled)
+    buffer.seek(0)
+    coded: FloatArray = soundfile.read(buffer, dtype="float32")[0]
+    # An encoder may drop the whole of a very short sound.
+    return coded if np.abs(coded).max(initial=0.0) > 0.01 else samples
 
 
 def add_noise(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
@@ -142,88 +227,54 @@ def delay(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArra
     return np.pad(samples, (round(rate * rng.uniform(0.0, 0.04)), 0))
 
 
-# In the order of a recording's life: played, amplified, recorded, edited.
+def layer(samples: FloatArray, other: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Another sound below it, 9 to 24 dB softer; half of them end with the louder one."""
+    softer = other * (_peak(samples) / _peak(other) * 10 ** (rng.uniform(-24.0, -9.0) / 20))
+    length = len(samples) if rng.random() < 0.5 else max(len(samples), len(other))
+    both = np.zeros(length, np.float32)
+    both[: len(samples)] = samples
+    both[: len(softer)] += softer[:length]
+    return both
+
+
+# In the order of a recording's life: played, amplified, recorded, edited, coded.
 _STEPS: tuple[tuple[float, Step], ...] = (
-    (0.15, damp),
-    (0.25, saturate),
-    (0.20, room),
+    (0.12, damp),
+    (0.15, shape_attack),
+    (0.15, compress),
+    (0.20, saturate),
+    (0.06, clip),
+    (0.08, reflect),
+    (0.25, room),
     (0.55, equalise),
-    (0.25, limit_band),
-    (0.15, crush),
-    (0.40, trim_end),
+    (0.22, limit_band),
+    (0.10, crush),
+    (0.10, sample_coarsely),
+    (0.25, trim_end),
+    (0.12, cut_off),
     (0.15, trim_start),
     (0.25, delay),
     (0.25, add_noise),
+    (0.10, code),
 )
 
 
-def vary_mel(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A variation of a log-mel spectrogram: other dynamics, masked bands, masked frames.
-
-    Masking is SpecAugment's (Park et al. 2019, Interspeech), without its time warp.
-
-    Parameters
-    ----------
-    mel : ndarray of float32, shape (frames, n_mels)
-        Values from 0 to 1.
-    rng : numpy.random.Generator
-        Source of all choices.
-
-    Returns
-    -------
-    ndarray of float32, shape (frames, n_mels)
-        A new array.
-    """
-    frames, bands = mel.shape
-    varied = mel.copy()
-    if rng.random() < 0.4:
-        # 1 is the loudest point: what lies below it comes nearer or goes further down.
-        varied = np.clip(1.0 - (1.0 - varied) * np.float32(rng.uniform(0.8, 1.25)), 0.0, 1.0)
-    for _ in range(rng.integers(0, 3)):
-        width = int(rng.integers(1, max(2, bands // 8)))
-        start = int(rng.integers(0, bands - width + 1))
-        varied[:, start : start + width] = 0.0
-    if frames >= 16 and rng.random() < 0.3:
-        width = int(rng.integers(1, max(2, frames // 6)))
-        # The attack says most of what a sound is, so it is left alone.
-        start = int(rng.integers(4, max(5, frames - width + 1)))
-        varied[start : start + width] = 0.0
-    return varied
+def _peak(samples: FloatArray) -> float:
+    return max(float(np.abs(samples).max(initial=0.0)), _FLOOR)
 
 
-def mix_up(
-    mels: Sequence[Tensor], targets: Tensor, rng: np.random.Generator, alpha: float
-) -> tuple[list[Tensor], Tensor]:
-    """Mix every sound with another of the batch, spectrograms and targets alike.
+def _gained(samples: FloatArray, decibels: NDArray[np.floating]) -> FloatArray:
+    return np.asarray(samples * 10 ** (decibels / 20), np.float32)
 
-    mixup of Zhang et al. (2018, ICLR), with one weight for each sound.
 
-    Parameters
-    ----------
-    mels : sequence of Tensor of float32, shape (frames, n_mels) each
-        Log-mel spectrograms.
-    targets : Tensor of float32, shape (batch, classes)
-        Probability of each class.
-    rng : numpy.random.Generator
-        Source of all choices.
-    alpha : float
-        Of the weights' distribution, Beta(alpha, alpha); the sound itself is always the larger
-        part.
+def _rounded(samples: FloatArray, bits: int) -> FloatArray:
+    steps = 2.0 ** (bits - 1)
+    return np.asarray(np.round(samples / _peak(samples) * steps) / steps, np.float32)
 
-    Returns
-    -------
-    mels : list of Tensor of float32, shape (frames, n_mels) each
-        As long as they were; a shorter partner is followed by silence.
-    targets : Tensor of float32, shape (batch, classes)
-    """
-    partner = torch.from_numpy(rng.permutation(len(mels)))
-    weight = rng.beta(alpha, alpha, len(mels)).astype(np.float32)
-    share = torch.from_numpy(np.maximum(weight, 1 - weight))
-    mixed = [mel * w for mel, w in zip(mels, share, strict=True)]
-    for mel, w, other in zip(mixed, share, partner.tolist(), strict=True):
-        frames = min(len(mel), len(mels[other]))
-        mel[:frames] += (1 - w) * mels[other][:frames]
-    return mixed, share[:, None] * targets + (1 - share)[:, None] * targets[partner]
+
+def _spectrum_size(samples: FloatArray, rate: int) -> int:
+    """A fast length with 10 ms of silence behind the sound, for what a filter smears."""
+    return int(scipy.fft.next_fast_len(len(samples) + rate // 100, real=True))
 
 
 def _lowpass(frequency: FloatArray, cut_hz: float, order: int) -> FloatArray:

@@ -25,6 +25,14 @@ class FitConfig:
         Probability given evenly to all classes.
     mixup_alpha, mixup_share : float
         See `augmentation.mix_up`; this part of each batch is mixed.
+    synthetic_share : float
+        So many synthesised sounds of the same classes are learnt besides, relative to real ones.
+    stranger_share : float
+        So many synthesised sounds that are no percussion.
+    unvaried_share : float
+        Part of the real sounds that is not varied as audio.
+    stranger_weight : float
+        Of the loss that tells percussion from other sounds.
     contrastive_weight, contrastive_temperature : float
         Of the contrastive loss.
     average_steps : int
@@ -45,10 +53,14 @@ class FitConfig:
     label_smoothing: float = 0.08
     mixup_alpha: float = 0.4
     mixup_share: float = 0.4
+    synthetic_share: float = 0.05
+    stranger_share: float = 0.06
+    unvaried_share: float = 0.2
+    stranger_weight: float = 0.3
     contrastive_weight: float = 0.3
     contrastive_temperature: float = 0.1
     average_steps: int = 250
-    epochs_per_round: int = 2
+    epochs_per_round: int = 3
     seed: int = 0
     bfloat16: bool = False
 

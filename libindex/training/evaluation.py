@@ -1,6 +1,6 @@
 """How good a network is on sounds that it was not trained on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,14 +11,23 @@ from libindex.analyser import Analyser
 from libindex.audio import FloatArray
 from libindex.errors import UsageError
 from libindex.training.dataset import Dataset
+from libindex.training.false_alarms import FalseAlarms
+from libindex.training.figures import (
+    BoolArray,
+    Bootstrap,
+    Figure,
+    IntArray,
+    Measure,
+    embeddings,
+    mean,
+)
+from libindex.training.reliability import Bin, calibration_error, reliability
+from libindex.training.robustness import ChangeFigures
 
 _SURE = 0.8
 _NEIGHBOURS = 10
-_BINS = 15
 _MIN_FILES = 4  # a class with fewer says too little to count in the balanced figure
 _BATCH = 64
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +44,15 @@ class Predictions:
         Index of the true class.
     groups : ndarray of int64, shape (files,)
         Equal for sounds of one unit; a file of an unknown unit has a group of its own.
+    certain : ndarray of bool, shape (files,), or None
+        Whose label has a high confidence; None where the data has no confidences.
     """
 
     probabilities: FloatArray
     latents: FloatArray
     labels: IntArray
     groups: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured value with its bootstrap interval (95 %), None where it has none."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+    certain: BoolArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,19 @@ class Report:
         Of the files with a probability of 0.8 or more: share that is right; and their share of all.
     neighbours : Figure
         Class precision of the ten nearest neighbours from other units.
+    certain_top1 : Figure
+        `top1` of the files whose label has a high confidence.
     classes : tuple of ClassFigures
         One row a class, in the network's order.
     confusion : ndarray of int64, shape (classes, classes)
         Files by true class (row) and most probable class (column).
+    reliability : tuple of Bin
+        From probability 0 to 1, 15 of equal width.
+    robustness : tuple of ChangeFigures or None
+        How often sounds find themselves after each change, and the mean over the changes; None
+        where it was not measured.
+    false_alarms : FalseAlarms or None
+        Sounds that are no percussion and yet get a class; None where it was not measured.
     """
 
     files: int
@@ -94,12 +106,21 @@ class Report:
     sure_precision: Figure
     sure_coverage: Figure
     neighbours: Figure
+    certain_top1: Figure
     classes: tuple[ClassFigures, ...]
     confusion: IntArray
+    reliability: tuple[Bin, ...]
+    robustness: tuple[ChangeFigures, ...] | None
+    false_alarms: FalseAlarms | None
 
     def to_json(self) -> dict[str, Any]:
-        """All figures for JSON; of the confusion matrix, {true: {said: files}} without zeros."""
-        document = asdict(self)
+        """All figures for JSON, without those that were not measured.
+
+        The confusion matrix is {true: {said: files}} without zeros, robustness {change: figures}.
+        """
+        document = {key: value for key, value in asdict(self).items() if value is not None}
+        if self.robustness is not None:
+            document["robustness"] = {row.pop("change"): row for row in document["robustness"]}
         codes = [row.code for row in self.classes]
         document["confusion"] = {
             true: {said: int(n) for said, n in zip(codes, row, strict=True) if n}
@@ -118,7 +139,7 @@ def predict(analyser: Analyser, dataset: Dataset) -> Predictions:
         part = order[start : start + _BATCH]
         output = analyser.analyse([dataset.mels[i].astype(np.float32) for i in part])
         probabilities[part], latents[part] = output.probabilities, output.latents
-    return Predictions(probabilities, latents, dataset.labels, _groups(dataset))
+    return Predictions(probabilities, latents, dataset.labels, _groups(dataset), _certain(dataset))
 
 
 def evaluate(
@@ -146,19 +167,18 @@ def evaluate(
         raise UsageError("there are no files to evaluate")
     files = _per_file(predictions)
     counted = np.bincount(predictions.labels, minlength=len(classes)) >= _MIN_FILES
-    measures = _measures(files, counted)
-    everything = np.arange(len(predictions.labels))
-    samples = _resampled(predictions.groups, resamples, np.random.default_rng(seed))
-    figures = {
-        name: _figure(measure(everything), [measure(sample) for sample in samples])
-        for name, measure in measures.items()
-    }
+    measures = _measures(files, counted, predictions.certain)
+    bootstrap = Bootstrap(predictions.groups, resamples, seed)
+    figures = {name: bootstrap.figure(measure) for name, measure in measures.items()}
     confusion = confusion_matrix(predictions)
     return Report(
         files=len(predictions.labels),
         units=len(np.unique(predictions.groups)),
         classes=_class_figures(confusion, classes),
         confusion=confusion,
+        reliability=reliability(files.confidence, files.right),
+        robustness=None,
+        false_alarms=None,
         **figures,
     )
 
@@ -172,17 +192,6 @@ def confusion_matrix(predictions: Predictions) -> IntArray:
     )
 
 
-def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error over 15 bins of equal width.
-
-    The mean distance between the probability of the best class and the share of files that are
-    right, weighted by the files of each bin (Naeini, Cooper and Hauskrecht 2015, AAAI).
-    """
-    bins = np.minimum((np.asarray(confidence, np.float64) * _BINS).astype(int), _BINS - 1)
-    gap = np.bincount(bins, right.astype(np.float64) - confidence, _BINS)
-    return float(np.abs(gap).sum() / len(confidence))
-
-
 def neighbour_precision(predictions: Predictions) -> NDArray[np.float64]:
     """For each file, the share of its nearest neighbours from other units that have its class.
 
@@ -193,8 +202,7 @@ def neighbour_precision(predictions: Predictions) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (files,)
     """
-    latents = np.asarray(predictions.latents, np.float64)
-    unit = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-12)
+    unit = embeddings(predictions.latents)
     shares = np.full(len(unit), np.nan)
     for i, row in enumerate(unit):
         others = np.flatnonzero(predictions.groups != predictions.groups[i])
@@ -207,8 +215,8 @@ def neighbour_precision(predictions: Predictions) -> NDArray[np.float64]:
 @dataclass(frozen=True, slots=True)
 class _PerFile:
     labels: IntArray
-    right: NDArray[np.bool_]
-    among_three: NDArray[np.bool_]
+    right: BoolArray
+    among_three: BoolArray
     confidence: NDArray[np.float64]
     neighbours: NDArray[np.float64]
 
@@ -225,9 +233,7 @@ def _per_file(predictions: Predictions) -> _PerFile:
     )
 
 
-def _measures(
-    files: _PerFile, counted: NDArray[np.bool_]
-) -> dict[str, Callable[[IntArray], float | None]]:
+def _measures(files: _PerFile, counted: BoolArray, certain: BoolArray | None) -> dict[str, Measure]:
     """Every figure of the report as a function of the files (with repetitions) that it is over."""
 
     def balanced(of: IntArray) -> float | None:
@@ -237,43 +243,28 @@ def _measures(
         return float((hits[there] / n[there]).mean()) if there.any() else None
 
     def sure_precision(of: IntArray) -> float | None:
-        return _mean(files.right[of][files.confidence[of] >= _SURE])
+        return mean(files.right[of][files.confidence[of] >= _SURE])
 
     return {
-        "top1": lambda of: _mean(files.right[of]),
+        "top1": lambda of: mean(files.right[of]),
         "balanced_top1": balanced,
-        "top3": lambda of: _mean(files.among_three[of]),
+        "top3": lambda of: mean(files.among_three[of]),
         "calibration_error": lambda of: calibration_error(files.confidence[of], files.right[of]),
         "sure_precision": sure_precision,
-        "sure_coverage": lambda of: _mean(files.confidence[of] >= _SURE),
-        "neighbours": lambda of: _mean(files.neighbours[of][~np.isnan(files.neighbours[of])]),
+        "sure_coverage": lambda of: mean(files.confidence[of] >= _SURE),
+        "neighbours": lambda of: mean(files.neighbours[of][~np.isnan(files.neighbours[of])]),
+        "certain_top1": lambda of: None if certain is None else mean(files.right[of][certain[of]]),
     }
-
-
-def _mean(values: NDArray[Any]) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
-def _figure(value: float | None, samples: Sequence[float | None]) -> Figure:
-    known = [sample for sample in samples if sample is not None]
-    if value is None or not known:
-        return Figure(value)
-    low, high = np.percentile(known, [2.5, 97.5])
-    return Figure(value, float(low), float(high))
-
-
-def _resampled(groups: IntArray, count: int, rng: np.random.Generator) -> list[IntArray]:
-    """Bootstrap samples of whole groups."""
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    return [
-        np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        for _ in range(count)
-    ]
 
 
 def _groups(dataset: Dataset) -> IntArray:
     names = [item.unit or f"file {i}" for i, item in enumerate(dataset.items)]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _certain(dataset: Dataset) -> BoolArray | None:
+    confidences = np.array([item.confidence for item in dataset.items], str)
+    return confidences == "high" if (confidences != "").any() else None
 
 
 def _class_figures(confusion: IntArray, classes: Sequence[str]) -> tuple[ClassFigures, ...]:

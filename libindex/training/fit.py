@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from libindex.analyser import Network
 from libindex.errors import ModelError
 from libindex.mel import LogMel
-from libindex.network import CnnLstm
-from libindex.training.augmentation import mix_up, vary_mel
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, MelArray
-from libindex.training.forward import forward_as_strip, predict_logits
-from libindex.training.sampling import Views, batches
+from libindex.training.forward import forward, predict_logits
+from libindex.training.mel_augmentation import mix_up, vary_mel
+from libindex.training.sampling import STRANGER, Views, batches
 
 _CLIP_NORM = 2.0
 
@@ -38,7 +38,7 @@ class Fit:
 
     Parameters
     ----------
-    network : CnnLstm
+    network : CnnLstm or ResidualCnnLstm
         Is trained in place.
     dataset : Dataset
         What it learns.
@@ -51,7 +51,7 @@ class Fit:
 
     Attributes
     ----------
-    averaged : CnnLstm
+    averaged : CnnLstm or ResidualCnnLstm
         The result: the moving average of the weights.
     epoch : int
         Epochs done.
@@ -61,7 +61,7 @@ class Fit:
 
     def __init__(
         self,
-        network: CnnLstm,
+        network: Network,
         dataset: Dataset,
         held: Dataset,
         config: FitConfig,
@@ -69,7 +69,7 @@ class Fit:
     ) -> None:
         self.device = device or torch.device("cpu")
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged: CnnLstm = copy.deepcopy(self.network).eval()
+        self.averaged: Network = copy.deepcopy(self.network).eval()
         self.dataset, self.held, self.config = dataset, held, config
         self.epoch = 0
         self.history: list[dict[str, float | None]] = []
@@ -82,7 +82,7 @@ class Fit:
         progress: Callable[[Progress], None] | None = None,
         threads: int = 1,
         until: int | None = None,
-    ) -> CnnLstm:
+    ) -> Network:
         """Train to the end.
 
         Parameters
@@ -100,12 +100,12 @@ class Fit:
 
         Returns
         -------
-        CnnLstm
+        CnnLstm or ResidualCnnLstm
             `averaged`.
         """
         tell = progress or (lambda _: None)
         last = self.config.epochs if until is None else until
-        with Views(self.dataset, log_mel, self.config.seed, threads) as views:
+        with Views(self.dataset, log_mel, self.config, threads) as views:
             while self.epoch < last:
                 self._run_epoch(views, tell)
                 if checkpoint is not None:
@@ -158,18 +158,18 @@ class Fit:
     def _run_epoch(self, views: Views, tell: Callable[[Progress], None]) -> None:
         config, started = self.config, time.monotonic()
         number = self.epoch // config.epochs_per_round
-        drawn, mels = views.round(number)
+        heard = views.round(number)
         if (number + 1) * config.epochs_per_round < config.epochs:
             views.start(number + 1)
         rng = np.random.default_rng([config.seed, 4, self.epoch])
-        parts = batches(len(mels), config.batch_size, rng)
+        parts = batches(len(heard.mels), config.batch_size, rng)
         self.network.train()
         total, count = 0.0, len(parts)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**62)))
             for step, part in enumerate(parts, start=1):
                 self._set_rate((self.epoch + step / count) / config.epochs)
-                total += self._step([mels[i] for i in part], self.dataset.labels[drawn[part]], rng)
+                total += self._step([heard.mels[i] for i in part], heard.labels[part], rng)
                 tell(Progress(self.epoch + 1, config.epochs, step, count, total / step))
         self.epoch += 1
         top1, loss = self._held_top1(), total / count
@@ -183,25 +183,32 @@ class Fit:
         labels: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> float:
-        varied = [torch.from_numpy(vary_mel(mel.astype(np.float32), rng)) for mel in chosen]
-        target = torch.from_numpy(labels)
-        targets = functional.one_hot(target, self.network.config.outdim).float()
-        mixed = round(self.config.mixup_share * len(chosen))
+        # Strangers last: they are neither mixed nor compared.
+        order = np.argsort(labels == STRANGER, kind="stable")
+        known = int((labels != STRANGER).sum())
+        labels = labels[order]
+        varied = [
+            torch.from_numpy(vary_mel(chosen[i].astype(np.float32), rng)).to(self.device)
+            for i in order
+        ]
+        target = torch.from_numpy(labels[:known])
+        targets = torch.full((len(varied), self.network.config.outdim), 1.0)
+        targets[:known] = functional.one_hot(target, targets.shape[1]).float()
+        targets[known:] /= targets.shape[1]
+        mixed = round(self.config.mixup_share * known)
         if mixed:
             varied[:mixed], targets[:mixed] = mix_up(
                 varied[:mixed], targets[:mixed], rng, self.config.mixup_alpha
             )
         with self._precision():
-            logits, latents = forward_as_strip(
-                self.network, [mel.to(self.device) for mel in varied]
-            )
+            logits, latents = forward(self.network, varied)
+        logits = logits.float()
         loss = functional.cross_entropy(
-            logits.float(),
-            targets.to(self.device),
-            label_smoothing=self.config.label_smoothing,
+            logits, targets.to(self.device), label_smoothing=self.config.label_smoothing
         )
+        loss = loss + self.config.stranger_weight * stranger_loss(logits, known)
         loss = loss + self.config.contrastive_weight * contrastive_loss(
-            latents[mixed:].float(), target[mixed:], self.config.contrastive_temperature
+            latents[mixed:known].float(), target[mixed:], self.config.contrastive_temperature
         )
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -270,6 +277,29 @@ def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Ten
     count = positive.sum(dim=1)
     total = -log_share.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)
     return total.sum() / (count > 0).sum().clamp(min=1)
+
+
+def stranger_loss(logits: Tensor, known: int) -> Tensor:
+    """How badly the logits tell percussion from other sounds, by their free energy.
+
+    A further class with the constant logit 0 stands for "none of these". Its cross-entropy is that
+    of the others among themselves, plus this: the binary cross-entropy of ln sum exp(logits), the
+    negated free energy of Liu et al. (2020, NeurIPS).
+
+    Parameters
+    ----------
+    logits : Tensor of float32, shape (batch, classes)
+        Percussion first.
+    known : int
+        How many are percussion.
+
+    Returns
+    -------
+    Tensor, scalar
+        A mean.
+    """
+    is_known = (torch.arange(len(logits), device=logits.device) < known).float()
+    return functional.binary_cross_entropy_with_logits(logits.logsumexp(dim=1), is_known)
 
 
 def _groups(network: nn.Module, config: FitConfig) -> list[dict[str, Any]]:

@@ -9,10 +9,33 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_sequence
 
+from libindex.analyser import Network
 from libindex.network import MIN_FRAMES, CnnLstm, position_channels, step_counts
+from libindex.residual import ResidualCnnLstm
 from libindex.training.dataset import MelArray
 
 _STRIDE = 4  # frames from one step of the LSTM to the next
+
+
+def forward(network: Network, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits and latents of sounds of any lengths, laid end to end.
+
+    Parameters
+    ----------
+    network : CnnLstm or ResidualCnnLstm
+        In any mode.
+    mels : sequence of Tensor of float32, shape (frames, bands) each
+        Log-mel spectrograms.
+
+    Returns
+    -------
+    logits : Tensor, shape (len(mels), classes)
+    latents : Tensor, shape (len(mels), 2 * lstm_dim)
+    """
+    if isinstance(network, ResidualCnnLstm):
+        logits, latents = network(mels)
+        return logits, latents
+    return forward_as_strip(network, mels)
 
 
 def forward_as_strip(network: CnnLstm, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -60,23 +83,14 @@ def forward_as_strip(network: CnnLstm, mels: Sequence[Tensor]) -> tuple[Tensor, 
 
 
 def predict_logits(
-    network: CnnLstm, mels: list[MelArray], device: torch.device, batch_size: int = 64
+    network: Network, mels: Sequence[MelArray], device: torch.device, batch_size: int = 64
 ) -> NDArray[np.float32]:
     """Logits of a network in evaluation mode, shape (files, classes)."""
-    order = np.argsort([len(mel) for mel in mels], kind="stable")
-    logits = np.zeros((len(mels), network.config.outdim), np.float32)
+    logits = [np.zeros((0, network.config.outdim), np.float32)]
     with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            batch = torch.from_numpy(_padded([mels[i] for i in part]))
-            lengths = torch.tensor([len(mels[i]) for i in part])
-            logits[part] = network(batch.to(device), lengths)[0].float().cpu().numpy()
-    return logits
-
-
-def _padded(mels: Sequence[MelArray]) -> NDArray[np.float32]:
-    """Spectrograms as one array of shape (batch, frames, n_mels), zeros at the ends."""
-    batch = np.zeros((len(mels), max(map(len, mels)), mels[0].shape[1]), np.float32)
-    for row, mel in zip(batch, mels, strict=True):
-        row[: len(mel)] = mel
-    return batch
+        for start in range(0, len(mels), batch_size):
+            part = [
+                torch.from_numpy(m).float().to(device) for m in mels[start : start + batch_size]
+            ]
+            logits.append(forward(network, part)[0].float().cpu().numpy())
+    return np.concatenate(logits)

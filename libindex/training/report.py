@@ -1,11 +1,15 @@
 """A report as text, for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from libindex.training.evaluation import Figure, Report
+from libindex.training.evaluation import Report
+from libindex.training.false_alarms import FalseAlarms
+from libindex.training.figures import Figure
+from libindex.training.robustness import ChangeFigures
 
 _TITLES = {
     "top1": "top-1",
+    "certain_top1": "top-1 of labels of high confidence",
     "balanced_top1": "balanced top-1 (classes of 4 files or more)",
     "top3": "top-3",
     "calibration_error": "expected calibration error (15 bins)",
@@ -13,21 +17,28 @@ _TITLES = {
     "sure_coverage": "coverage at probability 0.8 or more",
     "neighbours": "class precision of 10 neighbours from other units",
 }
+_CHANGES = {
+    "mp3": "MP3 at 96 kbit/s",
+    "quieter": "12 dB quieter",
+    "cut_start": "20 ms cut from the start",
+    "silence_before": "20 ms of silence in front",
+    "semitone_up": "a semitone up",
+    "semitone_down": "a semitone down",
+    "reverb": "mild reverb",
+    "eight_bit": "8 bits",
+    "mean": "mean",
+}
 
 
 def as_text(report: Report) -> str:
     """All figures, a row for each class, and the confusion matrix."""
-    return "\n".join(
-        [
-            f"{report.files} files, {report.units} units; 95 % intervals by bootstrap over units",
-            "",
-            *_figures(report),
-            "",
-            *_classes(report),
-            "",
-            *_confusion(report),
-        ]
-    )
+    parts = [_figures(report), _classes(report), _confusion(report)]
+    if report.false_alarms is not None:
+        parts.insert(1, _false_alarms(report.false_alarms))
+    if report.robustness is not None:
+        parts.insert(1, _robustness(report.robustness))
+    heading = f"{report.files} files, {report.units} units; 95 % intervals by bootstrap over units"
+    return "\n".join([heading, *(line for part in parts for line in ("", *part))])
 
 
 def summary(report: Report) -> str:
@@ -41,10 +52,26 @@ def _figures(report: Report) -> Iterator[str]:
     width = max(map(len, _TITLES.values()))
     for name, title in _TITLES.items():
         figure: Figure = getattr(report, name)
-        interval = (
-            f"  [{_number(figure.low)}, {_number(figure.high)}]" if figure.low is not None else ""
-        )
-        yield f"{title:<{width}}  {_number(figure.value)}{interval}"
+        if figure.value is not None or name != "certain_top1":
+            yield f"{title:<{width}}  {_with_interval(figure)}"
+
+
+def _robustness(rows: Sequence[ChangeFigures]) -> Iterator[str]:
+    titles = [_CHANGES[row.change] for row in rows]
+    width = max(map(len, titles))
+    yield f"{'a sound finds itself after':<{width}}  {'as the nearest':<21}  among the 5 nearest"
+    for title, row in zip(titles, rows, strict=True):
+        first = _with_interval(row.recall_at_1)
+        yield f"{title:<{width}}  {first:<21}  {_with_interval(row.recall_at_5)}".rstrip()
+
+
+def _false_alarms(alarms: FalseAlarms) -> Iterator[str]:
+    heading = f"{alarms.sounds} sounds that are no percussion: a class at probability 0.8 or more"
+    yield f"{heading}  {_with_interval(alarms.share)}"
+    yield "by kind: " + ", ".join(f"{kind} {share:.2f}" for kind, share in alarms.by_kind.items())
+    if alarms.most_said:
+        said = ", ".join(f"{code} {count}" for code, count in alarms.most_said.items())
+        yield f"taken for: {said}"
 
 
 def _classes(report: Report) -> Iterator[str]:
@@ -65,6 +92,12 @@ def _confusion(report: Report) -> Iterator[str]:
     for i, code in zip(shown, codes, strict=True):
         cells = "".join(f" {int(matrix[i, j]) or '.':>{width}}" for j in shown)
         yield code.ljust(max(width, 11)) + cells
+
+
+def _with_interval(figure: Figure) -> str:
+    if figure.low is None:
+        return _number(figure.value)
+    return f"{_number(figure.value)}  [{_number(figure.low)}, {_number(figure.high)}]"
 
 
 def _number(value: float | None) -> str:

@@ -9,11 +9,18 @@ from pathlib import Path
 import threadpoolctl  # type: ignore[import-untyped]
 import torch
 
-from libindex.analyser import Analyser, load_network, resolve_device, save_network
+from libindex.analyser import (
+    Analyser,
+    Network,
+    load_network,
+    new_network,
+    resolve_device,
+    save_network,
+)
 from libindex.errors import ModelError, UsageError
 from libindex.mel import LogMel, MelConfig
-from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile, NetworkConfig
-from libindex.network import CnnLstm
+from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile, ResidualConfig
+from libindex.residual import ResidualCnnLstm
 from libindex.training.about import about
 from libindex.training.calibration import fit_temperature
 from libindex.training.config import FitConfig, Progress
@@ -30,6 +37,15 @@ from libindex.training.dataset import (
 from libindex.training.evaluation import Report, evaluate, predict
 from libindex.training.fit import Fit
 from libindex.training.forward import predict_logits
+
+INPUT = MelConfig(
+    sample_rate=44_100,
+    hop_length=512,
+    loaded_frames=300,
+    range_db=60.0,
+    power_floor=1e-10,
+)
+"""What a new network hears: higher frequencies and softer sound than the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,43 +163,6 @@ def train(
     return Outcome(model, report)
 
 
-def measure(
-    network: Path,
-    folder: Path,
-    split: str,
-    device: str = "auto",
-    say: Callable[[str], None] | None = None,
-) -> Report:
-    """Evaluate a network on labelled sounds.
-
-    Parameters
-    ----------
-    network : Path
-        Its weights.
-    folder : Path
-        Sounds, as for training.
-    split : {"valid", "train", "all"}
-        Which part of a manifest.
-    device : str
-        "auto", "cpu", "cuda" or "mps".
-    say : callable, optional
-        Called with lines for people.
-
-    Returns
-    -------
-    Report
-        All figures.
-    """
-    analyser = Analyser.load(network, device)
-    items = of_split(read_items(folder), split)
-    if not items:
-        raise UsageError(f"has no files of the split {split!r}", folder)
-    with cpu_threads():
-        log_mel = analyser.model.log_mel()
-        data = load_and_tell(items, analyser.classes, log_mel, say or (lambda _: None))
-        return evaluate(predict(analyser, data), analyser.classes)
-
-
 def load_and_tell(
     items: Sequence[Item], classes: Sequence[str], log_mel: LogMel, tell: Callable[[str], None]
 ) -> Dataset:
@@ -195,14 +174,16 @@ def load_and_tell(
 
 
 @contextmanager
-def cpu_threads() -> Iterator[int]:
+def cpu_threads(background: int | None = None) -> Iterator[int]:
     """Share the cores between the network and the sounds; gives the number for the sounds.
+
+    By default those get a quarter. Where the network runs in their threads, they get all.
 
     The BLAS gets one thread: the small products of a spectrogram gain nothing from more, and
     its threads wait by spinning, which slows the network down three times.
     """
     cores = os.cpu_count() or 1
-    background = max(1, cores // 4)
+    background = background or max(1, cores // 4)
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, cores - background))
     try:
@@ -249,14 +230,14 @@ def _validation(plan: Plan, items: Iterable[Item], classes: Sequence[str]) -> li
     return found
 
 
-def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, CnnLstm]:
+def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, Network]:
     """The network before training; from `plan.init` all that fits, by class name for the last."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.fit.seed)
         if plan.init is None:
-            return MelConfig(), CnnLstm(NetworkConfig(outdim=len(classes)))
+            return INPUT, ResidualCnnLstm(ResidualConfig(outdim=len(classes)))
         model, trained = load_network(plan.init)
-        network = CnnLstm(replace(model.network, outdim=len(classes)))
+        network = new_network(replace(model.network, outdim=len(classes)))
     state = {k: v for k, v in trained.state_dict().items() if not k.startswith("fc2.")}
     network.load_state_dict(state, strict=False)
     with torch.no_grad():
@@ -269,7 +250,7 @@ def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, CnnLstm]:
 
 
 def _calibrated(
-    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: CnnLstm, held: Dataset
+    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: Network, held: Dataset
 ) -> ModelFile:
     temperature = 1.0
     if held.items:

@@ -1,16 +1,27 @@
 """Which sounds an epoch hears, and in which batches."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from libindex.audio import decode
+from libindex.audio import Signal, decode
 from libindex.errors import SampleError
 from libindex.mel import LogMel
 from libindex.training.augmentation import vary
+from libindex.training.config import FitConfig
 from libindex.training.dataset import Dataset, Item, MelArray
+from libindex.training.strangers import TAUGHT, stranger
+from libindex.training.synthesis import CODES, synthesise
+
+STRANGER = -1
+"""The label of a sound that is no percussion."""
+
+_SYNTHETIC_HZ = 44_100
 
 _MEDIUM_WEIGHT = 0.7  # labels of medium confidence are right less often
 _CLASS_POWER, _UNIT_POWER = 0.5, 0.25
@@ -57,15 +68,31 @@ def batches(count: int, size: int, rng: np.random.Generator) -> list[NDArray[np.
     return np.array_split(rng.permutation(count), -(-count // size))
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What an epoch hears.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (sounds,)
+        Index of each one's class; `STRANGER` for sounds that are no percussion.
+    mels : list of ndarray of float16, shape (frames, n_mels) each
+        Their variations.
+    """
+
+    labels: NDArray[np.int64]
+    mels: list[MelArray]
+
+
+_Task = tuple[int, Callable[[np.random.Generator], MelArray]]  # a label, and what makes a sound
 _Pending = tuple[NDArray[np.int64], list[Future[MelArray]]]
-_Round = tuple[NDArray[np.int64], list[MelArray]]
 
 
 class Views:
     """Varied spectrograms, computed in the background while the network trains.
 
-    A round is one draw of sounds, varied once; several epochs use it, each with other masks,
-    mixtures and batches.
+    A round is one draw of sounds, varied once, and some synthesised ones; several epochs use it,
+    each with other masks, mixtures and batches.
 
     Parameters
     ----------
@@ -73,18 +100,20 @@ class Views:
         The sounds.
     log_mel : LogMel
         The network's input.
-    seed : int
-        Decides all draws and variations.
+    config : FitConfig
+        Its seed decides all draws and variations; its shares say how many are synthesised.
     threads : int
         How many variations are computed at the same time.
     """
 
-    def __init__(self, dataset: Dataset, log_mel: LogMel, seed: int, threads: int) -> None:
-        self._dataset, self._log_mel, self._seed = dataset, log_mel, seed
+    def __init__(self, dataset: Dataset, log_mel: LogMel, config: FitConfig, threads: int) -> None:
+        self._dataset, self._log_mel, self._config = dataset, log_mel, config
         self._shares = weights(dataset)
+        classes = zip((item.label for item in dataset.items), dataset.labels, strict=True)
+        self._synthetic = sorted({(code, int(i)) for code, i in classes if code in CODES})
         self._pool = ThreadPoolExecutor(threads)
         self._pending: dict[int, _Pending] = {}
-        self._round: tuple[int, _Round] | None = None
+        self._round: tuple[int, Round] | None = None
 
     def __enter__(self) -> "Views":
         return self
@@ -95,37 +124,62 @@ class Views:
     def start(self, number: int) -> None:
         """Begin to compute a round, if that has not begun."""
         if number not in self._pending:
-            drawn = draw(self._shares, np.random.default_rng([self._seed, 2, number]))
-            futures = [
-                self._pool.submit(self._view, int(file), number, place)
-                for place, file in enumerate(drawn)
+            drawn = draw(self._shares, self._rng(2, number))
+            tasks: list[_Task] = [
+                (int(self._dataset.labels[file]), partial(self._view, int(file))) for file in drawn
             ]
-            self._pending[number] = (drawn, futures)
+            tasks += self._extra(number)
+            futures = [
+                self._pool.submit(make, self._rng(3, number, place))
+                for place, (_, make) in enumerate(tasks)
+            ]
+            self._pending[number] = np.array([label for label, _ in tasks], np.int64), futures
 
-    def round(self, number: int) -> _Round:
-        """Wait for a round; the last one is kept.
-
-        Returns
-        -------
-        drawn : ndarray of int64, shape (files,)
-            Indices into the dataset.
-        mels : list of ndarray of float16, shape (frames, n_mels) each
-            Their variations.
-        """
+    def round(self, number: int) -> Round:
+        """Wait for a round; the last one is kept."""
         if self._round is None or self._round[0] != number:
             self.start(number)
-            drawn, futures = self._pending.pop(number)
-            self._round = number, (drawn, [future.result() for future in futures])
+            labels, futures = self._pending.pop(number)
+            self._round = number, Round(labels, [future.result() for future in futures])
         return self._round[1]
 
-    def _view(self, file: int, number: int, place: int) -> MelArray:
-        config = self._log_mel.config
-        rng = np.random.default_rng([self._seed, 3, number, place])
+    def _rng(self, *place: int) -> np.random.Generator:
+        return np.random.default_rng([self._config.seed, *place])
+
+    def _extra(self, number: int) -> list[_Task]:
+        """Synthesised sounds: of the classes that can be, most of the rarest, and of none."""
+        counts = np.bincount(self._dataset.labels)
+        files, rng = len(self._dataset.items), self._rng(5, number)
+        known = round(self._config.synthetic_share * files) if self._synthetic else 0
+        strangers = round(self._config.stranger_share * files)
+        rarity = np.array([1 / (5 + counts[label]) for _, label in self._synthetic])
+        places = rng.choice(len(rarity), known, p=rarity / rarity.sum()) if known else ()
+        classes = [self._synthetic[i] for i in places]
+        kinds = [TAUGHT[i] for i in rng.integers(len(TAUGHT), size=strangers)]
+        return [
+            *((label, partial(self._synthesised, code)) for code, label in classes),
+            *((STRANGER, partial(self._stranger, kind)) for kind in kinds),
+        ]
+
+    def _view(self, file: int, rng: np.random.Generator) -> MelArray:
+        if rng.random() < self._config.unvaried_share:
+            return self._dataset.mels[file]
+        other = self._decoded(int(rng.integers(len(self._dataset.items))))
+        return self._heard(vary(self._decoded(file), rng, other))
+
+    def _synthesised(self, code: str, rng: np.random.Generator) -> MelArray:
+        return self._heard(vary(Signal(synthesise(code, rng), _SYNTHETIC_HZ), rng))
+
+    def _stranger(self, kind: str, rng: np.random.Generator) -> MelArray:
+        return self._heard(vary(Signal(stranger(kind, rng), _SYNTHETIC_HZ), rng))
+
+    def _decoded(self, file: int) -> Signal:
         path = self._dataset.items[file].path
         try:
             # Read anew each time: memory then does not grow with the data set.
-            signal = decode(path, config.loaded_seconds).signal
+            return decode(path, self._log_mel.config.loaded_seconds).signal
         except SampleError as error:
             raise SampleError(f"can't be read any more ({error.reason})", path) from None
-        mel = self._log_mel(vary(signal, rng))[: config.max_frames]
-        return mel.astype(np.float16)
+
+    def _heard(self, signal: Signal) -> MelArray:
+        return self._log_mel(signal)[: self._log_mel.config.max_frames].astype(np.float16)

@@ -17,10 +17,11 @@ import torch
 from click.testing import CliRunner, Result
 
 from libindex.analyser import Analyser, load_network
+from libindex.cli import main
 from libindex.cli.model import model
 from libindex.errors import LibindexError, ModelError, UsageError
 from libindex.instruments import CODES
-from libindex.modelfile import ModelFile, NetworkConfig
+from libindex.modelfile import ModelFile, NetworkConfig, ResidualConfig
 from libindex.network import CnnLstm
 from libindex.training.config import Progress
 
@@ -36,6 +37,11 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _few_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libindex.training.false_alarms.EACH", 1)
 
 
 def run(*arguments: object) -> Result:
@@ -140,7 +146,7 @@ def test_training_starts_from_random_weights_and_reports_on_valid(
     assert result.stderr.count("epoch 1/1: loss") == 1
     description = ModelFile.read(out)
     assert description.name == "Mine"
-    assert description.network == NetworkConfig(outdim=2)
+    assert description.network == ResidualConfig(outdim=2)
     assert description.about["metrics"]["valid"]["files"] == 4
     assert description.about["data"]["sources"] == [
         {"source": "mine", "licence": "CC0-1.0", "files": 8}
@@ -235,10 +241,53 @@ def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     text = succeed("evaluate", trained, sounds).stdout
     for word in ("top-1", "balanced", "top-3", "calibration", "neighbours", "boing", "recall"):
         assert word in text
+    for words in ("MP3 at 96 kbit/s", "mild reverb", "8 sounds that are no percussion"):
+        assert words in text
     document = json.loads(succeed("evaluate", trained, sounds, "--json").stdout)
     assert document["files"] == 12
     assert 0 <= document["top1"]["low"] <= document["top1"]["value"] <= 1
     assert [row["code"] for row in document["classes"]] == ["boing", "zap"]
+    assert len(document["robustness"]) == 9
+    assert 0 <= document["robustness"]["mean"]["recall_at_1"]["value"] <= 1
+    assert document["false_alarms"]["sounds"] == 8
+    assert "nearest" not in document
+
+
+def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
+    result = succeed("evaluate", trained, sounds, "--neighbours", 3)
+    report, _, table = result.stdout.partition("similar  class  unit  file")
+    assert "top-1" in report
+    blocks = table.strip("\n").split("\n\n")
+    assert [len(block.splitlines()) for block in blocks] == [6, 6, 6]
+    assert sorted(block.split()[0] for block in blocks) == ["boing", "boing", "zap"]
+    arguments = ("evaluate", trained, sounds, "--neighbours", 3, "--json")
+    heard = json.loads(succeed(*arguments).stdout)["nearest"]
+    assert [len(file["nearest"]) for file in heard] == [5, 5, 5]
+    assert Path(heard[0]["nearest"][0]["item"]["path"]).is_file()
+    assert run("evaluate", trained, sounds, "--neighbours", 0).exit_code == 2
+
+
+def test_evaluate_draws_pictures(trained: Path, sounds: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = succeed("evaluate", trained, sounds, "--pictures", tmp_path / "new" / "pictures")
+    assert sorted(path.name for path in (tmp_path / "new" / "pictures").iterdir()) == [
+        "confusion.png",
+        "reliability.png",
+    ]
+    assert "confusion.png" in result.stderr
+
+
+def test_pictures_without_matplotlib_are_explained(
+    trained: Path, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    arguments = ["model", "evaluate", str(trained), str(sounds), "--pictures", str(tmp_path / "p")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "libindex: pictures need matplotlib: pip install 'libindex[plots]'\n"
 
 
 def test_evaluate_takes_a_split(trained: Path, sounds: Path, tmp_path: Path) -> None:

@@ -1,17 +1,24 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from libindex.analyser import Analyser
 from libindex.errors import UsageError
+from libindex.training.dataset import Dataset, Item
 from libindex.training.evaluation import (
     Predictions,
-    calibration_error,
     confusion_matrix,
     evaluate,
     neighbour_precision,
+    predict,
 )
+from libindex.training.false_alarms import FalseAlarms
+from libindex.training.figures import Figure
 from libindex.training.report import as_text, summary
+from libindex.training.robustness import CHANGES, ChangeFigures
 
 
 def predictions(
@@ -19,6 +26,7 @@ def predictions(
     labels: list[int],
     groups: list[int] | None = None,
     latents: list[list[float]] | None = None,
+    certain: list[bool] | None = None,
 ) -> Predictions:
     count = len(labels)
     return Predictions(
@@ -26,6 +34,7 @@ def predictions(
         np.array(latents if latents is not None else np.eye(count), np.float32),
         np.array(labels, np.int64),
         np.array(groups if groups is not None else range(count), np.int64),
+        None if certain is None else np.array(certain),
     )
 
 
@@ -58,6 +67,30 @@ def test_figures_by_hand() -> None:
         assert figure.low <= figure.value <= figure.high
 
 
+def test_labels_of_high_confidence_have_a_figure_of_their_own() -> None:
+    some = replace(BY_HAND, certain=np.array([True, False, False, True, False] + [True] * 4))
+    # 0, 3, 5, 6, 7 and 8 are certain; 0 and 5 are right.
+    assert evaluate(some, "abcd", resamples=5).certain_top1.value == pytest.approx(2 / 6)
+    unknown = evaluate(BY_HAND, "abcd", resamples=5)
+    assert unknown.certain_top1.value is None
+    assert "high confidence" not in as_text(unknown)
+    words = " ".join(as_text(evaluate(some, "abcd", resamples=5)).split())
+    assert "top-1 of labels of high confidence 0.333" in words
+
+
+@pytest.mark.parametrize(
+    ("confidences", "expected"),
+    [(["high", "medium", ""], [True, False, False]), (["", "", ""], None)],
+)
+def test_confidences_come_from_the_data(
+    confidences: list[str], expected: list[bool] | None, small_model: Path
+) -> None:
+    items = tuple(Item(f"{i}.wav", "kick", confidence=c) for i, c in enumerate(confidences))
+    mels = [np.full((20, 128), 0.5, np.float16)] * 3
+    said = predict(Analyser.load(small_model, "cpu"), Dataset(items, mels, np.zeros(3, int), ()))
+    assert (None if said.certain is None else said.certain.tolist()) == expected
+
+
 def test_classes_by_hand() -> None:
     a, b, c, d = evaluate(BY_HAND, "abcd", resamples=1).classes
     assert (a.code, a.n, a.recall, a.precision) == ("a", 4, 0.75, 0.5)
@@ -69,17 +102,6 @@ def test_classes_by_hand() -> None:
 def test_confusion_by_hand() -> None:
     expected = [[3, 1, 0, 0], [2, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
     assert confusion_matrix(BY_HAND).tolist() == expected
-
-
-def test_calibration_error_by_hand() -> None:
-    # Bins of 1/15: 0.95 and 0.97 share one (right half the time), 0.5 is alone (right).
-    confidence, right = np.array([0.95, 0.97, 0.5]), np.array([True, False, True])
-    expected = (2 * abs(0.5 - 0.96) + abs(1 - 0.5)) / 3
-    assert calibration_error(confidence, right) == pytest.approx(expected)
-
-
-def test_calibration_error_of_certainty_that_is_right_is_zero() -> None:
-    assert calibration_error(np.ones(5), np.ones(5, bool)) == 0
 
 
 def test_neighbours_come_from_other_units() -> None:
@@ -122,6 +144,36 @@ def test_nothing_to_evaluate_is_an_error() -> None:
     nothing = predictions(np.zeros((0, 2)).tolist(), [], [], np.zeros((0, 2)).tolist())
     with pytest.raises(UsageError, match="no files"):
         evaluate(nothing, "ab")
+
+
+def test_what_was_measured_besides_is_in_json_and_text() -> None:
+    figure = Figure(0.5, 0.25, 0.75)
+    plain = evaluate(BY_HAND, "abcd", resamples=5)
+    report = replace(
+        plain,
+        robustness=(
+            ChangeFigures("mp3", figure, Figure(1.0)),
+            ChangeFigures("mean", figure, figure),
+        ),
+        false_alarms=FalseAlarms(4, figure, {"speech": 0.0, "noise": 1.0}, {"a": 2}),
+    )
+    assert not {"robustness", "false_alarms"} & set(plain.to_json())
+    document = json.loads(json.dumps(report.to_json()))
+    assert document["robustness"]["mp3"]["recall_at_1"] == {"value": 0.5, "low": 0.25, "high": 0.75}
+    assert document["robustness"]["mean"]["recall_at_5"]["value"] == 0.5
+    assert document["false_alarms"]["share"]["value"] == 0.5
+    assert document["false_alarms"]["by_kind"] == {"speech": 0.0, "noise": 1.0}
+    lines = [" ".join(line.split()) for line in as_text(report).splitlines()]
+    assert "MP3 at 96 kbit/s 0.500 [0.250, 0.750] 1.000" in lines
+    assert "mean 0.500 [0.250, 0.750] 0.500 [0.250, 0.750]" in lines
+    assert "by kind: speech 0.00, noise 1.00" in lines
+    assert "taken for: a 2" in lines
+
+
+def test_every_change_has_a_title() -> None:
+    rows = tuple(ChangeFigures(name, Figure(1.0), Figure(1.0)) for name in (*CHANGES, "mean"))
+    text = as_text(replace(evaluate(BY_HAND, "abcd", resamples=5), robustness=rows))
+    assert len([line for line in text.splitlines() if line.endswith("1.000")]) == len(rows)
 
 
 def test_report_as_json_and_text() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,20 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
+from libindex.analyser import new_network
 from libindex.errors import ModelError, SampleError, UsageError
 from libindex.mel import LogMel, MelConfig
-from libindex.modelfile import NetworkConfig
+from libindex.modelfile import LayerSizes, NetworkConfig, ResidualConfig, Stage
 from libindex.network import CnnLstm
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, Item, class_list, load
-from libindex.training.fit import Fit, contrastive_loss
+from libindex.training.fit import Fit, contrastive_loss, stranger_loss
 from libindex.training.forward import forward_as_strip, predict_logits
-from libindex.training.sampling import Views, batches, draw, weights
+from libindex.training.sampling import STRANGER, Views, batches, draw, weights
 
 RATE = 22_050
-TINY = NetworkConfig(
+TINY = ResidualConfig((Stage(8, 5, 4), Stage(16, 1), Stage(16, 1)), 16, 8, 16, 0.0, outdim=3)
+TINY_ORIGINAL = NetworkConfig(
     num_filters_11=16, num_filters_12=16, num_filters_13=16, lstm_dim=8, fc1_dim=8, outdim=3
 )
 
@@ -68,13 +71,13 @@ NOTHING = Dataset((), [], np.zeros(0, np.int64), ())
 
 
 def begin(
-    dataset: Dataset, held: Dataset = NOTHING, network: NetworkConfig = TINY, **settings: object
+    dataset: Dataset, held: Dataset = NOTHING, network: LayerSizes = TINY, **settings: object
 ) -> Fit:
     options = {"epochs": 4, "batch_size": 6, "learning_rate": 0.01, "average_steps": 5}
     config = FitConfig(**{**options, **settings})
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return Fit(CnnLstm(network), dataset, held, config)
+        return Fit(new_network(network), dataset, held, config)
 
 
 def state_of(network: nn.Module) -> dict[str, Tensor]:
@@ -86,8 +89,10 @@ def assert_same(one: nn.Module, other: nn.Module) -> None:
         torch.testing.assert_close(value, other.state_dict()[name], rtol=0, atol=0)
 
 
-def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel) -> None:
-    fit = begin(dataset, dataset, epochs=12, learning_rate=0.03, mixup_share=0.0, seed=2)
+@pytest.mark.parametrize("layers", [TINY, TINY_ORIGINAL])
+def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel, layers: LayerSizes) -> None:
+    settings = {"learning_rate": 0.03, "mixup_share": 0.0, "stranger_share": 0.0, "seed": 2}
+    fit = begin(dataset, dataset, layers, epochs=12, **settings)
     told: list[Progress] = []
     averaged = fit.run(log_mel, progress=told.append)
     losses = [epoch["loss"] for epoch in fit.history]
@@ -178,7 +183,7 @@ def test_a_strip_of_sounds_is_the_same_function() -> None:
 
 
 def test_predictions_are_in_the_order_of_the_sounds(dataset: Dataset) -> None:
-    network = CnnLstm(TINY).eval()
+    network = new_network(TINY).eval()
     together = predict_logits(network, dataset.mels, torch.device("cpu"), batch_size=4)
     alone = [predict_logits(network, [mel], torch.device("cpu"))[0] for mel in dataset.mels]
     np.testing.assert_allclose(together, alone, atol=1e-5)
@@ -199,6 +204,13 @@ def test_contrastive_loss_without_pairs_is_zero_and_has_a_gradient() -> None:
     assert float(loss.detach()) == 0
     assert latents.grad is not None
     assert torch.isfinite(latents.grad).all()
+
+
+def test_stranger_loss_by_hand() -> None:
+    logits = torch.tensor([[2.0, 0.0], [-3.0, -3.0]])
+    total = np.log(np.exp(2.0) + 1), np.log(2 * np.exp(-3.0))
+    expected = (np.log1p(np.exp(-total[0])) + np.log1p(np.exp(total[1]))) / 2
+    assert float(stranger_loss(logits, known=1)) == pytest.approx(expected, rel=1e-5)
 
 
 def items_of(*groups: tuple[str, str, str, int]) -> Dataset:
@@ -239,14 +251,31 @@ def test_batches_hold_everything_once(count: int, size: int) -> None:
 
 
 def test_rounds_differ_and_each_is_reproducible(dataset: Dataset, log_mel: LogMel) -> None:
-    with Views(dataset, log_mel, 0, threads=2) as one, Views(dataset, log_mel, 0, 1) as two:
+    config = FitConfig()
+    with Views(dataset, log_mel, config, 2) as one, Views(dataset, log_mel, config, 1) as two:
         one.start(1)
         first, second = one.round(0), one.round(1)
         again = two.round(1)
-    np.testing.assert_array_equal(second[0], again[0])
-    for mel, same in zip(second[1], again[1], strict=True):
+    np.testing.assert_array_equal(second.labels, again.labels)
+    for mel, same in zip(second.mels, again.mels, strict=True):
         np.testing.assert_array_equal(mel, same)
-    assert any(not np.array_equal(a, b) for a, b in zip(first[1], second[1], strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(first.mels, second.mels, strict=True))
+
+
+def test_a_round_has_strangers_and_synthesised_sounds_of_rare_classes(log_mel: LogMel) -> None:
+    labels = np.repeat([0, 1, 2], [95, 4, 1])
+    items = tuple(Item("", ("snr", "cui", "my own")[label]) for label in labels)
+    silence = [np.zeros((5, 128), np.float16)] * len(items)
+    data = Dataset(items, silence, labels, ())
+    config = FitConfig(synthetic_share=0.5, stranger_share=0.2, unvaried_share=1.0)
+    with Views(data, log_mel, config, 1) as views:
+        heard = views.round(0)
+    assert len(heard.labels) == len(heard.mels) == 170
+    assert (heard.labels[100:150] == 1).sum() > 35
+    assert (heard.labels[100:150] == 2).sum() == 0
+    assert (heard.labels[150:] == STRANGER).all()
+    assert all(not mel.any() for mel in heard.mels[:100])
+    assert all(mel.any() for mel in heard.mels[100:])
 
 
 def test_an_interrupt_stops_the_background_work(
@@ -270,8 +299,4 @@ def test_a_file_that_disappears_is_named(write_sound: Callable[..., Path], log_m
     for path in paths:
         path.unlink()
     with pytest.raises(SampleError, match=r"\.wav: can't be read any more"):
-        begin(data, network=NetworkConfig(**{**vars_of(TINY), "outdim": 2})).run(log_mel)
-
-
-def vars_of(config: NetworkConfig) -> dict[str, object]:
-    return {name: getattr(config, name) for name in config.__slots__}
+        begin(data, network=replace(TINY, outdim=2)).run(log_mel)

@@ -1,0 +1,181 @@
+"""Whether a sound finds itself again after a change such as files meet on their way."""
+
+import io
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from libindex.analyser import Analyser
+from libindex.audio import FloatArray, Signal, decode, resample
+from libindex.mel import LogMel
+from libindex.training.dataset import Item
+from libindex.training.figures import Bootstrap, Figure, IntArray, embeddings
+from libindex.training.synthesis.voice import Voice
+
+_CUT_S = 0.020
+_GAIN_DB = -12.0
+_T60_S, _WET_DB = 0.4, -18.0
+_EIGHT_BITS = 127  # steps from zero to full scale
+_MP3_RATE = 44_100
+# libsndfile maps 0 to 320 kbit/s and 1 to 32 kbit/s, linearly, and LAME takes the nearest rate
+# there is. Measured on 10 s of mono noise: 96.5 kbit/s, the frames' headers say 96.
+_MP3_LEVEL = (320 - 96) / (320 - 32)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFigures:
+    """How often sounds found themselves after one change: as the nearest, among the five nearest.
+
+    `change` is a name of `CHANGES`, or "mean" for the mean over them.
+    """
+
+    change: str
+    recall_at_1: Figure
+    recall_at_5: Figure
+
+
+def mp3(signal: Signal) -> Signal:
+    """Coded as MP3 at a constant 96 kbit/s, and decoded."""
+    import soundfile
+
+    at_rate = resample(signal, _MP3_RATE)
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        at_rate.samples,
+        _MP3_RATE,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=_MP3_LEVEL,
+    )
+    return decode(file.getvalue(), len(at_rate.samples) / _MP3_RATE).signal
+
+
+def quieter(signal: Signal) -> Signal:
+    """12 dB quieter."""
+    return _with(signal, signal.samples * 10 ** (_GAIN_DB / 20))
+
+
+def cut_start(signal: Signal) -> Signal:
+    """Without its first 20 ms; of sounds shorter than 40 ms, without their first half."""
+    cut = min(round(_CUT_S * signal.sample_rate), len(signal.samples) // 2)
+    return _with(signal, signal.samples[cut:])
+
+
+def silence_before(signal: Signal) -> Signal:
+    """After 20 ms of silence."""
+    return _with(signal, np.pad(signal.samples, (round(_CUT_S * signal.sample_rate), 0)))
+
+
+def semitone_up(signal: Signal) -> Signal:
+    """A semitone higher, and shorter by as much: read at a higher rate."""
+    return Signal(signal.samples, round(signal.sample_rate * 2 ** (1 / 12)))
+
+
+def semitone_down(signal: Signal) -> Signal:
+    """A semitone lower, and longer by as much."""
+    return Signal(signal.samples, round(signal.sample_rate * 2 ** (-1 / 12)))
+
+
+def reverb(signal: Signal) -> Signal:
+    """In a room of 0.4 s whose tail peaks 18 dB below the sound; each sound has its own room."""
+    rng = np.random.default_rng(zlib.crc32(signal.samples.tobytes()))
+    voice = Voice(rng, signal.sample_rate)
+    return _with(signal, voice.room(signal.samples.astype(float), _T60_S, 10 ** (_WET_DB / 20)))
+
+
+def eight_bit(signal: Signal) -> Signal:
+    """In 8 bits, all of which it uses, as a sampler records it."""
+    peak = max(float(np.abs(signal.samples).max(initial=0.0)), 1e-12)
+    return _with(signal, np.round(signal.samples * (_EIGHT_BITS / peak)) * (peak / _EIGHT_BITS))
+
+
+CHANGES: Mapping[str, Callable[[Signal], Signal]] = MappingProxyType(
+    {
+        change.__name__: change
+        for change in (
+            *(mp3, quieter, cut_start, silence_before),
+            *(semitone_up, semitone_down, reverb, eight_bit),
+        )
+    }
+)
+
+
+def measure_robustness(
+    analyser: Analyser,
+    items: Sequence[Item],
+    latents: FloatArray,
+    groups: IntArray,
+    threads: int = 1,
+) -> tuple[ChangeFigures, ...]:
+    """Change every sound in every way, and look for it among all unchanged ones.
+
+    Parameters
+    ----------
+    analyser : Analyser
+        The network.
+    items : sequence of Item
+        The sounds.
+    latents : ndarray of float32, shape (sounds, latent)
+        Of the unchanged sounds.
+    groups : ndarray of int64, shape (sounds,)
+        Equal for sounds of one unit.
+    threads : int
+        How many sounds are changed and analysed at the same time.
+
+    Returns
+    -------
+    tuple of ChangeFigures
+        One for each of `CHANGES`, and their mean.
+    """
+    log_mel = analyser.model.log_mel()
+
+    def changed(item: Item) -> FloatArray:
+        return analyser.analyse(_changed_mels(item.path, log_mel)).latents
+
+    # The network runs in the same threads: its few numbers are all that is kept of a sound.
+    with ThreadPoolExecutor(threads) as pool:
+        after = np.stack(list(pool.map(changed, items)))  # (sounds, changes, latent)
+    ranks = np.stack([own_ranks(after[:, i], latents) for i in range(len(CHANGES))])
+    bootstrap = Bootstrap(groups)
+    rows = zip((*CHANGES, "mean"), (*ranks[:, None], ranks), strict=True)
+    return tuple(
+        ChangeFigures(
+            name,
+            bootstrap.mean((rank <= 1).mean(axis=0)),
+            bootstrap.mean((rank <= 5).mean(axis=0)),
+        )
+        for name, rank in rows
+    )
+
+
+def own_ranks(changed: FloatArray, originals: FloatArray) -> IntArray:
+    """For each changed sound, how many originals are at least as similar to it as its own.
+
+    Parameters
+    ----------
+    changed, originals : ndarray of float32, shape (sounds, latent)
+        Latents of the same sounds in the same order.
+
+    Returns
+    -------
+    ndarray of int64, shape (sounds,)
+        1 where nothing else is as near. Ties count against the sound, or a network that hears
+        no difference at all would find everything.
+    """
+    similarity = embeddings(changed) @ embeddings(originals).T
+    return np.asarray((similarity >= similarity.diagonal()[:, None]).sum(axis=1), np.int64)
+
+
+def _changed_mels(path: str, log_mel: LogMel) -> list[FloatArray]:
+    signal = decode(path, log_mel.config.loaded_seconds).signal
+    return [log_mel(change(signal))[: log_mel.config.max_frames] for change in CHANGES.values()]
+
+
+def _with(signal: Signal, samples: np.ndarray) -> Signal:
+    return Signal(np.asarray(samples, np.float32), signal.sample_rate)

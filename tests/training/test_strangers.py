@@ -1,0 +1,78 @@
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from libindex.analyser import Analyser
+from libindex.training import false_alarms
+from libindex.training.false_alarms import measure_false_alarms
+from libindex.training.strangers import KINDS, LONGEST_S, SHORTEST_S, stranger
+
+RATE = 22_050
+SEEDS = range(6)
+
+
+@cache
+def make(kind: str, seed: int = 0, sample_rate: int = RATE) -> npt.NDArray[np.float32]:
+    return stranger(kind, np.random.default_rng(seed), sample_rate)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_sound_is_finite_in_range_and_of_sane_length(kind: str, seed: int) -> None:
+    sound = make(kind, seed)
+    assert sound.dtype == np.float32
+    assert sound.ndim == 1
+    assert np.isfinite(sound).all()
+    assert np.abs(sound).max() == pytest.approx(0.9, abs=1e-4)
+    assert SHORTEST_S - 0.001 <= len(sound) / RATE <= LONGEST_S + 0.001
+    assert abs(sound[0]) < 0.05
+    assert abs(sound[-1]) < 1e-3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_generator_alone_decides(kind: str) -> None:
+    np.testing.assert_array_equal(make(kind), stranger(kind, np.random.default_rng(0), RATE))
+    first, other = make(kind, 0), make(kind, 1)
+    length = min(len(first), len(other))
+    assert np.abs(first[:length] - other[:length]).max() > 0.05
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sample_rate", [8000, 96000])
+def test_other_sample_rates(kind: str, sample_rate: int) -> None:
+    sound = make(kind, 1, sample_rate)
+    assert np.isfinite(sound).all()
+    assert SHORTEST_S - 0.001 <= len(sound) / sample_rate <= LONGEST_S + 0.001
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_go_on_where_percussion_dies_away(kind: str) -> None:
+    def energy_in_second_half(sound: npt.NDArray[np.float32]) -> float:
+        power = np.square(sound, dtype=np.float64)
+        return float(power[len(power) // 2 :].sum() / power.sum())
+
+    assert np.median([energy_in_second_half(make(kind, seed)) for seed in SEEDS]) > 0.2
+
+
+def test_an_unknown_kind_names_the_valid_ones() -> None:
+    with pytest.raises(ValueError, match=r"'kazoo'.*speech.*melody"):
+        make("kazoo")
+
+
+@pytest.mark.parametrize(("temperature", "expected"), [(1e-6, 1.0), (1e6, 0.0)])
+def test_false_alarms_are_those_that_are_sure(
+    temperature: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(false_alarms, "EACH", 1)
+    analyser = Analyser.load(small_model, "cpu")
+    object.__setattr__(analyser.model, "temperature", temperature)
+    alarms = measure_false_alarms(analyser, threads=2)
+    assert alarms.sounds == len(KINDS)
+    assert alarms.share.value == expected
+    assert alarms.by_kind == dict.fromkeys(KINDS, expected)
+    assert sum(alarms.most_said.values()) == expected * len(KINDS)
+    assert set(alarms.most_said) <= set(analyser.classes)
+    assert alarms == measure_false_alarms(analyser)
