@@ -46,6 +46,13 @@ def model() -> None:
 @click.option("--name", help="Name of the network.  [default: that of OUT or DIR]")
 @click.option("--init", type=_FILE, help="Network to start from.  [default: random weights]")
 @click.option(
+    "--teacher",
+    "teachers",
+    type=_FILE,
+    multiple=True,
+    help="Network of the same classes to learn from besides; can be repeated.  [default: none]",
+)
+@click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=FitConfig().epochs,

@@ -1,7 +1,9 @@
 """What a network's JSON says of how the network came to be: settings, figures, data."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +15,13 @@ from libindex.training.fit import Fit
 from libindex.training.forward import predict_logits
 
 
-def about(fit: Fit, temperature: float, report: Report | None, init: str | None) -> dict[str, Any]:
+def about(
+    fit: Fit,
+    temperature: float,
+    report: Report | None,
+    init: Path | None = None,
+    teachers: Sequence[Path] = (),
+) -> dict[str, Any]:
     """All that is said of a training run; no paths of this machine.
 
     Parameters
@@ -24,15 +32,18 @@ def about(fit: Fit, temperature: float, report: Report | None, init: str | None)
         From calibration.
     report : Report or None
         Figures on validation sounds.
-    init : str or None
-        Name of the network's file that it began with.
+    init : Path or None
+        The network that it began with; its name is told.
+    teachers : sequence of Path
+        The networks that it learnt from; their names are told.
     """
     metrics: dict[str, Any] = {"held_out": _held_out_metrics(fit, temperature)}
     if report is not None:
         metrics["valid"] = rounded(report.to_json())
     settings = {
         **asdict(fit.config),
-        "init": init,
+        "init": init.name if init else None,
+        "teachers": [path.name for path in teachers],
         "device": str(fit.device),
         "history": rounded(fit.history),
     }

@@ -33,6 +33,8 @@ class FitConfig:
         Part of the real sounds that is not varied as audio.
     stranger_weight : float
         Of the loss that tells percussion from other sounds.
+    teacher_weight : float
+        Part of the labels that is what the teachers say, where there are any.
     contrastive_weight, contrastive_temperature : float
         Of the contrastive loss.
     average_steps : int
@@ -57,6 +59,7 @@ class FitConfig:
     stranger_share: float = 0.06
     unvaried_share: float = 0.2
     stranger_weight: float = 0.3
+    teacher_weight: float = 0.7
     contrastive_weight: float = 0.3
     contrastive_temperature: float = 0.1
     average_steps: int = 250

@@ -2,16 +2,17 @@
 
 The loss is cross-entropy with smoothed labels over mixtures of sounds, plus a supervised
 contrastive term (Khosla et al. 2020, NeurIPS) over the L2-normalised latents of the unmixed ones,
-because similarity search compares exactly these.
+because similarity search compares exactly these. With teachers the labels are in part what those
+say (Hinton, Vinyals and Dean 2015), hearing the same variations (Beyer et al. 2022, CVPR).
 """
 
 import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,34 @@ from libindex.mel import LogMel
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, MelArray
 from libindex.training.forward import forward, predict_logits
+from libindex.training.losses import contrastive_loss, smoothed, stranger_loss
 from libindex.training.mel_augmentation import mix_up, vary_mel
 from libindex.training.sampling import STRANGER, Views, batches
 
 _CLIP_NORM = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Varied sounds: first mixtures, then single ones, then strangers.
+
+    Attributes
+    ----------
+    mels : list of Tensor of float32, shape (frames, n_mels) each
+        On the device.
+    targets : Tensor of float32, shape (batch, classes)
+        Probability of each class.
+    labels : Tensor of int64, shape (batch,)
+        Classes; of a mixture, that of its larger part.
+    mixed, known : int
+        How many are mixtures, and how many are no strangers.
+    """
+
+    mels: list[Tensor]
+    targets: Tensor
+    labels: Tensor
+    mixed: int
+    known: int
 
 
 class Fit:
@@ -46,8 +71,10 @@ class Fit:
         What its progress is measured on, never learnt.
     config : FitConfig
         How it learns.
-    device : torch.device
-        Where.
+    device : torch.device, optional
+        Where; by default the CPU.
+    teachers : sequence of CnnLstm or ResidualCnnLstm
+        Networks with the same input and classes: part of what is learnt is what they say.
 
     Attributes
     ----------
@@ -66,11 +93,13 @@ class Fit:
         held: Dataset,
         config: FitConfig,
         device: torch.device | None = None,
+        teachers: Sequence[Network] = (),
     ) -> None:
         self.device = device or torch.device("cpu")
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged: Network = copy.deepcopy(self.network).eval()
         self.dataset, self.held, self.config = dataset, held, config
+        self._teachers = [copy.deepcopy(t).to(self.device).eval() for t in teachers]
         self.epoch = 0
         self.history: list[dict[str, float | None]] = []
         self._optimizer = torch.optim.AdamW(_groups(self.network, config), config.learning_rate)
@@ -153,7 +182,8 @@ class Fit:
     def _identity(self) -> str:
         """What has to be the same for a checkpoint to be continued."""
         files = [[Path(item.path).name, item.label] for item in self.dataset.items]
-        return json.dumps([asdict(self.config), asdict(self.network.config), files])
+        layers = [asdict(network.config) for network in (self.network, *self._teachers)]
+        return json.dumps([asdict(self.config), layers, files])
 
     def _run_epoch(self, views: Views, tell: Callable[[Progress], None]) -> None:
         config, started = self.config, time.monotonic()
@@ -178,37 +208,22 @@ class Fit:
         tell(Progress(self.epoch, config.epochs, count, count, loss, seconds, top1))
 
     def _step(
-        self,
-        chosen: list[MelArray],
-        labels: NDArray[np.int64],
-        rng: np.random.Generator,
+        self, chosen: Sequence[MelArray], labels: NDArray[np.int64], rng: np.random.Generator
     ) -> float:
-        # Strangers last: they are neither mixed nor compared.
-        order = np.argsort(labels == STRANGER, kind="stable")
-        known = int((labels != STRANGER).sum())
-        labels = labels[order]
-        varied = [
-            torch.from_numpy(vary_mel(chosen[i].astype(np.float32), rng)).to(self.device)
-            for i in order
-        ]
-        target = torch.from_numpy(labels[:known])
-        targets = torch.full((len(varied), self.network.config.outdim), 1.0)
-        targets[:known] = functional.one_hot(target, targets.shape[1]).float()
-        targets[known:] /= targets.shape[1]
-        mixed = round(self.config.mixup_share * known)
-        if mixed:
-            varied[:mixed], targets[:mixed] = mix_up(
-                varied[:mixed], targets[:mixed], rng, self.config.mixup_alpha
-            )
+        config = self.config
+        batch = self._batch(chosen, labels, rng)
+        targets = smoothed(batch.targets, config.label_smoothing).to(self.device)
+        if self._teachers:
+            targets.lerp_(self._taught(batch.mels), config.teacher_weight)
         with self._precision():
-            logits, latents = forward(self.network, varied)
+            logits, latents = forward(self.network, batch.mels)
         logits = logits.float()
-        loss = functional.cross_entropy(
-            logits, targets.to(self.device), label_smoothing=self.config.label_smoothing
-        )
-        loss = loss + self.config.stranger_weight * stranger_loss(logits, known)
-        loss = loss + self.config.contrastive_weight * contrastive_loss(
-            latents[mixed:known].float(), target[mixed:], self.config.contrastive_temperature
+        loss = functional.cross_entropy(logits, targets)
+        loss = loss + config.stranger_weight * stranger_loss(logits, batch.known)
+        loss = loss + config.contrastive_weight * contrastive_loss(
+            latents[batch.mixed : batch.known].float(),
+            batch.labels[batch.mixed : batch.known],
+            config.contrastive_temperature,
         )
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -216,6 +231,33 @@ class Fit:
         self._optimizer.step()
         self._average()
         return float(loss.detach())
+
+    def _batch(
+        self, chosen: Sequence[MelArray], labels: NDArray[np.int64], rng: np.random.Generator
+    ) -> _Batch:
+        # Strangers last: they are neither mixed nor compared.
+        order = np.argsort(labels == STRANGER, kind="stable")
+        known = int((labels != STRANGER).sum())
+        mels = [
+            torch.from_numpy(vary_mel(chosen[i].astype(np.float32), rng)).to(self.device)
+            for i in order
+        ]
+        ordered = torch.from_numpy(labels[order])
+        classes = self.network.config.outdim
+        targets = torch.full((len(mels), classes), 1 / classes)
+        targets[:known] = functional.one_hot(ordered[:known], classes).float()
+        mixed = round(self.config.mixup_share * known)
+        if mixed:
+            mels[:mixed], targets[:mixed] = mix_up(
+                mels[:mixed], targets[:mixed], rng, self.config.mixup_alpha
+            )
+        return _Batch(mels, targets, ordered, mixed, known)
+
+    def _taught(self, mels: Sequence[Tensor]) -> Tensor:
+        """The mean of the teachers' probabilities, of the very sounds that the network hears."""
+        with torch.no_grad(), self._precision():
+            heard = [forward(teacher, mels)[0].float() for teacher in self._teachers]
+        return torch.stack([logits.softmax(dim=1) for logits in heard]).mean(dim=0)
 
     def _precision(self) -> AbstractContextManager[Any]:
         if not self.config.bfloat16:
@@ -249,57 +291,6 @@ class Fit:
             return None
         guess = predict_logits(self.averaged, self.held.mels, self.device).argmax(axis=1)
         return float((guess == self.held.labels).mean())
-
-
-def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Supervised contrastive loss: sounds of a class near each other, others far.
-
-    Parameters
-    ----------
-    latents : Tensor of float32, shape (batch, latent)
-        Are L2-normalised here.
-    labels : Tensor of int64, shape (batch,)
-        Classes; a sound alone in its class has no part in the mean.
-    temperature : float
-        Divides the cosine similarities.
-
-    Returns
-    -------
-    Tensor, scalar
-        L_out of Khosla et al., equation 2, as a mean.
-    """
-    unit = functional.normalize(latents, dim=1)
-    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
-    log_share = scores - scores.logsumexp(dim=1, keepdim=True)
-    labels = labels.to(unit.device)
-    positive = (labels[:, None] == labels[None, :]) & ~itself
-    count = positive.sum(dim=1)
-    total = -log_share.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)
-    return total.sum() / (count > 0).sum().clamp(min=1)
-
-
-def stranger_loss(logits: Tensor, known: int) -> Tensor:
-    """How badly the logits tell percussion from other sounds, by their free energy.
-
-    A further class with the constant logit 0 stands for "none of these". Its cross-entropy is that
-    of the others among themselves, plus this: the binary cross-entropy of ln sum exp(logits), the
-    negated free energy of Liu et al. (2020, NeurIPS).
-
-    Parameters
-    ----------
-    logits : Tensor of float32, shape (batch, classes)
-        Percussion first.
-    known : int
-        How many are percussion.
-
-    Returns
-    -------
-    Tensor, scalar
-        A mean.
-    """
-    is_known = (torch.arange(len(logits), device=logits.device) < known).float()
-    return functional.binary_cross_entropy_with_logits(logits.logsumexp(dim=1), is_known)
 
 
 def _groups(network: nn.Module, config: FitConfig) -> list[dict[str, Any]]:

@@ -66,6 +66,8 @@ class Plan:
         Sounds for the closing report; None for the manifest's valid split.
     init : Path or None
         A network to start from; None for random weights.
+    teachers : tuple of Path
+        Networks to learn from besides, with the same input and classes.
     device : str
         "auto", "cpu", "cuda" or "mps".
     resume : bool
@@ -78,6 +80,7 @@ class Plan:
     fit: FitConfig
     valid: Path | None = None
     init: Path | None = None
+    teachers: tuple[Path, ...] = ()
     device: str = "auto"
     resume: bool = False
 
@@ -138,12 +141,13 @@ def train(
     classes = class_list(training)
     validation = _validation(plan, items, classes)
     mel, network = _initial(plan, classes)
+    teachers = [_teacher(path, classes, mel) for path in plan.teachers]
     log_mel = LogMel(mel)
     with cpu_threads() as background:
         parts = hold_out(training, plan.fit.seed)
         kept, held = (load_and_tell(part, classes, log_mel, tell) for part in parts)
         require_classes(kept, classes)
-        fit = Fit(network, kept, held, plan.fit, device)
+        fit = Fit(network, kept, held, plan.fit, device, teachers)
         if plan.resume:
             fit.resume(plan.checkpoint)
         averaged = fit.run(log_mel, plan.checkpoint, progress, background).to("cpu")
@@ -152,9 +156,7 @@ def train(
         if validation:
             valid = load_and_tell(validation, classes, log_mel, tell)
             report = evaluate(predict(Analyser(model, averaged, "cpu"), valid), classes)
-    model = replace(
-        model, about=about(fit, model.temperature, report, plan.init.name if plan.init else None)
-    )
+    model = replace(model, about=about(fit, model.temperature, report, plan.init, plan.teachers))
     try:
         save_network(model, averaged)
     except OSError as error:
@@ -247,6 +249,15 @@ def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, Network]:
                 network.fc2.weight[row] = trained.fc2.weight[known]
                 network.fc2.bias[row] = trained.fc2.bias[known]
     return model.mel, network
+
+
+def _teacher(path: Path, classes: Sequence[str], mel: MelConfig) -> Network:
+    model, network = load_network(path)
+    if model.classes != tuple(classes):
+        raise UsageError("has other classes than the sounds; it can't teach them", path)
+    if model.mel != mel:
+        raise UsageError("hears another spectrogram than the new network; it can't teach it", path)
+    return network
 
 
 def _calibrated(

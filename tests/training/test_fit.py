@@ -16,7 +16,7 @@ from libindex.modelfile import LayerSizes, NetworkConfig, ResidualConfig, Stage
 from libindex.network import CnnLstm
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, Item, class_list, load
-from libindex.training.fit import Fit, contrastive_loss, stranger_loss
+from libindex.training.fit import Fit
 from libindex.training.forward import forward_as_strip, predict_logits
 from libindex.training.sampling import STRANGER, Views, batches, draw, weights
 
@@ -151,6 +151,19 @@ def test_a_checkpoint_of_another_run_is_refused(
         begin(dataset).resume(checkpoint)
 
 
+def test_a_student_learns_what_its_teacher_says(dataset: Dataset, log_mel: LogMel) -> None:
+    teacher = new_network(TINY).eval()
+    with torch.no_grad():
+        teacher.fc2.bias.copy_(torch.tensor([5.0, -5.0, -5.0]))  # "it is always the first class"
+    config = FitConfig(
+        8, 6, 0.03, teacher_weight=1.0, average_steps=5, stranger_share=0.0, contrastive_weight=0.0
+    )
+    torch.manual_seed(1)
+    student = Fit(new_network(TINY), dataset, NOTHING, config, teachers=[teacher]).run(log_mel)
+    said = predict_logits(student, dataset.mels, torch.device("cpu")).argmax(axis=1)
+    assert (said == 0).all()
+
+
 def test_without_held_out_sounds_there_is_no_held_out_figure(
     dataset: Dataset, log_mel: LogMel
 ) -> None:
@@ -187,30 +200,6 @@ def test_predictions_are_in_the_order_of_the_sounds(dataset: Dataset) -> None:
     together = predict_logits(network, dataset.mels, torch.device("cpu"), batch_size=4)
     alone = [predict_logits(network, [mel], torch.device("cpu"))[0] for mel in dataset.mels]
     np.testing.assert_allclose(together, alone, atol=1e-5)
-
-
-def test_contrastive_loss_by_hand() -> None:
-    latents = torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
-    loss = contrastive_loss(latents, torch.tensor([0, 0, 1]), temperature=0.5)
-    # Similarities of the first two: 1 to each other, 0 to the third, which has no fellow.
-    expected = -(2.0 - np.log(np.exp(2.0) + 1.0))
-    assert float(loss) == pytest.approx(expected, rel=1e-5)
-
-
-def test_contrastive_loss_without_pairs_is_zero_and_has_a_gradient() -> None:
-    latents = torch.rand(3, 4, requires_grad=True)
-    loss = contrastive_loss(latents, torch.tensor([0, 1, 2]), temperature=0.1)
-    loss.backward()
-    assert float(loss.detach()) == 0
-    assert latents.grad is not None
-    assert torch.isfinite(latents.grad).all()
-
-
-def test_stranger_loss_by_hand() -> None:
-    logits = torch.tensor([[2.0, 0.0], [-3.0, -3.0]])
-    total = np.log(np.exp(2.0) + 1), np.log(2 * np.exp(-3.0))
-    expected = (np.log1p(np.exp(-total[0])) + np.log1p(np.exp(total[1]))) / 2
-    assert float(stranger_loss(logits, known=1)) == pytest.approx(expected, rel=1e-5)
 
 
 def items_of(*groups: tuple[str, str, str, int]) -> Dataset:
