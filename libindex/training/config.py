@@ -37,6 +37,8 @@ class FitConfig:
         Part of the labels that is what the teachers say, where there are any.
     contrastive_weight, contrastive_temperature : float
         Of the contrastive loss.
+    proxy_weight, proxy_temperature : float
+        Of `losses.ProxyLoss`.
     average_steps : int
         The result is an exponential moving average of the weights over about this many steps.
     epochs_per_round : int
@@ -62,6 +64,8 @@ class FitConfig:
     teacher_weight: float = 0.7
     contrastive_weight: float = 0.3
     contrastive_temperature: float = 0.1
+    proxy_weight: float = 0.5
+    proxy_temperature: float = 0.07
     average_steps: int = 250
     epochs_per_round: int = 3
     seed: int = 0

@@ -2,8 +2,9 @@
 
 The loss is cross-entropy with smoothed labels over mixtures of sounds, plus a supervised
 contrastive term (Khosla et al. 2020, NeurIPS) over the L2-normalised latents of the unmixed ones,
-because similarity search compares exactly these. With teachers the labels are in part what those
-say (Hinton, Vinyals and Dean 2015), hearing the same variations (Beyer et al. 2022, CVPR).
+because similarity search compares exactly these, and a proxy loss over all of them. With
+teachers the labels are in part what those say (Hinton, Vinyals and Dean 2015), hearing the same
+variations (Beyer et al. 2022, CVPR).
 """
 
 import copy
@@ -12,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,37 +26,15 @@ from torch.nn import functional
 from libindex.analyser import Network
 from libindex.errors import ModelError
 from libindex.mel import LogMel
+from libindex.modelfile import LayerSizes
+from libindex.training.batch import make_batch
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, MelArray
 from libindex.training.forward import forward, predict_logits
-from libindex.training.losses import contrastive_loss, smoothed, stranger_loss
-from libindex.training.mel_augmentation import mix_up, vary_mel
-from libindex.training.sampling import STRANGER, Views, batches
+from libindex.training.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
+from libindex.training.sampling import Views, batches
 
 _CLIP_NORM = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Varied sounds: first mixtures, then single ones, then strangers.
-
-    Attributes
-    ----------
-    mels : list of Tensor of float32, shape (frames, n_mels) each
-        On the device.
-    targets : Tensor of float32, shape (batch, classes)
-        Probability of each class.
-    labels : Tensor of int64, shape (batch,)
-        Classes; of a mixture, that of its larger part.
-    mixed, known : int
-        How many are mixtures, and how many are no strangers.
-    """
-
-    mels: list[Tensor]
-    targets: Tensor
-    labels: Tensor
-    mixed: int
-    known: int
 
 
 class Fit:
@@ -102,7 +81,9 @@ class Fit:
         self._teachers = [copy.deepcopy(t).to(self.device).eval() for t in teachers]
         self.epoch = 0
         self.history: list[dict[str, float | None]] = []
-        self._optimizer = torch.optim.AdamW(_groups(self.network, config), config.learning_rate)
+        self._proxies = _proxies(network.config, config).to(self.device)
+        groups = _groups(self.network, self._proxies, config)
+        self._optimizer = torch.optim.AdamW(groups, config.learning_rate)
 
     def run(
         self,
@@ -151,6 +132,7 @@ class Fit:
                 "history": self.history,
                 "network": self.network.state_dict(),
                 "averaged": self.averaged.state_dict(),
+                "proxies": self._proxies.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
             },
             partial,
@@ -176,6 +158,7 @@ class Fit:
             raise ModelError("was made with other data or settings; leave out --resume", path)
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
+        self._proxies.load_state_dict(state["proxies"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.history = state["epoch"], state["history"]
 
@@ -211,47 +194,27 @@ class Fit:
         self, chosen: Sequence[MelArray], labels: NDArray[np.int64], rng: np.random.Generator
     ) -> float:
         config = self.config
-        batch = self._batch(chosen, labels, rng)
+        batch = make_batch(chosen, labels, self.network.config.outdim, config, rng)
+        mels = [mel.to(self.device) for mel in batch.mels]
         targets = smoothed(batch.targets, config.label_smoothing).to(self.device)
         if self._teachers:
-            targets.lerp_(self._taught(batch.mels), config.teacher_weight)
+            targets.lerp_(self._taught(mels), config.teacher_weight)
         with self._precision():
-            logits, latents = forward(self.network, batch.mels)
-        logits = logits.float()
+            logits, latents = forward(self.network, mels)
+        logits, latents = logits.float(), latents.float()
+        known, single = slice(batch.known), slice(batch.mixed, batch.known)
         loss = functional.cross_entropy(logits, targets)
         loss = loss + config.stranger_weight * stranger_loss(logits, batch.known)
+        loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
         loss = loss + config.contrastive_weight * contrastive_loss(
-            latents[batch.mixed : batch.known].float(),
-            batch.labels[batch.mixed : batch.known],
-            config.contrastive_temperature,
+            latents[single], batch.labels[single], config.contrastive_temperature
         )
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         self._optimizer.step()
         self._average()
         return float(loss.detach())
-
-    def _batch(
-        self, chosen: Sequence[MelArray], labels: NDArray[np.int64], rng: np.random.Generator
-    ) -> _Batch:
-        # Strangers last: they are neither mixed nor compared.
-        order = np.argsort(labels == STRANGER, kind="stable")
-        known = int((labels != STRANGER).sum())
-        mels = [
-            torch.from_numpy(vary_mel(chosen[i].astype(np.float32), rng)).to(self.device)
-            for i in order
-        ]
-        ordered = torch.from_numpy(labels[order])
-        classes = self.network.config.outdim
-        targets = torch.full((len(mels), classes), 1 / classes)
-        targets[:known] = functional.one_hot(ordered[:known], classes).float()
-        mixed = round(self.config.mixup_share * known)
-        if mixed:
-            mels[:mixed], targets[:mixed] = mix_up(
-                mels[:mixed], targets[:mixed], rng, self.config.mixup_alpha
-            )
-        return _Batch(mels, targets, ordered, mixed, known)
 
     def _taught(self, mels: Sequence[Tensor]) -> Tensor:
         """The mean of the teachers' probabilities, of the very sounds that the network hears."""
@@ -293,11 +256,17 @@ class Fit:
         return float((guess == self.held.labels).mean())
 
 
-def _groups(network: nn.Module, config: FitConfig) -> list[dict[str, Any]]:
+def _proxies(layers: LayerSizes, config: FitConfig) -> ProxyLoss:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return ProxyLoss(layers.outdim, layers.latent_size, config.proxy_temperature)
+
+
+def _groups(network: nn.Module, proxies: ProxyLoss, config: FitConfig) -> list[dict[str, Any]]:
     """Parameters with and without weight decay."""
     matrices = [p for p in network.parameters() if p.ndim > 1]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
     return [
         {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [*vectors, *proxies.parameters()], "weight_decay": 0.0},
     ]

@@ -1,7 +1,7 @@
 """What a network is trained to make small, besides the cross-entropy of its classes."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -36,6 +36,31 @@ def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Ten
     count = positive.sum(dim=1)
     total = -log_share.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)
     return total.sum() / (count > 0).sum().clamp(min=1)
+
+
+class ProxyLoss(nn.Module):
+    """Cross-entropy of latents that are compared with one learnt direction for each class.
+
+    The normalised softmax of Zhai and Wu (2019, BMVC). Similarity search compares directions as
+    well: this is what puts sounds of a class, whatever unit they come from, into one of them.
+
+    Parameters
+    ----------
+    classes, latent_size : int
+        How many directions, of how many numbers.
+    temperature : float
+        Divides the cosines.
+    """
+
+    def __init__(self, classes: int, latent_size: int, temperature: float) -> None:
+        super().__init__()
+        self.directions = nn.Parameter(0.1 * torch.randn(classes, latent_size))
+        self.temperature = temperature
+
+    def forward(self, latents: Tensor, targets: Tensor) -> Tensor:
+        """A mean, of latents (batch, latent) and probabilities of each class (batch, classes)."""
+        cosines = functional.normalize(latents, dim=1) @ functional.normalize(self.directions).T
+        return functional.cross_entropy(cosines / self.temperature, targets)
 
 
 def stranger_loss(logits: Tensor, known: int) -> Tensor:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from libindex.training.losses import contrastive_loss, smoothed, stranger_loss
+from libindex.training.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
 
 
 def test_smoothed_labels_are_probabilities() -> None:
@@ -33,3 +33,14 @@ def test_stranger_loss_by_hand() -> None:
     total = np.log(np.exp(2.0) + 1), np.log(2 * np.exp(-3.0))
     expected = (np.log1p(np.exp(-total[0])) + np.log1p(np.exp(total[1]))) / 2
     assert float(stranger_loss(logits, known=1)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_proxy_loss_by_hand() -> None:
+    loss = ProxyLoss(2, 2, temperature=0.5)
+    with torch.no_grad():
+        loss.directions.copy_(torch.tensor([[3.0, 0.0], [0.0, 0.5]]))
+    latents = torch.tensor([[2.0, 0.0], [0.0, 9.0]])
+    # Cosines of 1 to the own direction and of 0 to the other one.
+    expected = np.log(1 + np.exp(-2.0))
+    assert loss(latents, torch.eye(2)).item() == pytest.approx(expected, rel=1e-5)
+    assert loss(latents, torch.eye(2).flip(0)).item() == pytest.approx(expected + 2, rel=1e-5)
