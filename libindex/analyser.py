@@ -42,10 +42,13 @@ class Output:
         Calibrated; each row sums to 1.
     latents : ndarray of float32, shape (batch, 256)
         The LSTM's final states of both directions.
+    percussion : ndarray of float32, shape (batch,), or None
+        Probability that the sound is percussion at all; None where the network can't tell.
     """
 
     probabilities: FloatArray
     latents: FloatArray
+    percussion: FloatArray | None
 
 
 class Analyser:
@@ -99,7 +102,10 @@ class Analyser:
         with torch.inference_mode():
             logits, latents = self._network([torch.from_numpy(m).to(self.device) for m in mels])
             probabilities = torch.softmax(logits / self.model.temperature, dim=1)
-        return Output(_numpy(probabilities), _numpy(latents))
+            # The free energy of the logits as they are; see `training.losses.stranger_loss`.
+            percussion = torch.sigmoid(torch.logsumexp(logits, dim=1))
+        told = _numpy(percussion) if self.model.knows_strangers else None
+        return Output(_numpy(probabilities), _numpy(latents), told)
 
 
 def resolve_device(name: str) -> torch.device:

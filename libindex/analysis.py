@@ -61,6 +61,8 @@ class Analysis:
         In the order of the network's classes.
     latent : ndarray of float32, shape (256,)
         The LSTM's final states.
+    percussion : float or None
+        Probability that it is percussion at all; None where the network can't tell.
     """
 
     path: str
@@ -68,3 +70,4 @@ class Analysis:
     facts: Facts
     probabilities: "FloatArray"
     latent: "FloatArray"
+    percussion: float | None = None

@@ -107,7 +107,7 @@ class ResidualConfig:
     """
 
     stages: tuple[Stage, ...] = (
-        Stage(16, 5, 2),
+        Stage(16, 3),
         Stage(32, 3),
         Stage(64, 3, 2, 1),
         Stage(96, 1, 1, 1),
@@ -169,6 +169,8 @@ class ModelFile:
         Its layers.
     temperature : float
         Logits are divided by it, so that probabilities are right as often as they say.
+    knows_strangers : bool
+        It was trained so that its undivided logits tell percussion from other sounds.
     about : dict
         Metrics, data sources and training settings, as the JSON has them.
     """
@@ -179,6 +181,7 @@ class ModelFile:
     mel: MelConfig = field(default_factory=MelConfig)
     network: LayerSizes = field(default_factory=NetworkConfig)
     temperature: float = 1.0
+    knows_strangers: bool = False
     about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -242,8 +245,13 @@ class ModelFile:
             "classes": list(self.classes),
             "mel": asdict(self.mel),
             "network": _described(self.network),
-            "calibration": {"temperature": self.temperature},
+            "calibration": self._calibration(),
         }
+
+    def _calibration(self) -> dict[str, Any]:
+        # Said only where it is so: networks from before it could be said keep their fingerprints.
+        strangers = {"strangers": True} if self.knows_strangers else {}
+        return {"temperature": self.temperature, **strangers}
 
     @classmethod
     def read(cls, path: str | Path) -> "ModelFile":
@@ -287,13 +295,15 @@ class ModelFile:
             raise ValueError(f"format is {document['format']!r}")
         if document["version"] > _VERSION:
             raise ModelError("is from a newer libindex; update this one", weights)
+        calibration = document["calibration"]
         return cls(
             path=weights,
             name=str(document["name"]),
             classes=tuple(document["classes"]),
             mel=_dataclass_from(MelConfig, document["mel"]),
             network=network_config(document["network"]),
-            temperature=float(document["calibration"]["temperature"]),
+            temperature=float(calibration["temperature"]),
+            knows_strangers=_yes_or_no("strangers", calibration.get("strangers", False)),
             about=dict(document.get("about", {})),
         )
 
@@ -322,6 +332,12 @@ def _described(network: LayerSizes) -> dict[str, Any]:
     if isinstance(network, NetworkConfig):
         return asdict(network)
     return {"kind": "residual", **asdict(network)}
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, neither true nor false")
+    return value
 
 
 def _is_size(value: object, kind: object) -> bool:

@@ -177,10 +177,12 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
 
     def _classified(self, window: list[Prepared]) -> list[Result]:
         output = self._analyser.result().analyse([prepared.mel for prepared in window])
+        told = output.percussion
+        chances = [None] * len(window) if told is None else told.tolist()
         return [
-            Analysis(prepared.path, prepared.digest, prepared.facts, probabilities, latent)
-            for prepared, probabilities, latent in zip(
-                window, output.probabilities, output.latents, strict=True
+            Analysis(one.path, one.digest, one.facts, probabilities, latent, percussion)
+            for one, probabilities, latent, percussion in zip(
+                window, output.probabilities, output.latents, chances, strict=True
             )
         ]
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration, so that a current database is recognised without Alembic."""
 
 # Named constraints, because Alembic can only alter what has a name.
@@ -112,7 +112,8 @@ classes = Table(
     Column("code", String(64), nullable=False, unique=True),
 )
 
-# `class_id` and `probability` are the most probable class. Ids are never used again
+# `class_id` and `probability` are the most probable class; `percussion` is the probability that it
+# is percussion at all, NULL where the network can't tell. Ids are never used again
 # (AUTOINCREMENT), since they are the ids of the FAISS index, which may lag behind.
 analyses = Table(
     "analyses",
@@ -123,6 +124,7 @@ analyses = Table(
     Column("class_id", ForeignKey("classes.id"), nullable=False),
     Column("probability", Float, nullable=False),
     Column("analysed_at", Integer, nullable=False),
+    Column("percussion", Float),
     UniqueConstraint("content_id", "network_id"),
     sqlite_autoincrement=True,
 )

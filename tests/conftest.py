@@ -110,12 +110,13 @@ class Ear:
     """Stands in for the pipeline: what it hears is made from a file's digest, at no cost.
 
     Bytes that begin with "bad" are no audio. `heard` has every path that it was given, and
-    `before` is called with each of them.
+    `before` is called with each of them. It says what is percussion if it `knows_strangers`.
     """
 
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.before: Callable[[str], object] = lambda _path: None
+        self.knows_strangers = False
         self._waiting: list[str] = []
 
     def submit(self, paths: Sequence[str]) -> None:
@@ -160,7 +161,8 @@ class Ear:
         )
         probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
         latent = rng.standard_normal(SMALL.latent_size).astype(np.float32)
-        return Analysis(path, digest, facts, probabilities, latent)
+        percussion = float(rng.random()) if self.knows_strangers else None
+        return Analysis(path, digest, facts, probabilities, latent, percussion)
 
 
 @pytest.fixture(scope="session")

@@ -196,6 +196,37 @@ def test_the_temperature_softens_probabilities_only(analyser: Analyser, tmp_path
     np.testing.assert_allclose(soft.probabilities, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("offset", [-12.0, -5.0, 0.0])
+def test_percussion_is_what_the_undivided_logits_add_up_to(
+    tmp_path: Path, temperature: float, offset: float
+) -> None:
+    path, network = tmp_path / "knowing.safetensors", formula_network()
+    with torch.no_grad():
+        network.fc2.bias += offset  # leaves the probabilities as they are
+    save_network(ModelFile(path, "", CODES, MelConfig(), SMALL, temperature, True), network)
+    mels = random_mels([20, 40, 90])
+    output = Analyser.load(path, "cpu").analyse(mels)
+    assert output.percussion is not None
+    assert (output.percussion.shape, output.percussion.dtype) == ((3,), np.float32)
+    for mel, percussion in zip(mels, output.percussion, strict=True):
+        with torch.no_grad():
+            logits, _ = network(torch.from_numpy(mel)[None], torch.tensor([len(mel)]))
+        total = np.exp(logits.numpy().astype(np.float64)).sum()
+        assert percussion == pytest.approx(total / (1 + total), abs=1e-5)
+        alone = Analyser.load(path, "cpu").analyse([mel]).percussion
+        assert alone == pytest.approx(percussion, abs=1e-5)
+    if offset == -12:
+        assert output.percussion.max() < 0.5
+
+
+def test_a_network_that_can_not_tell_says_nothing_of_percussion(
+    analyser: Analyser, checkpoint: Callable[..., Path]
+) -> None:
+    assert analyser.analyse(random_mels([20])).percussion is None
+    assert Analyser.load(checkpoint(), "cpu").analyse(random_mels([20])).percussion is None
+
+
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     saved = ModelFile(
         tmp_path / "new folder" / "mine.safetensors",

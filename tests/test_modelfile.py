@@ -56,6 +56,26 @@ def test_the_json_is_for_people_too(model: ModelFile) -> None:
     assert document["about"] == {"top1": 0.75, "sources": ["mine"]}
 
 
+def test_that_a_network_knows_strangers_is_said_only_where_it_does(model: ModelFile) -> None:
+    assert not ModelFile.read(model.path).knows_strangers
+    knowing = replace(model, knows_strangers=True)
+    knowing.write()
+    document = json.loads(model.config_path.read_text())
+    assert document["calibration"] == {"temperature": 1.5, "strangers": True}
+    assert ModelFile.read(model.path) == knowing
+    changed(model, calibration={"temperature": 1.5, "strangers": False})
+    assert ModelFile.read(model.path) == model
+    assert ModelFile.read(model.path).fingerprint == model.fingerprint
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "true", [], {}])
+def test_that_a_network_knows_strangers_is_yes_or_no(model: ModelFile, value: object) -> None:
+    changed(model, calibration={"temperature": 1.5, "strangers": value})
+    with pytest.raises(ModelError, match=r"strangers is .*, neither true nor false") as caught:
+        ModelFile.read(model.path)
+    assert caught.value.path == model.config_path
+
+
 def test_what_a_file_does_not_say_of_itself_may_be_left_out(model: ModelFile) -> None:
     document = json.loads(model.config_path.read_text())
     del document["about"]
@@ -85,6 +105,7 @@ def test_the_fingerprint_changes_with_what_a_result_depends_on(model: ModelFile)
         replace(model, mel=MelConfig(hop_length=128)),
         replace(model, network=replace(model.network, stride_13=(1, 1))),
         replace(model, temperature=1.0),
+        replace(model, knows_strangers=True),
     ]
     prints = {variant.fingerprint for variant in variants}
     model.path.write_bytes(b"Weights")

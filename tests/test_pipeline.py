@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex import pipeline as pipeline_module
-from libindex.analyser import Analyser
+from libindex.analyser import Analyser, load_network
 from libindex.analysis import Analysis, Facts
 from libindex.audio import FloatArray
 from libindex.errors import ModelError, SampleError
@@ -89,6 +89,7 @@ def assert_same(got: Analysis | SampleError, expected: Analysis | SampleError) -
     assert replace(got.facts, centroid_hz=0) == replace(expected.facts, centroid_hz=0)
     np.testing.assert_allclose(got.probabilities, expected.probabilities, atol=1e-5)
     np.testing.assert_allclose(got.latent, expected.latent, atol=1e-5)
+    assert got.percussion == pytest.approx(expected.percussion, abs=1e-5)
 
 
 def test_from_file_to_analysis(pipeline: Pipeline, analyser: Analyser, sounds: list[str]) -> None:
@@ -100,6 +101,20 @@ def test_from_file_to_analysis(pipeline: Pipeline, analyser: Analyser, sounds: l
         output = analyser.analyse([own.mel])
         expected = Analysis(path, own.digest, own.facts, output.probabilities[0], output.latents[0])
         assert_same(result, expected)
+
+
+def test_each_sound_gets_its_own_probability_of_percussion(small_model: Path) -> None:
+    model, network = load_network(small_model)
+    with torch.no_grad():
+        network.fc2.bias -= 4  # near the middle, where sounds differ
+    knowing = Analyser(replace(model, knows_strangers=True), network, "cpu")
+    answers = prepared([5, 40, 80, 20])
+    results = {r.path: r for r in analysed(knowing, list(answers)) if isinstance(r, Analysis)}
+    expected = knowing.analyse([answer.mel for answer in answers]).percussion
+    assert expected is not None
+    assert len(set(expected.tolist())) == 4
+    for answer, percussion in zip(answers, expected.tolist(), strict=True):
+        assert results[answer.path].percussion == pytest.approx(percussion, abs=1e-5)
 
 
 def test_sounds_are_told_apart(pipeline: Pipeline, sounds: list[str]) -> None:

@@ -72,7 +72,7 @@ def still(
     path = tmp_path_factory.mktemp("still") / "library.db"
     with Library.open(path, model=str(small_model), jobs=1) as opened:
         with pytest.MonkeyPatch.context() as patch:
-            make_ear(patch)
+            make_ear(patch).knows_strangers = True
             opened.scan(still_folder)
         yield opened
 
@@ -102,11 +102,13 @@ def test_all_that_can_be_used_is_found(still: Library, still_folder: Path) -> No
 def test_a_hit_is_what_was_heard(still: Library, still_folder: Path, ear: object) -> None:
     path = still_folder / "more/03.wav"
     (hit,) = still.query(name="03.wav")
+    ear.knows_strangers = True
     heard = ear._result(str(path))
     top = int(heard.probabilities.argmax())
     assert (hit.path, hit.root) == (str(path), str(still_folder))
     assert hit.class_code == CODES[top]
     assert hit.probability == pytest.approx(float(heard.probabilities[top]))
+    assert hit.percussion == heard.percussion
     for field in fields(heard.facts):
         if field.name != "size_bytes":
             assert getattr(hit, field.name) == getattr(heard.facts, field.name)
@@ -117,7 +119,15 @@ def test_a_hit_is_what_was_heard(still: Library, still_folder: Path, ear: object
 def test_the_python_face_is_the_same(still: Library) -> None:
     info = still.info("03.wav")
     (hit,) = still.query(name="03.wav")
-    for name in ("path", "duration_s", "centroid_hz", "loudness_dbfs", "peak", "added_at"):
+    for name in (
+        "path",
+        "percussion",
+        "duration_s",
+        "centroid_hz",
+        "loudness_dbfs",
+        "peak",
+        "added_at",
+    ):
         assert getattr(info, name) == getattr(hit, name)
     assert next(iter(info.probabilities.items())) == (hit.class_code, hit.probability)
     assert list(info.probabilities.values()) == sorted(info.probabilities.values(), reverse=True)
@@ -190,6 +200,32 @@ def test_min_prob_with_classes_is_about_any_of_them(
     found = still.query(classes=classes, min_prob=min_prob)
     assert {hit.path: (hit.class_code, hit.probability) for hit in found} == expected
     assert len(found) == len(expected)
+
+
+def test_min_percussion_leaves_out_what_is_hardly_percussion(still: Library) -> None:
+    hits = every(still)
+    values = sorted(hit.percussion for hit in hits)
+    for least in (0.0, 0.5, values[7], 1.0):  # the end belongs to it
+        expected = [hit for hit in hits if hit.percussion >= least]
+        assert by_path(still.query(min_percussion=least)) == expected
+        assert still.count(min_percussion=least) == len(expected)
+        both = [hit for hit in expected if hit.probability >= 0.5]
+        assert by_path(still.query(min_percussion=least, min_prob=0.5)) == both
+    assert len(still.query(min_percussion=values[7])) == len(hits) - 7
+    found = still.query(classes=CODES[::2], min_prob=0.01, min_percussion=0.5)
+    assert found == [
+        h for h in still.query(classes=CODES[::2], min_prob=0.01) if h.percussion > 0.5
+    ]
+
+
+def test_what_a_network_can_not_tell_is_not_left_out(scanned: Library, folder: Path) -> None:
+    hits = every(scanned)
+    assert len(hits) == 24
+    assert by_path(scanned.query(min_percussion=1.0)) == hits
+    assert scanned.count(min_percussion=1.0) == 24
+    assert len(scanned.similar("03.wav", 100, min_percussion=1.0)) == 23
+    assert {hit.percussion for hit in hits} == {None}
+    assert scanned.info(folder / "more/03.wav").percussion is None
 
 
 @pytest.mark.parametrize(
@@ -289,8 +325,9 @@ def test_nothing_matches_nothing(still: Library) -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_probability_out_of_range_is_refused(still: Library, value: float) -> None:
-    with pytest.raises(UsageError, match=r"between 0 and 1|not a number"):
-        still.query(min_prob=value)
+    for name in ("min_prob", "min_percussion"):
+        with pytest.raises(UsageError, match=r"between 0 and 1|not a number"):
+            still.query(**{name: value})
 
 
 def test_an_unknown_filter_is_refused(still: Library) -> None:
@@ -545,6 +582,7 @@ def test_copies_of_the_file_are_hits_only_if_asked_for(scanned: Library, folder:
     [
         {"classes": ["snr", "kick", "tom", "hhc", "cym"], "min_prob": 0.005},
         {"max_duration_s": 2.5},
+        {"min_percussion": 0.5},
         {"name": "*.wav", "min_centroid_hz": 3000},
         {"name": "no such file"},
     ],
@@ -630,6 +668,7 @@ def test_status_of_an_empty_library(library: Library) -> None:
 def test_information_on_a_file_that_failed(still: Library, still_folder: Path) -> None:
     info = still.info(still_folder / "bad.wav")
     assert (info.failure, info.container, info.probabilities) == ("is not audio", None, {})
+    assert info.percussion is None
     assert (info.size_bytes, len(bytes.fromhex(info.digest))) == (3, 20)
 
 

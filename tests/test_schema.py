@@ -38,6 +38,7 @@ def fill(connection: Connection, count: int, latent_size: int = 16) -> list[int]
             FACTS,
             rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32),
             rng.standard_normal(latent_size).astype(np.float32),
+            None if i == 0 else float(rng.random()),
         )
         for i in range(count)
     ]
@@ -90,6 +91,14 @@ def test_removing_a_content_removes_all_that_was_heard(database: Database) -> No
         left = rows(connection)
     assert left["analyses"] == left["embeddings"] == 2
     assert left["class_probabilities"] == 2 * len(CODES)
+
+
+def test_what_a_network_can_not_tell_is_null(database: Database) -> None:
+    with database.writing() as connection:
+        fill(connection, 3)
+        first, *others = connection.execute(select(analyses.c.percussion)).scalars()
+    assert first is None
+    assert all(0 <= value <= 1 for value in others)
 
 
 def test_a_content_in_use_can_not_be_removed(database: Database) -> None:

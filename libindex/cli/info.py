@@ -68,6 +68,8 @@ def _lines(found: "SampleInfo") -> list[tuple[str, str]]:
     lines += [("root", place), ("added", _time(found.added_at))]
     if found.analysed_at:
         lines.append(("analysed", _time(found.analysed_at)))
+    if found.percussion is not None:
+        lines.append(("percussion", f"{found.percussion:.2f}"))
     lines += [("copy", display(path)) for path in found.copies]
     return lines
 

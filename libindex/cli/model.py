@@ -121,7 +121,8 @@ def evaluate(
     DIR is laid out as for training. Only sounds that the network was not trained on, from units
     that it does not know, say how good it will be on yours. Besides, every sound is changed in
     eight ways and looked for among the unchanged ones, and 200 synthetic sounds that are no
-    percussion show how often the network is sure of a class all the same.
+    percussion show how often the network is sure of a class all the same, and how often it
+    recognises them.
     """
     from libindex.training import pictures as drawing
     from libindex.training.listening import listen
@@ -221,6 +222,8 @@ def _facts(description: "ModelFile", parameters: int) -> dict[str, str]:
         "parameters": f"{parameters:,}",
         "calibration": f"temperature {description.temperature:.3f}",
     }
+    if description.knows_strangers:
+        facts["strangers"] = "told from percussion"
     valid = about.get("metrics", {}).get("valid", {})
     for name in ("top1", "balanced_top1", "top3", "calibration_error", "neighbours"):
         if valid.get(name, {}).get("value") is not None:

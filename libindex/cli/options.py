@@ -69,6 +69,13 @@ _FILTERS = (
         help="At least this probability (0 to 1) of one of the classes.",
     ),
     click.option(
+        "--min-percussion",
+        type=click.FloatRange(0, 1),
+        metavar="P",
+        help="Leave out what is less likely to be percussion at all, such as speech, chords or "
+        "noise; 0.5 is a good value.",
+    ),
+    click.option(
         "--min-duration",
         "min_duration_s",
         type=float,
@@ -121,6 +128,7 @@ _FILTERS = (
 _FILTER_NAMES = (
     "classes",
     "min_prob",
+    "min_percussion",
     "min_duration_s",
     "max_duration_s",
     "min_centroid_hz",

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from libindex.queries import Hit
 
 _BAR_WIDTH = 10
+_LEAST_PERCUSSION = 0.5  # what is less likely to be percussion is noted
 _COLUMNS = (
-    "path class class_name probability similarity duration_s centroid_hz loudness_dbfs peak "
-    "sample_rate channels container encoding added_at online warning copies path_hex"
+    "path class class_name probability percussion similarity duration_s centroid_hz loudness_dbfs "
+    "peak sample_rate channels container encoding added_at online warning copies path_hex"
 ).split()
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -66,6 +67,7 @@ def record(hit: "Hit") -> dict[str, Any]:
         "class": hit.class_code,
         "class_name": name_of(hit.class_code),
         "probability": round(hit.probability, 6),
+        "percussion": None if hit.percussion is None else round(hit.percussion, 6),
         "duration_s": hit.duration_s,
         "centroid_hz": round(hit.centroid_hz, 1),
         "loudness_dbfs": round(hit.loudness_dbfs, 2),
@@ -127,6 +129,8 @@ def _file_cell(hit: "Hit", several_roots: bool) -> Any:
     root = "" if several_roots else hit.root
     text = Text(display(relative_to(hit.path, root) or hit.path))
     notes = [hit.warning] if hit.warning else []
+    if hit.percussion is not None and hit.percussion < _LEAST_PERCUSSION:
+        notes.append("not percussion?")
     notes += [] if hit.is_online else ["offline"]
     if notes:
         text.append(f"  ({', '.join(notes)})", style="yellow")

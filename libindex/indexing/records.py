@@ -271,6 +271,7 @@ def _record_analyses(
             "class_id": network.class_ids[top],
             "probability": float(r.probabilities[top]),
             "analysed_at": now,
+            "percussion": r.percussion,
         }
         for r, top in zip(results, tops, strict=True)
     ]

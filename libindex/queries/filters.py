@@ -29,6 +29,9 @@ class Filters:
         the sample's most probable class.
     min_prob : float or None
         At least this probability: of one of `classes`, or of the most probable class.
+    min_percussion : float or None
+        At least this probability of being percussion at all; what was heard by a network that
+        can't tell is not left out.
     min_duration_s, max_duration_s : float or None
         Length [s].
     min_centroid_hz, max_centroid_hz : float or None
@@ -44,6 +47,7 @@ class Filters:
 
     classes: tuple[str, ...] = ()
     min_prob: float | None = None
+    min_percussion: float | None = None
     min_duration_s: float | None = None
     max_duration_s: float | None = None
     min_centroid_hz: float | None = None
@@ -58,8 +62,9 @@ class Filters:
             value = getattr(self, name)
             if isinstance(value, float) and math.isnan(value):
                 raise UsageError(f"{name} is not a number")
-        if self.min_prob is not None and not 0 <= self.min_prob <= 1:
-            raise UsageError(f"a probability lies between 0 and 1, not at {self.min_prob:g}")
+        for probability in (self.min_prob, self.min_percussion):
+            if probability is not None and not 0 <= probability <= 1:
+                raise UsageError(f"a probability lies between 0 and 1, not at {probability:g}")
 
 
 def matched_classes(connection: Connection, filters: Filters, network: Network) -> Subquery:
@@ -93,7 +98,7 @@ def matched_classes(connection: Connection, filters: Filters, network: Network) 
 
 
 def conditions(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:
-    """What has to hold besides the class, for samples joined with their contents."""
+    """What has to hold besides the class, for samples with their contents and analyses."""
     found: list[ColumnElement[bool]] = []
     for column, low, high in (
         (contents.c.duration_s, filters.min_duration_s, filters.max_duration_s),
@@ -104,6 +109,8 @@ def conditions(connection: Connection, filters: Filters) -> list[ColumnElement[b
             found.append(column >= low)
         if high is not None:
             found.append(column <= high)
+    if filters.min_percussion is not None:
+        found.append(func.coalesce(analyses.c.percussion, 1.0) >= filters.min_percussion)
     if filters.under is not None:
         found.append(_under(connection, filters.under))
     if filters.name is not None:

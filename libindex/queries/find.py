@@ -32,6 +32,8 @@ class Hit:
         Of the classes that were asked for the most probable; else the most probable of all.
     probability : float
         Of that class.
+    percussion : float or None
+        Probability that it is percussion at all; None where the network can't tell.
     duration_s : float or None
         Length [s].
     centroid_hz, loudness_dbfs, peak : float
@@ -58,6 +60,7 @@ class Hit:
     root: str
     class_code: str
     probability: float
+    percussion: float | None
     duration_s: float | None
     centroid_hz: float
     loudness_dbfs: float
@@ -225,6 +228,7 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
             roots.c.is_online,
             contents,
             analyses.c.id.label("analysis_id"),
+            analyses.c.percussion,
             classes.c.code,
             matched.c.probability,
         )
@@ -258,6 +262,7 @@ def _hit(row: Row[Any]) -> Hit:
         root=os.fsdecode(row.root),
         class_code=row.code,
         probability=row.probability,
+        percussion=row.percussion,
         duration_s=row.duration_s,
         centroid_hz=row.centroid_hz,
         loudness_dbfs=row.loudness_dbfs,

@@ -81,6 +81,9 @@ class SampleInfo:
         As in `Hit`; None where it can't be used.
     analysed_at : int or None
         When the network heard it [s since 1970].
+    percussion : float or None
+        Probability that it is percussion at all; None where it was not analysed, or the network
+        can't tell.
     probabilities : dict of str to float
         By class, the most probable first; empty where it was not analysed.
     copies : tuple of str
@@ -104,6 +107,7 @@ class SampleInfo:
     loudness_dbfs: float | None
     centroid_hz: float | None
     analysed_at: int | None
+    percussion: float | None
     probabilities: dict[str, float]
     copies: tuple[str, ...]
 
@@ -154,7 +158,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
         .where(samples.c.id == sample.id)
     )
     row = connection.execute(query).one()
-    analysed_at, probabilities = _probabilities(connection, network, sample.content_id)
+    analysed_at, percussion, probabilities = _heard(connection, network, sample.content_id)
     return SampleInfo(
         path=sample.path,
         root=os.fsdecode(row.root),
@@ -173,6 +177,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
         loudness_dbfs=row.loudness_dbfs,
         centroid_hz=row.centroid_hz,
         analysed_at=analysed_at,
+        percussion=percussion,
         probabilities=probabilities,
         copies=_copies(connection, sample),
     )
@@ -210,13 +215,19 @@ def _by_class(connection: Connection, network: Network) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _probabilities(
+def _heard(
     connection: Connection, network: Network | None, content_id: int | None
-) -> tuple[int | None, dict[str, float]]:
+) -> tuple[int | None, float | None, dict[str, float]]:
+    """When the network heard it, whether it is percussion, and the probabilities by class."""
     if network is None or content_id is None:
-        return None, {}
+        return None, None, {}
     query = (
-        select(classes.c.code, class_probabilities.c.probability, analyses.c.analysed_at)
+        select(
+            classes.c.code,
+            class_probabilities.c.probability,
+            analyses.c.analysed_at,
+            analyses.c.percussion,
+        )
         .select_from(analyses)
         .join(class_probabilities, class_probabilities.c.analysis_id == analyses.c.id)
         .join(classes, classes.c.id == class_probabilities.c.class_id)
@@ -224,7 +235,9 @@ def _probabilities(
         .order_by(class_probabilities.c.probability.desc())
     )
     rows = connection.execute(query).all()
-    return (rows[0].analysed_at if rows else None), {r.code: r.probability for r in rows}
+    if not rows:
+        return None, None, {}
+    return rows[0].analysed_at, rows[0].percussion, {r.code: r.probability for r in rows}
 
 
 def _copies(connection: Connection, sample: Sample) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class FitConfig:
         Compute layers in bfloat16 (weights stay float32).
     """
 
-    epochs: int = 40
+    epochs: int = 60
     batch_size: int = 64
     learning_rate: float = 2e-3
     warm_up: float = 0.08
@@ -64,7 +64,7 @@ class FitConfig:
     teacher_weight: float = 0.7
     contrastive_weight: float = 0.3
     contrastive_temperature: float = 0.1
-    proxy_weight: float = 0.5
+    proxy_weight: float = 1.0
     proxy_temperature: float = 0.07
     average_steps: int = 250
     epochs_per_round: int = 3

@@ -13,6 +13,7 @@ from libindex.errors import UsageError
 from libindex.training.dataset import Dataset
 from libindex.training.false_alarms import FalseAlarms
 from libindex.training.figures import (
+    LEAST_PERCUSSION,
     BoolArray,
     Bootstrap,
     Figure,
@@ -46,6 +47,8 @@ class Predictions:
         Equal for sounds of one unit; a file of an unknown unit has a group of its own.
     certain : ndarray of bool, shape (files,), or None
         Whose label has a high confidence; None where the data has no confidences.
+    percussion : ndarray of float32, shape (files,), or None
+        Probability of being percussion at all; None where the network can't tell.
     """
 
     probabilities: FloatArray
@@ -53,6 +56,7 @@ class Predictions:
     labels: IntArray
     groups: IntArray
     certain: BoolArray | None = None
+    percussion: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,9 @@ class Report:
         Class precision of the ten nearest neighbours from other units.
     certain_top1 : Figure
         `top1` of the files whose label has a high confidence.
+    taken_for_strangers : Figure
+        Share of files that are less likely to be percussion than not; without a value where the
+        network can't tell.
     classes : tuple of ClassFigures
         One row a class, in the network's order.
     confusion : ndarray of int64, shape (classes, classes)
@@ -107,6 +114,7 @@ class Report:
     sure_coverage: Figure
     neighbours: Figure
     certain_top1: Figure
+    taken_for_strangers: Figure
     classes: tuple[ClassFigures, ...]
     confusion: IntArray
     reliability: tuple[Bin, ...]
@@ -121,6 +129,8 @@ class Report:
         document = {key: value for key, value in asdict(self).items() if value is not None}
         if self.robustness is not None:
             document["robustness"] = {row.pop("change"): row for row in document["robustness"]}
+        if self.false_alarms is not None:
+            document["false_alarms"] = self.false_alarms.to_json()
         codes = [row.code for row in self.classes]
         document["confusion"] = {
             true: {said: int(n) for said, n in zip(codes, row, strict=True) if n}
@@ -135,11 +145,15 @@ def predict(analyser: Analyser, dataset: Dataset) -> Predictions:
     count = len(order)
     probabilities = np.zeros((count, len(analyser.classes)), np.float32)
     latents = np.zeros((count, analyser.model.network.latent_size), np.float32)
+    percussion = np.zeros(count, np.float32) if analyser.model.knows_strangers else None
     for start in range(0, count, _BATCH):
         part = order[start : start + _BATCH]
         output = analyser.analyse([dataset.mels[i].astype(np.float32) for i in part])
         probabilities[part], latents[part] = output.probabilities, output.latents
-    return Predictions(probabilities, latents, dataset.labels, _groups(dataset), _certain(dataset))
+        if percussion is not None and output.percussion is not None:
+            percussion[part] = output.percussion
+    groups, certain = _groups(dataset), _certain(dataset)
+    return Predictions(probabilities, latents, dataset.labels, groups, certain, percussion)
 
 
 def evaluate(
@@ -167,7 +181,7 @@ def evaluate(
         raise UsageError("there are no files to evaluate")
     files = _per_file(predictions)
     counted = np.bincount(predictions.labels, minlength=len(classes)) >= _MIN_FILES
-    measures = _measures(files, counted, predictions.certain)
+    measures = _measures(files, counted, predictions.certain, predictions.percussion)
     bootstrap = Bootstrap(predictions.groups, resamples, seed)
     figures = {name: bootstrap.figure(measure) for name, measure in measures.items()}
     confusion = confusion_matrix(predictions)
@@ -233,7 +247,9 @@ def _per_file(predictions: Predictions) -> _PerFile:
     )
 
 
-def _measures(files: _PerFile, counted: BoolArray, certain: BoolArray | None) -> dict[str, Measure]:
+def _measures(
+    files: _PerFile, counted: BoolArray, certain: BoolArray | None, percussion: FloatArray | None
+) -> dict[str, Measure]:
     """Every figure of the report as a function of the files (with repetitions) that it is over."""
 
     def balanced(of: IntArray) -> float | None:
@@ -245,6 +261,9 @@ def _measures(files: _PerFile, counted: BoolArray, certain: BoolArray | None) ->
     def sure_precision(of: IntArray) -> float | None:
         return mean(files.right[of][files.confidence[of] >= _SURE])
 
+    def taken_for_strangers(of: IntArray) -> float | None:
+        return None if percussion is None else mean(percussion[of] < LEAST_PERCUSSION)
+
     return {
         "top1": lambda of: mean(files.right[of]),
         "balanced_top1": balanced,
@@ -254,6 +273,7 @@ def _measures(files: _PerFile, counted: BoolArray, certain: BoolArray | None) ->
         "sure_coverage": lambda of: mean(files.confidence[of] >= _SURE),
         "neighbours": lambda of: mean(files.neighbours[of][~np.isnan(files.neighbours[of])]),
         "certain_top1": lambda of: None if certain is None else mean(files.right[of][certain[of]]),
+        "taken_for_strangers": taken_for_strangers,
     }
 
 

@@ -14,6 +14,9 @@ BoolArray = NDArray[np.bool_]
 Measure = Callable[[IntArray], float | None]
 """A value as a function of the sounds, with repetitions, that it is over."""
 
+LEAST_PERCUSSION = 0.5
+"""What is less likely to be percussion is recognised as a stranger."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

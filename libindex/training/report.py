@@ -16,7 +16,9 @@ _TITLES = {
     "sure_precision": "precision at probability 0.8 or more",
     "sure_coverage": "coverage at probability 0.8 or more",
     "neighbours": "class precision of 10 neighbours from other units",
+    "taken_for_strangers": "taken for no percussion (less likely than not)",
 }
+_OPTIONAL = {"certain_top1", "taken_for_strangers"}
 _CHANGES = {
     "mp3": "MP3 at 96 kbit/s",
     "quieter": "12 dB quieter",
@@ -52,7 +54,7 @@ def _figures(report: Report) -> Iterator[str]:
     width = max(map(len, _TITLES.values()))
     for name, title in _TITLES.items():
         figure: Figure = getattr(report, name)
-        if figure.value is not None or name != "certain_top1":
+        if figure.value is not None or name not in _OPTIONAL:
             yield f"{title:<{width}}  {_with_interval(figure)}"
 
 
@@ -66,9 +68,20 @@ def _robustness(rows: Sequence[ChangeFigures]) -> Iterator[str]:
 
 
 def _false_alarms(alarms: FalseAlarms) -> Iterator[str]:
-    heading = f"{alarms.sounds} sounds that are no percussion: a class at probability 0.8 or more"
-    yield f"{heading}  {_with_interval(alarms.share)}"
-    yield "by kind: " + ", ".join(f"{kind} {share:.2f}" for kind, share in alarms.by_kind.items())
+    heading = f"{alarms.sounds} sounds that are no percussion"
+    rows = {"a class at probability 0.8 or more": (alarms.share, alarms.untaught_share)}
+    if alarms.recognised is not None and alarms.untaught_recognised is not None:
+        rows["recognised: percussion less likely than not"] = (
+            alarms.recognised,
+            alarms.untaught_recognised,
+        )
+    width = max(map(len, (heading, *rows)))
+    yield f"{heading:<{width}}  {'all':<21}  {alarms.untaught_sounds} of kinds that are not taught"
+    for title, (everything, untaught) in rows.items():
+        yield f"{title:<{width}}  {_with_interval(everything):<21}  {_with_interval(untaught)}"
+    yield "a class, by kind: " + ", ".join(
+        f"{kind} {share:.2f}" for kind, share in alarms.by_kind.items()
+    )
     if alarms.most_said:
         said = ", ".join(f"{code} {count}" for code, count in alarms.most_said.items())
         yield f"taken for: {said}"

@@ -40,8 +40,9 @@ from libindex.training.forward import predict_logits
 
 INPUT = MelConfig(
     sample_rate=44_100,
-    hop_length=512,
-    loaded_frames=300,
+    hop_length=1_024,
+    max_frames=150,
+    loaded_frames=150,
     range_db=60.0,
     power_floor=1e-10,
 )
@@ -267,4 +268,7 @@ def _calibrated(
     if held.items:
         logits = predict_logits(network, held.mels, torch.device("cpu"))
         temperature = fit_temperature(logits, held.labels)
-    return ModelFile(plan.out, plan.name, classes, mel, network.config, temperature)
+    knows_strangers = plan.fit.stranger_share > 0 and plan.fit.stranger_weight > 0
+    return ModelFile(
+        plan.out, plan.name, classes, mel, network.config, temperature, knows_strangers
+    )

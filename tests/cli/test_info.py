@@ -38,6 +38,15 @@ def test_everything_known_is_shown(cli, kick, library) -> None:
         assert line.count("█") == round(probability * 80) // 8
 
 
+def test_percussion_is_shown_where_the_network_can_tell(cli, kick, library) -> None:
+    assert "  percussion " not in cli("info", kick).stdout
+    assert json.loads(cli("info", kick, "--json").stdout)["percussion"] is None
+    with library.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE analyses SET percussion = 0.968")
+    assert "  percussion  0.97\n" in cli("info", kick).stdout
+    assert json.loads(cli("info", kick, "--json").stdout)["percussion"] == 0.968
+
+
 def test_json_has_all_classes(cli, kick, library) -> None:
     found = json.loads(cli("info", "kick.wav", "--json").stdout)
     info = library.info(kick)

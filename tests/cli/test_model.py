@@ -119,6 +119,7 @@ def test_own_classes_can_be_trained(trained: Path) -> None:
     assert about["data"]["files"] + about["data"]["held_out_files"] == 12
     assert about["training"]["epochs"] == 2
     assert len(about["training"]["history"]) == 2
+    assert description.knows_strangers
     assert not trained.with_name("own.checkpoint.pt").exists()
     assert str(trained.parent) not in trained.with_suffix(".json").read_text()
 
@@ -243,6 +244,8 @@ def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
         assert word in text
     for words in ("MP3 at 96 kbit/s", "mild reverb", "8 sounds that are no percussion"):
         assert words in text
+    for words in ("2 of kinds that are not taught", "recognised", "taken for no percussion"):
+        assert words in text
     document = json.loads(succeed("evaluate", trained, sounds, "--json").stdout)
     assert document["files"] == 12
     assert 0 <= document["top1"]["low"] <= document["top1"]["value"] <= 1
@@ -250,6 +253,8 @@ def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     assert len(document["robustness"]) == 9
     assert 0 <= document["robustness"]["mean"]["recall_at_1"]["value"] <= 1
     assert document["false_alarms"]["sounds"] == 8
+    assert 0 <= document["false_alarms"]["untaught_recognised"]["value"] <= 1
+    assert 0 <= document["taken_for_strangers"]["value"] <= 1
     assert "nearest" not in document
 
 
@@ -371,6 +376,11 @@ def test_info_describes_a_network(trained: Path) -> None:
     for word in ("own", "2: boing zap", "22050 Hz", "bidirectional LSTM of 8", "temperature"):
         assert word in text
     assert ModelFile.read(trained).fingerprint in text
+
+
+def test_info_says_that_a_network_knows_strangers(trained: Path, start: Path) -> None:
+    assert "strangers           told from percussion\n" in succeed("info", trained).stdout
+    assert "strangers" not in succeed("info", start).stdout
 
 
 def test_info_explains_a_missing_network(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ KEYS = {
     "class",
     "class_name",
     "probability",
+    "percussion",
     "duration_s",
     "centroid_hz",
     "loudness_dbfs",
@@ -123,6 +124,7 @@ def test_json(cli, folder, library) -> None:
         assert set(record) == KEYS
         assert record["class"] == hit.class_code
         assert record["probability"] == pytest.approx(hit.probability, abs=1e-6)
+        assert record["percussion"] is None
         assert record["duration_s"] == hit.duration_s
         assert (record["online"], record["warning"]) == (True, None)
 
@@ -161,6 +163,19 @@ def test_csv(cli, strange, library) -> None:
     assert coded == [os.fsencode(hit.path) for hit in hits if not is_utf8(hit.path)] != []
     assert set(rows[0]) == KEYS | {"path_hex", "similarity", "copies"}
     assert float(rows[0]["probability"]) == pytest.approx(library.query()[0].probability, abs=1e-6)
+    assert rows[0]["percussion"] == ""
+
+
+def test_what_is_hardly_percussion_is_left_out_if_asked_for(cli, folder, library) -> None:
+    with library.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE analyses SET percussion = id / 70.0")
+    hits = library.query(min_percussion=0.5)
+    assert 0 < len(hits) < 60
+    assert lines(cli("query", "--min-percussion", "0.5")) == [hit.path for hit in hits]
+    found = json.loads(cli("query", "--min-percussion", "0.5", "-f", "json").stdout)
+    assert [record["percussion"] for record in found] == [round(h.percussion, 6) for h in hits]
+    rows = csv.DictReader(io.StringIO(cli("query", "--min-percussion", "0.5", "-f", "csv").stdout))
+    assert [float(row["percussion"]) for row in rows] == [round(h.percussion, 6) for h in hits]
 
 
 def test_nothing_matches(cli, folder) -> None:
@@ -210,7 +225,19 @@ def test_a_table_says_what_is_offline_and_what_is_wrong(cli, folder, library) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-0", "-f", "json"], ["-p", "1.1"], ["-n", "-1"], ["-s", "x"]]
+    ("percussion", "notes"), [(0.49, "(not percussion?)"), (0.5, ""), (None, "")]
+)
+def test_a_table_asks_whether_it_is_percussion(cli, folder, library, percussion, notes) -> None:
+    with library.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE analyses SET percussion = ?", (percussion,))
+    table = lines(cli("query", "-f", "table", "-n", "1", "--name", "07.wav"))
+    assert table[0].split() == ["class", "probability", "length", "file"]
+    assert table[1].endswith(f"1/07.wav  {notes}".rstrip())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-0", "-f", "json"], ["-p", "1.1"], ["--min-percussion", "2"], ["-n", "-1"], ["-s", "x"]],
 )
 def test_wrong_usage_exits_with_2(cli, folder, arguments) -> None:
     result = cli("query", *arguments, code=2)

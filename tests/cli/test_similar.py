@@ -53,6 +53,14 @@ def test_each_option_is_what_it_says(cli, folder, library, options, filters) -> 
     assert expected
 
 
+def test_what_is_hardly_percussion_is_left_out_if_asked_for(cli, folder, library) -> None:
+    with library.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE analyses SET percussion = id / 15.0")
+    expected = [hit.path for hit in library.similar("00.wav", 50, min_percussion=0.5)]
+    assert lines(cli("similar", "--min-percussion", "0.5", "-n", "50", "00.wav")) == expected
+    assert 0 < len(expected) < len(library.similar("00.wav", 50))
+
+
 def test_a_path_beginning_with_a_dash(cli, folder, library, monkeypatch) -> None:
     (folder / "-n.wav").write_bytes(b"sound 0")
     library.scan()

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from libindex.analyser import Analyser
+from libindex.analyser import Analyser, load_network
 from libindex.errors import UsageError
 from libindex.training.dataset import Dataset, Item
 from libindex.training.evaluation import (
@@ -27,6 +28,7 @@ def predictions(
     groups: list[int] | None = None,
     latents: list[list[float]] | None = None,
     certain: list[bool] | None = None,
+    percussion: list[float] | None = None,
 ) -> Predictions:
     count = len(labels)
     return Predictions(
@@ -35,6 +37,7 @@ def predictions(
         np.array(labels, np.int64),
         np.array(groups if groups is not None else range(count), np.int64),
         None if certain is None else np.array(certain),
+        None if percussion is None else np.array(percussion, np.float32),
     )
 
 
@@ -76,6 +79,39 @@ def test_labels_of_high_confidence_have_a_figure_of_their_own() -> None:
     assert "high confidence" not in as_text(unknown)
     words = " ".join(as_text(evaluate(some, "abcd", resamples=5)).split())
     assert "top-1 of labels of high confidence 0.333" in words
+
+
+def test_files_that_are_taken_for_strangers() -> None:
+    told = replace(BY_HAND, percussion=np.array([0.5, 0.49, 0.0, *[1.0] * 6], np.float32))
+    report = evaluate(told, "abcd", resamples=50)
+    assert report.taken_for_strangers.value == pytest.approx(2 / 9)
+    assert report.taken_for_strangers.low < 2 / 9 < report.taken_for_strangers.high
+    assert report.to_json()["taken_for_strangers"]["value"] == pytest.approx(2 / 9)
+    words = " ".join(as_text(report).split())
+    assert "taken for no percussion (less likely than not) 0.222" in words
+    unable = evaluate(BY_HAND, "abcd", resamples=5)
+    assert unable.taken_for_strangers.value is None
+    assert "taken for no percussion" not in as_text(unable)
+
+
+@pytest.mark.parametrize("knows_strangers", [True, False])
+def test_percussion_is_predicted_in_the_order_of_the_files(
+    small_model: Path, knows_strangers: bool
+) -> None:
+    model, network = load_network(small_model)
+    with torch.no_grad():
+        network.fc2.bias -= 4
+    analyser = Analyser(replace(model, knows_strangers=knows_strangers), network, "cpu")
+    rng = np.random.default_rng(0)
+    mels = [rng.random((length, 128)).astype(np.float16) for length in (90, 20, 50)]
+    items = tuple(Item(f"{i}.wav", "kick") for i in range(3))
+    said = predict(analyser, Dataset(items, mels, np.zeros(3, int), ()))
+    if not knows_strangers:
+        assert said.percussion is None
+        return
+    expected = [analyser.analyse([mel.astype(np.float32)]).percussion[0] for mel in mels]
+    assert len(set(expected)) == 3
+    np.testing.assert_allclose(said.percussion, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -155,19 +191,35 @@ def test_what_was_measured_besides_is_in_json_and_text() -> None:
             ChangeFigures("mp3", figure, Figure(1.0)),
             ChangeFigures("mean", figure, figure),
         ),
-        false_alarms=FalseAlarms(4, figure, {"speech": 0.0, "noise": 1.0}, {"a": 2}),
+        false_alarms=FalseAlarms(
+            4, 1, figure, Figure(1.0), figure, Figure(0.0), {"speech": 0.0, "noise": 1.0}, {"a": 2}
+        ),
     )
     assert not {"robustness", "false_alarms"} & set(plain.to_json())
     document = json.loads(json.dumps(report.to_json()))
     assert document["robustness"]["mp3"]["recall_at_1"] == {"value": 0.5, "low": 0.25, "high": 0.75}
     assert document["robustness"]["mean"]["recall_at_5"]["value"] == 0.5
     assert document["false_alarms"]["share"]["value"] == 0.5
+    assert document["false_alarms"]["untaught_share"]["value"] == 1.0
+    assert document["false_alarms"]["recognised"]["value"] == 0.5
+    assert document["false_alarms"]["untaught_recognised"]["value"] == 0.0
     assert document["false_alarms"]["by_kind"] == {"speech": 0.0, "noise": 1.0}
     lines = [" ".join(line.split()) for line in as_text(report).splitlines()]
     assert "MP3 at 96 kbit/s 0.500 [0.250, 0.750] 1.000" in lines
     assert "mean 0.500 [0.250, 0.750] 0.500 [0.250, 0.750]" in lines
-    assert "by kind: speech 0.00, noise 1.00" in lines
+    assert "4 sounds that are no percussion all 1 of kinds that are not taught" in lines
+    assert "a class at probability 0.8 or more 0.500 [0.250, 0.750] 1.000" in lines
+    assert "recognised: percussion less likely than not 0.500 [0.250, 0.750] 0.000" in lines
+    assert "a class, by kind: speech 0.00, noise 1.00" in lines
     assert "taken for: a 2" in lines
+
+
+def test_what_a_network_can_not_tell_is_left_out() -> None:
+    figure = Figure(0.5, 0.25, 0.75)
+    alarms = FalseAlarms(4, 1, figure, figure, None, None, {"speech": 0.5}, {})
+    report = replace(evaluate(BY_HAND, "abcd", resamples=5), false_alarms=alarms)
+    assert not {"recognised", "untaught_recognised"} & set(report.to_json()["false_alarms"])
+    assert "recognised" not in as_text(report)
 
 
 def test_every_change_has_a_title() -> None:

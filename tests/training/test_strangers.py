@@ -1,14 +1,16 @@
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
-from libindex.analyser import Analyser
+from libindex.analyser import Analyser, Output, load_network
 from libindex.training import false_alarms
 from libindex.training.false_alarms import measure_false_alarms
-from libindex.training.strangers import KINDS, LONGEST_S, SHORTEST_S, stranger
+from libindex.training.strangers import KINDS, LONGEST_S, SHORTEST_S, TAUGHT, stranger
 
 RATE = 22_050
 SEEDS = range(6)
@@ -71,8 +73,44 @@ def test_false_alarms_are_those_that_are_sure(
     object.__setattr__(analyser.model, "temperature", temperature)
     alarms = measure_false_alarms(analyser, threads=2)
     assert alarms.sounds == len(KINDS)
-    assert alarms.share.value == expected
+    assert alarms.share.value == alarms.untaught_share.value == expected
+    assert alarms.recognised is alarms.untaught_recognised is None
+    assert alarms.untaught_sounds == len(KINDS) - len(TAUGHT) > 0
     assert alarms.by_kind == dict.fromkeys(KINDS, expected)
     assert sum(alarms.most_said.values()) == expected * len(KINDS)
     assert set(alarms.most_said) <= set(analyser.classes)
     assert alarms == measure_false_alarms(analyser)
+
+
+@pytest.mark.parametrize(("offset", "expected"), [(-100.0, 1.0), (100.0, 0.0)])
+def test_strangers_are_recognised_by_a_network_that_knows_them(
+    offset: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(false_alarms, "EACH", 1)
+    model, network = load_network(small_model)
+    with torch.no_grad():
+        network.fc2.bias += offset
+    alarms = measure_false_alarms(Analyser(replace(model, knows_strangers=True), network, "cpu"))
+    assert alarms.recognised is not None
+    assert alarms.untaught_recognised is not None
+    assert alarms.recognised.value == alarms.untaught_recognised.value == expected
+
+
+def test_kinds_that_are_not_taught_are_counted_apart(
+    small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(false_alarms, "EACH", 2)
+    calls = iter(kind in TAUGHT for kind in KINDS for _ in range(2))
+
+    def analyse(_self: Analyser, _mels: object) -> Output:
+        probability, percussion = (0.9, 0.1) if next(calls) else (0.1, 0.9)
+        row = np.array([[probability]], np.float32)
+        return Output(row, row, np.array([percussion], np.float32))
+
+    monkeypatch.setattr(Analyser, "analyse", analyse)
+    alarms = measure_false_alarms(Analyser.load(small_model, "cpu"))
+    taught = len(TAUGHT) / len(KINDS)
+    assert alarms.share.value == alarms.recognised.value == pytest.approx(taught)
+    assert alarms.untaught_share.value == alarms.untaught_recognised.value == 0.0
+    assert alarms.untaught_sounds == 2 * (len(KINDS) - len(TAUGHT))
+    assert alarms.by_kind == {kind: float(kind in TAUGHT) for kind in KINDS}

@@ -1,0 +1,121 @@
+"""The tables of models/README.md, from the network's JSON and from its evaluation.
+
+Both lie beside the card: `drums-30.json`, written by training, and `drums-30.evaluation.json`,
+which is the output of `libindex model evaluate --json`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from libindex.instruments import name_of
+from libindex.modelfile import ModelFile
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+MODEL = ModelFile.read(MODELS / "drums-30.safetensors")
+ABOUT: dict[str, Any] = MODEL.about
+EVALUATION: dict[str, Any] = json.loads((MODELS / "drums-30.evaluation.json").read_text())
+
+_FIGURES = {
+    "top1": "top-1",
+    "certain_top1": "top-1 of labels of high confidence",
+    "balanced_top1": "balanced top-1 (mean over classes of 4 files or more)",
+    "top3": "top-3",
+    "calibration_error": "expected calibration error (15 bins)",
+    "sure_precision": "precision at probability 0.8 or more",
+    "sure_coverage": "coverage at probability 0.8 or more",
+    "neighbours": "class precision of the 10 nearest neighbours from other units",
+}
+_CHANGES = {
+    "mp3": "MP3 at 96 kbit/s",
+    "quieter": "12 dB quieter",
+    "cut_start": "20 ms cut from the start",
+    "silence_before": "20 ms of silence in front",
+    "semitone_up": "a semitone up",
+    "semitone_down": "a semitone down",
+    "reverb": "mild reverb",
+    "eight_bit": "8 bits",
+    "mean": "**mean**",
+}
+_CONFUSIONS = 12
+
+
+def figures() -> str:
+    """What it was right about, with intervals."""
+    rows = [f"| {title} | {_cells(EVALUATION[name])} |" for name, title in _FIGURES.items()]
+    return _table("figure | value | interval", rows)
+
+
+def changes() -> str:
+    """How well a sound finds itself after a change."""
+    rows = [
+        f"| {title} | {_value(found['recall_at_1'])} | {_value(found['recall_at_5'])} |"
+        for title, found in ((_CHANGES[k], v) for k, v in EVALUATION["robustness"].items())
+    ]
+    return _table("change | is the nearest | is among the five nearest", rows)
+
+
+def strangers() -> str:
+    """What it makes of sounds that are no percussion."""
+    alarms = EVALUATION["false_alarms"]
+    rows = [
+        f"| {title} | {_value(alarms[name])} | {_value(alarms['untaught_' + name])} |"
+        for name, title in (
+            ("share", "a class at probability 0.8 or more"),
+            ("recognised", "recognised as no percussion"),
+        )
+    ]
+    return _table("synthetic sounds that are no percussion | all kinds | kinds not taught", rows)
+
+
+def classes() -> str:
+    """Files, recall and precision of each class."""
+    learnt = ABOUT["data"]["files_per_class"]
+    rows = [
+        f"| {row['code']} | {name_of(row['code'])} | {learnt.get(row['code'], 0)} | {row['n']} "
+        f"| {_share(row['recall'])} | {_share(row['precision'])} |"
+        for row in EVALUATION["classes"]
+    ]
+    heading = "code | class | files learnt or held out | validation files | recall | precision"
+    return _table(heading, rows)
+
+
+def sources() -> str:
+    """Where the sounds come from."""
+    rows = [
+        f"| {row['source']} | {row['licence']} | {row['files']} |"
+        for row in ABOUT["data"]["sources"]
+    ]
+    return _table("source | licence | files", rows)
+
+
+def confusions() -> str:
+    """The most frequent mistakes, in words."""
+    pairs = sorted(
+        (-count, true, said)
+        for true, row in EVALUATION["confusion"].items()
+        for said, count in row.items()
+        if said != true
+    )
+    return ", ".join(
+        f"{true} heard as {said} ({-count})" for count, true, said in pairs[:_CONFUSIONS]
+    )
+
+
+def _table(heading: str, rows: list[str]) -> str:
+    columns = heading.count("|") + 1
+    return "\n".join([f"| {heading} |", "|" + "---|" * columns, *rows])
+
+
+def _cells(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.3f} | {figure['low']:.3f} to {figure['high']:.3f}"
+
+
+def _value(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
