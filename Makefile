@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := build/demo
-PAGES  := README.md
+PAGES  := README.md models/README.md
 
 .PHONY: help demo test lint docs bench wheel-check clean
 
