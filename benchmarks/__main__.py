@@ -81,8 +81,8 @@ def plain_loop(files: list[str]) -> float:
     import librosa
     import torch
 
+    from libindex.layers import NetworkConfig
     from libindex.mel import MelConfig
-    from libindex.modelfile import NetworkConfig
     from libindex.network import CnnLstm
 
     warnings.simplefilter("ignore")  # librosa's, of short files
@@ -113,7 +113,8 @@ def network(_: argparse.Namespace) -> list[Row]:
     import torch
 
     from libindex.analyser import Analyser, load_network
-    from libindex.modelfile import ModelFile, NetworkConfig
+    from libindex.layers import NetworkConfig
+    from libindex.modelfile import ModelFile
     from libindex.network import CnnLstm
 
     sounds = np.random.default_rng(0).lognormal(-0.7, 0.8, 512).clip(0.05, 3.4)  # [s]

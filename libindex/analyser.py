@@ -14,16 +14,9 @@ from libindex.audio import FloatArray
 from libindex.errors import ModelError
 from libindex.inference import FoldedCnnLstm
 from libindex.instruments import CODES
+from libindex.layers import LayerSizes, NetworkConfig, layer_sizes
 from libindex.mel import MelConfig, mel_filters
-from libindex.modelfile import (
-    FILTERS_KEY,
-    ORIGINAL_SUFFIX,
-    WEIGHTS_SUFFIX,
-    LayerSizes,
-    ModelFile,
-    NetworkConfig,
-    network_config,
-)
+from libindex.modelfile import FILTERS_KEY, ORIGINAL_SUFFIX, WEIGHTS_SUFFIX, ModelFile
 from libindex.network import MIN_FRAMES, CnnLstm
 from libindex.residual import ResidualCnnLstm
 from libindex.settings import DEVICES
@@ -205,7 +198,7 @@ def _load_original(path: Path) -> tuple[ModelFile, Network]:
         reason = "contains code or objects, not only weights; refused" if unsafe else "is damaged"
         raise ModelError(f"{reason} (not a checkpoint of DrumClassifier)", path) from None
     try:
-        config = network_config(checkpoint["params"] if isinstance(checkpoint, dict) else None)
+        config = layer_sizes(checkpoint["params"] if isinstance(checkpoint, dict) else None)
         state = checkpoint["model_state_dict"]
         model = ModelFile(path, path.stem, CODES, MelConfig(), config)
     except (KeyError, TypeError, ValueError) as error:

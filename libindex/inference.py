@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from libindex.errors import ModelError
-from libindex.modelfile import NetworkConfig
+from libindex.layers import NetworkConfig
 from libindex.network import MIN_FRAMES, CnnLstm, position_channels, step_counts
 from libindex.strips import final_states, placed
 

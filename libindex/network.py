@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from libindex.errors import ModelError
-from libindex.modelfile import NetworkConfig
+from libindex.layers import NetworkConfig
 
 MIN_FRAMES = 17
 """Shorter inputs are padded with zeros to this, which the LSTM reads, as the original does."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from libindex.modelfile import ResidualConfig
+from libindex.layers import ResidualConfig
 from libindex.strips import final_states, placed
 
 _FIRST_BANDS, _BANDS = 5, 3  # that the kernels of the first stage and of the others span

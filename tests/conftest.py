@@ -20,8 +20,9 @@ from libindex.database import Database
 from libindex.digests import read_and_digest
 from libindex.errors import SampleError
 from libindex.instruments import CODES
+from libindex.layers import NetworkConfig
 from libindex.library import Library
-from libindex.modelfile import ModelFile, NetworkConfig
+from libindex.modelfile import ModelFile
 from libindex.network import CnnLstm
 from libindex.pipeline import Pipeline
 

@@ -19,8 +19,9 @@ from libindex.analyser import Analyser, import_original, load_network, save_netw
 from libindex.audio import FloatArray, Signal
 from libindex.errors import ModelError
 from libindex.instruments import CODES
+from libindex.layers import NetworkConfig
 from libindex.mel import MelConfig, mel_filters
-from libindex.modelfile import ModelFile, NetworkConfig
+from libindex.modelfile import ModelFile
 from libindex.network import CnnLstm
 from libindex.preparation import Preparer
 

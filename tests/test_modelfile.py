@@ -10,8 +10,9 @@ import pytest
 
 from libindex.errors import ModelError
 from libindex.instruments import CODES
+from libindex.layers import NetworkConfig, layer_sizes
 from libindex.mel import MelConfig
-from libindex.modelfile import ModelFile, NetworkConfig, network_config
+from libindex.modelfile import ModelFile
 
 
 @pytest.fixture
@@ -213,31 +214,31 @@ def test_a_temperature_is_above_zero(model: ModelFile, temperature: object) -> N
 @pytest.mark.parametrize("value", [None, "x", -1, [0, 1], [1], [1, 2, 3], {}])
 def test_layer_sizes_are_checked(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=field):
-        network_config({field: value})
+        layer_sizes({field: value})
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_there_are_three_channels(channels: int) -> None:
     with pytest.raises(ValueError, match="time, band and mel are 3"):
-        network_config({"n_channels": channels})
+        layer_sizes({"n_channels": channels})
 
 
 def test_layer_sizes_come_from_json_and_from_the_original() -> None:
     config = NetworkConfig(lstm_dim=64, kernel_size_13=(5, 5), dropout_11=0)
-    assert network_config(asdict(config)) == config
-    assert network_config(json.loads(json.dumps(asdict(config)))) == config
-    assert network_config({}) == NetworkConfig()
+    assert layer_sizes(asdict(config)) == config
+    assert layer_sizes(json.loads(json.dumps(asdict(config)))) == config
+    assert layer_sizes({}) == NetworkConfig()
 
 
 @pytest.mark.parametrize("values", [None, [], "x", 1])
 def test_layer_sizes_of_another_kind(values: object) -> None:
     with pytest.raises(TypeError, match="no dictionary"):
-        network_config(values)
+        layer_sizes(values)
 
 
 def test_unknown_layer_sizes_are_named() -> None:
     with pytest.raises(ValueError, match="unknown keys depth, width"):
-        network_config({"width": 1, "lstm_dim": 2, "depth": 3})
+        layer_sizes({"width": 1, "lstm_dim": 2, "depth": 3})
 
 
 def test_a_description_is_read_without_torch(model: ModelFile) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from libindex.errors import ModelError
 from libindex.inference import FoldedCnnLstm, _max_pool
-from libindex.modelfile import NetworkConfig
+from libindex.layers import NetworkConfig
 from libindex.network import (
     MIN_FRAMES,
     CnnLstm,

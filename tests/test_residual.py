@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from libindex.modelfile import ResidualConfig, Stage, network_config
+from libindex.layers import ResidualConfig, Stage, layer_sizes
 from libindex.residual import ResidualCnnLstm
 
 BANDS, MAX_FRAMES = 32, 70
@@ -152,13 +152,13 @@ def test_what_is_folded_is_not_folded_again() -> None:
 
 
 def test_sizes_survive_json() -> None:
-    assert network_config({"kind": "residual", **asdict(SMALL)}) == SMALL
-    assert network_config({"kind": "residual"}) == ResidualConfig()
+    assert layer_sizes({"kind": "residual", **asdict(SMALL)}) == SMALL
+    assert layer_sizes({"kind": "residual"}) == ResidualConfig()
 
 
 def test_networks_of_other_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown kind, 'transformer'"):
-        network_config({"kind": "transformer"})
+        layer_sizes({"kind": "transformer"})
 
 
 @pytest.mark.parametrize(

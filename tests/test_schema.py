@@ -10,7 +10,8 @@ from libindex.analysis import Analysis, Facts
 from libindex.database import Database
 from libindex.indexing import records
 from libindex.instruments import CODES
-from libindex.modelfile import ModelFile, NetworkConfig
+from libindex.layers import NetworkConfig
+from libindex.modelfile import ModelFile
 from libindex.scanner import Found, Stamp
 from libindex.schema import analyses, contents, metadata, roots, samples
 

@@ -25,8 +25,8 @@ from torch.nn import functional
 
 from libindex.analyser import Network
 from libindex.errors import ModelError
+from libindex.layers import LayerSizes
 from libindex.mel import LogMel
-from libindex.modelfile import LayerSizes
 from libindex.training.batch import make_batch
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, MelArray

@@ -18,8 +18,9 @@ from libindex.analyser import (
     save_network,
 )
 from libindex.errors import ModelError, UsageError
+from libindex.layers import ResidualConfig
 from libindex.mel import LogMel, MelConfig
-from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile, ResidualConfig
+from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile
 from libindex.residual import ResidualCnnLstm
 from libindex.training.about import about
 from libindex.training.calibration import fit_temperature

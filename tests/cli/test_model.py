@@ -21,7 +21,8 @@ from libindex.cli import main
 from libindex.cli.model import model
 from libindex.errors import LibindexError, ModelError, UsageError
 from libindex.instruments import CODES
-from libindex.modelfile import ModelFile, NetworkConfig, ResidualConfig
+from libindex.layers import NetworkConfig, ResidualConfig
+from libindex.modelfile import ModelFile
 from libindex.network import CnnLstm
 from libindex.training.config import Progress
 

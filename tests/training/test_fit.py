@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from libindex.analyser import new_network
 from libindex.errors import ModelError, SampleError, UsageError
+from libindex.layers import LayerSizes, NetworkConfig, ResidualConfig, Stage
 from libindex.mel import LogMel, MelConfig
-from libindex.modelfile import LayerSizes, NetworkConfig, ResidualConfig, Stage
 from libindex.network import CnnLstm
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, Item, class_list, load
