@@ -12,39 +12,19 @@ from typing import Any
 
 from libindex.instruments import name_of
 from libindex.modelfile import ModelFile
+from libindex.training.report import CHANGE_TITLES, TITLES
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 MODEL = ModelFile.read(MODELS / "drums-30.safetensors")
 ABOUT: dict[str, Any] = MODEL.about
 EVALUATION: dict[str, Any] = json.loads((MODELS / "drums-30.evaluation.json").read_text())
 
-_FIGURES = {
-    "top1": "top-1",
-    "certain_top1": "top-1 of labels of high confidence",
-    "balanced_top1": "balanced top-1 (mean over classes of 4 files or more)",
-    "top3": "top-3",
-    "calibration_error": "expected calibration error (15 bins)",
-    "sure_precision": "precision at probability 0.8 or more",
-    "sure_coverage": "coverage at probability 0.8 or more",
-    "neighbours": "class precision of the 10 nearest neighbours from other units",
-}
-_CHANGES = {
-    "mp3": "MP3 at 96 kbit/s",
-    "quieter": "12 dB quieter",
-    "cut_start": "20 ms cut from the start",
-    "silence_before": "20 ms of silence in front",
-    "semitone_up": "a semitone up",
-    "semitone_down": "a semitone down",
-    "reverb": "mild reverb",
-    "eight_bit": "8 bits",
-    "mean": "**mean**",
-}
 _CONFUSIONS = 12
 
 
 def figures() -> str:
     """What it was right about, with intervals."""
-    rows = [f"| {title} | {_cells(EVALUATION[name])} |" for name, title in _FIGURES.items()]
+    rows = [f"| {title} | {_cells(EVALUATION[name])} |" for name, title in TITLES.items()]
     return _table("figure | value | interval", rows)
 
 
@@ -52,7 +32,7 @@ def changes() -> str:
     """How well a sound finds itself after a change."""
     rows = [
         f"| {title} | {_value(found['recall_at_1'])} | {_value(found['recall_at_5'])} |"
-        for title, found in ((_CHANGES[k], v) for k, v in EVALUATION["robustness"].items())
+        for title, found in ((CHANGE_TITLES[k], v) for k, v in EVALUATION["robustness"].items())
     ]
     return _table("change | is the nearest | is among the five nearest", rows)
 

@@ -21,7 +21,7 @@ MANIFEST = "manifest.csv"
 _NEEDED_COLUMNS = ("file", "class")
 _UNIT_SHARE, _FILE_SHARE = 0.08, 0.10
 MelArray = NDArray[np.float16]
-"""A log-mel spectrogram as it is kept: half precision is finer than its 80 dB need."""
+"""A log-mel spectrogram as it is kept: half precision is finer than its range needs."""
 
 _OVERSHOOT = 1.25  # a unit that would make the held-out part larger than this stays in training
 

@@ -10,7 +10,7 @@ import numpy as np
 from libindex.analyser import Analyser
 from libindex.audio import Signal
 from libindex.training.figures import LEAST_PERCUSSION, BoolArray, Bootstrap, Figure
-from libindex.training.strangers import KINDS, TAUGHT, stranger
+from libindex.training.synthesis.strangers import KINDS, TAUGHT, stranger
 
 # Training must take other seeds, or it would know these sounds.
 _SEED = 30_000_001

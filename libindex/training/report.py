@@ -7,7 +7,7 @@ from libindex.training.false_alarms import FalseAlarms
 from libindex.training.figures import Figure
 from libindex.training.robustness import ChangeFigures
 
-_TITLES = {
+TITLES = {
     "top1": "top-1",
     "certain_top1": "top-1 of labels of high confidence",
     "balanced_top1": "balanced top-1 (classes of 4 files or more)",
@@ -18,8 +18,10 @@ _TITLES = {
     "neighbours": "class precision of 10 neighbours from other units",
     "taken_for_strangers": "taken for no percussion (less likely than not)",
 }
+"""Of the figures of a `Report`, for people."""
+
 _OPTIONAL = {"certain_top1", "taken_for_strangers"}
-_CHANGES = {
+CHANGE_TITLES = {
     "mp3": "MP3 at 96 kbit/s",
     "quieter": "12 dB quieter",
     "cut_start": "20 ms cut from the start",
@@ -30,6 +32,7 @@ _CHANGES = {
     "eight_bit": "8 bits",
     "mean": "mean",
 }
+"""Of `robustness.CHANGES`, for people."""
 
 
 def as_text(report: Report) -> str:
@@ -43,23 +46,16 @@ def as_text(report: Report) -> str:
     return "\n".join([heading, *(line for part in parts for line in ("", *part))])
 
 
-def summary(report: Report) -> str:
-    """The main figures in one line."""
-    names = {"top1": "top-1", "balanced_top1": "balanced", "top3": "top-3", "neighbours": "10 nn"}
-    parts = [f"{name} {_number(getattr(report, key).value)}" for key, name in names.items()]
-    return f"{report.files} files: {', '.join(parts)}"
-
-
 def _figures(report: Report) -> Iterator[str]:
-    width = max(map(len, _TITLES.values()))
-    for name, title in _TITLES.items():
+    width = max(map(len, TITLES.values()))
+    for name, title in TITLES.items():
         figure: Figure = getattr(report, name)
         if figure.value is not None or name not in _OPTIONAL:
             yield f"{title:<{width}}  {_with_interval(figure)}"
 
 
 def _robustness(rows: Sequence[ChangeFigures]) -> Iterator[str]:
-    titles = [_CHANGES[row.change] for row in rows]
+    titles = [CHANGE_TITLES[row.change] for row in rows]
     width = max(map(len, titles))
     yield f"{'a sound finds itself after':<{width}}  {'as the nearest':<21}  among the 5 nearest"
     for title, row in zip(titles, rows, strict=True):

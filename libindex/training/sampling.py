@@ -15,8 +15,8 @@ from libindex.mel import LogMel
 from libindex.training.augmentation import vary
 from libindex.training.config import FitConfig
 from libindex.training.dataset import Dataset, Item, MelArray
-from libindex.training.strangers import TAUGHT, stranger
 from libindex.training.synthesis import CODES, synthesise
+from libindex.training.synthesis.strangers import TAUGHT, stranger
 
 STRANGER = -1
 """The label of a sound that is no percussion."""
@@ -151,7 +151,8 @@ class Views:
         counts = np.bincount(self._dataset.labels)
         files, rng = len(self._dataset.items), self._rng(5, number)
         known = round(self._config.synthetic_share * files) if self._synthetic else 0
-        strangers = round(self._config.stranger_share * files)
+        share = self._config.stranger_share
+        strangers = max(1, round(share * files)) if share else 0
         rarity = np.array([1 / (5 + counts[label]) for _, label in self._synthetic])
         places = rng.choice(len(rarity), known, p=rarity / rarity.sum()) if known else ()
         classes = [self._synthetic[i] for i in places]

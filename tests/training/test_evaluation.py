@@ -18,7 +18,7 @@ from libindex.training.evaluation import (
 )
 from libindex.training.false_alarms import FalseAlarms
 from libindex.training.figures import Figure
-from libindex.training.report import as_text, summary
+from libindex.training.report import as_text
 from libindex.training.robustness import CHANGES, ChangeFigures
 
 
@@ -243,4 +243,3 @@ def test_report_as_json_and_text() -> None:
     assert "0.556" in text
     assert any(line.split() == ["b", "4", "0.500", "0.667"] for line in text.splitlines())
     assert any(line.split() == ["b", "2", "2", "."] for line in text.splitlines())
-    assert summary(report).startswith("9 files: top-1 0.556")

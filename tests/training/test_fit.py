@@ -267,6 +267,13 @@ def test_a_round_has_strangers_and_synthesised_sounds_of_rare_classes(log_mel: L
     assert all(mel.any() for mel in heard.mels[100:])
 
 
+def test_even_a_round_of_few_files_has_a_stranger(dataset: Dataset, log_mel: LogMel) -> None:
+    # The network will say that it knows them.
+    for share, strangers in ((0.001, 1), (0.0, 0)):
+        with Views(dataset, log_mel, FitConfig(stranger_share=share), 1) as views:
+            assert (views.round(0).labels == STRANGER).sum() == strangers
+
+
 def test_an_interrupt_stops_the_background_work(
     dataset: Dataset, log_mel: LogMel, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import torch
 from libindex.analyser import Analyser, Output, load_network
 from libindex.training import false_alarms
 from libindex.training.false_alarms import measure_false_alarms
-from libindex.training.strangers import KINDS, LONGEST_S, SHORTEST_S, TAUGHT, stranger
+from libindex.training.synthesis.strangers import KINDS, LONGEST_S, SHORTEST_S, TAUGHT, stranger
 
 RATE = 22_050
 SEEDS = range(6)
