@@ -144,13 +144,25 @@ def load_network(path: str | Path) -> tuple[ModelFile, Network]:
 
 
 def save_network(model: ModelFile, network: Network) -> None:
-    """Write weights and JSON to `model.path` and beside it; both or an error."""
+    """Write weights and JSON to `model.path` and beside it; both or an error.
+
+    Raises
+    ------
+    ModelError
+        If they can't be written. Weights that were there stay as they are.
+    """
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     state[FILTERS_KEY] = torch.from_numpy(mel_filters(model.mel))
-    model.path.parent.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file(state, model.path)
-    model.path.chmod(0o644)  # safetensors leaves it to its owner alone
-    model.write()
+    partial = model.path.with_name(model.path.name + ".part")
+    try:
+        model.path.parent.mkdir(parents=True, exist_ok=True)
+        safetensors.torch.save_file(state, partial)
+        partial.chmod(0o644)  # safetensors leaves it to its owner alone
+        partial.replace(model.path)
+        model.write()
+    except (OSError, safetensors.SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise ModelError(f"can't be written ({error})", model.path) from None
 
 
 def import_original(checkpoint: str | Path, out: str | Path) -> ModelFile:

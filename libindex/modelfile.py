@@ -5,6 +5,7 @@ This module reads the JSON and names the network; it does not import torch.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ class ModelFile:
                 f"names {len(set(self.classes))} classes for {self.network.outdim} outputs",
                 self.path,
             )
-        if not self.temperature > 0:
+        if not 0 < self.temperature < math.inf:
             raise ModelError(f"its temperature is {self.temperature}, not above 0", self.path)
 
     @property
@@ -160,7 +161,7 @@ class ModelFile:
             return cls._from_document(weights, document)
         except FileNotFoundError:
             raise ModelError("is missing; it belongs beside the weights", config) from None
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ModelError(f"is not a network's description ({error})", config) from None
 
     @classmethod
@@ -173,13 +174,19 @@ class ModelFile:
         return cls(
             path=weights,
             name=str(document["name"]),
-            classes=tuple(document["classes"]),
+            classes=_class_names(document["classes"]),
             mel=layers.with_known_fields(MelConfig, document["mel"]),
             network=layers.layer_sizes(document["network"]),
             temperature=float(calibration["temperature"]),
             knows_strangers=_yes_or_no("strangers", calibration.get("strangers", False)),
             about=dict(document.get("about", {})),
         )
+
+
+def _class_names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError("classes are no list of words")
+    return tuple(value)
 
 
 def _yes_or_no(name: str, value: object) -> bool:

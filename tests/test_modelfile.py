@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,26 @@ def test_every_cut_of_the_json_is_refused(model: ModelFile) -> None:
         model.config_path.write_text(text[:end])
         with pytest.raises(ModelError):
             ModelFile.read(model.path)
+
+
+@pytest.mark.parametrize("classes", ["ab", [1, 2], {"a": 1, "b": 2}])
+def test_classes_are_a_list_of_words(model: ModelFile, classes: object) -> None:
+    changed(model, classes=classes)
+    with pytest.raises(ModelError, match="classes are no list of words"):
+        ModelFile.read(model.path)
+
+
+def test_a_json_that_is_too_deep(model: ModelFile) -> None:
+    model.config_path.write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="is not a network's description"):
+        ModelFile.read(model.path)
+
+
+@pytest.mark.parametrize("temperature", [math.inf, math.nan, 0, -1])
+def test_temperatures_are_positive_and_finite(model: ModelFile, temperature: float) -> None:
+    changed(model, calibration={"temperature": temperature})
+    with pytest.raises(ModelError, match="temperature is"):
+        ModelFile.read(model.path)
 
 
 @pytest.mark.parametrize("version", [2, 100])

@@ -62,6 +62,15 @@ def classes() -> str:
     return _table(heading, rows)
 
 
+def neighbours() -> str:
+    """What sounds most like a few files; neighbours of another class are bold."""
+    rows = []
+    for heard in EVALUATION["nearest"]:
+        found = "; ".join(_neighbour(n, heard["class"]) for n in heard["nearest"])
+        rows.append(f"| {heard['class']} | {heard['unit']} | {found} |")
+    return _table("class | unit | its five nearest: class (unit) similarity", rows)
+
+
 def sources() -> str:
     """Where the sounds come from."""
     rows = [
@@ -87,6 +96,11 @@ def confusions() -> str:
 def _table(heading: str, rows: list[str]) -> str:
     columns = heading.count("|") + 1
     return "\n".join([f"| {heading} |", "|" + "---|" * columns, *rows])
+
+
+def _neighbour(found: dict[str, Any], label: str) -> str:
+    said = label if found["class"] == label else f"**{found['class']}**"
+    return f"{said} ({found['unit']}) {found['similarity']:.2f}"
 
 
 def _cells(figure: dict[str, float]) -> str:

@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,7 @@ def model() -> None:
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**32 - 1),
     default=FitConfig().seed,
     show_default=True,
     help="Decides all that is random.",
@@ -175,7 +174,7 @@ def _show(report: "Report", heard: "list[Heard]", as_json: bool) -> None:
     from libindex.training.report import as_text
 
     if as_json:
-        document = report.to_json() | ({"nearest": [asdict(h) for h in heard]} if heard else {})
+        document = report.to_json() | ({"nearest": [h.to_json() for h in heard]} if heard else {})
         click.echo(json.dumps(rounded(document), indent=2))
     else:
         click.echo(as_text(report) + (f"\n\n{as_table(heard)}" if heard else ""))

@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 _LARGEST = 20.0
+_PRIOR_SD = 0.5  # of ln T
 
 
 def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """The temperature that makes the labels most likely.
+    """The temperature that makes the labels most likely, unless they are few.
+
+    ln T has a normal prior around 0. It weighs as much as a handful of files: without it, a few
+    files that are all right would make every probability 1.
 
     Parameters
     ----------
@@ -28,8 +32,13 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> 
     if len(labels) == 0:
         return 1.0
     bound = float(np.log(_LARGEST))
+
+    def loss(log_t: float) -> float:
+        surprise = len(labels) * negative_log_likelihood(logits / np.exp(log_t), labels)
+        return surprise + 0.5 * (log_t / _PRIOR_SD) ** 2
+
     result = optimize.minimize_scalar(
-        lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels),
+        loss,
         bounds=(-bound, bound),
         method="bounded",
     )

@@ -24,7 +24,7 @@ class FitConfig:
     label_smoothing : float
         Probability given evenly to all classes.
     mixup_alpha, mixup_share : float
-        See `augmentation.mix_up`; this part of each batch is mixed.
+        See `mel_augmentation.mix_up`; this part of each batch is mixed.
     synthetic_share : float
         So many synthesised sounds of the same classes are learnt besides, relative to real ones.
     stranger_share : float

@@ -8,6 +8,7 @@ variations (Beyer et al. 2022, CVPR).
 """
 
 import copy
+import hashlib
 import json
 import math
 import time
@@ -79,6 +80,7 @@ class Fit:
         self.averaged: Network = copy.deepcopy(self.network).eval()
         self.dataset, self.held, self.config = dataset, held, config
         self._teachers = [copy.deepcopy(t).to(self.device).eval() for t in teachers]
+        self._beginnings = [_identified(n) for n in (network, *teachers)]
         self.epoch = 0
         self.history: list[dict[str, float | None]] = []
         self._proxies = _proxies(network.config, config).to(self.device)
@@ -165,8 +167,8 @@ class Fit:
     def _identity(self) -> str:
         """What has to be the same for a checkpoint to be continued."""
         files = [[Path(item.path).name, item.label] for item in self.dataset.items]
-        layers = [asdict(network.config) for network in (self.network, *self._teachers)]
-        return json.dumps([asdict(self.config), layers, files])
+        held = [[Path(item.path).name, item.label] for item in self.held.items]
+        return json.dumps([asdict(self.config), self._beginnings, files, held])
 
     def _run_epoch(self, views: Views, tell: Callable[[Progress], None]) -> None:
         config, started = self.config, time.monotonic()
@@ -197,12 +199,13 @@ class Fit:
         batch = make_batch(chosen, labels, self.network.config.outdim, config, rng)
         mels = [mel.to(self.device) for mel in batch.mels]
         targets = smoothed(batch.targets, config.label_smoothing).to(self.device)
+        known, single = slice(batch.known), slice(batch.mixed, batch.known)
         if self._teachers:
-            targets.lerp_(self._taught(mels), config.teacher_weight)
+            # Of strangers a teacher knows nothing: they stay evenly of all classes.
+            targets[known] = targets[known].lerp(self._taught(mels[known]), config.teacher_weight)
         with self._precision():
             logits, latents = forward(self.network, mels)
         logits, latents = logits.float(), latents.float()
-        known, single = slice(batch.known), slice(batch.mixed, batch.known)
         loss = functional.cross_entropy(logits, targets)
         loss = loss + config.stranger_weight * stranger_loss(logits, batch.known)
         loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
@@ -254,6 +257,14 @@ class Fit:
             return None
         guess = predict_logits(self.averaged, self.held.mels, self.device).argmax(axis=1)
         return float((guess == self.held.labels).mean())
+
+
+def _identified(network: Network) -> list[str]:
+    """Layers and weights."""
+    state = hashlib.blake2b(digest_size=16)
+    for value in network.state_dict().values():
+        state.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return [json.dumps(asdict(network.config)), state.hexdigest()]
 
 
 def _proxies(layers: LayerSizes, config: FitConfig) -> ProxyLoss:

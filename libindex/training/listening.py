@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,15 @@ class Heard:
 
     item: Item
     nearest: tuple[Neighbour, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Class, unit and file name of all of them; no paths of this machine."""
+        nearest = [{**_named(n.item), "similarity": n.similarity} for n in self.nearest]
+        return {**_named(self.item), "nearest": nearest}
+
+
+def _named(item: Item) -> dict[str, str]:
+    return {"class": item.label, "unit": item.unit, "file": display(Path(item.path).name)}
 
 
 def listen(

@@ -11,6 +11,7 @@ import numpy as np
 
 from libindex.analyser import Analyser
 from libindex.audio import FloatArray, Signal, decode, resample
+from libindex.errors import UsageError
 from libindex.mel import LogMel
 from libindex.training.dataset import Item
 from libindex.training.figures import Bootstrap, Figure, IntArray, embeddings
@@ -42,6 +43,8 @@ def mp3(signal: Signal) -> Signal:
     """Coded as MP3 at a constant 96 kbit/s, and decoded."""
     import soundfile
 
+    if "MP3" not in soundfile.available_formats():
+        raise UsageError("this build of libsndfile writes no MP3; install soundfile from PyPI")
     at_rate = resample(signal, _MP3_RATE)
     file = io.BytesIO()
     soundfile.write(

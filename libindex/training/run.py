@@ -1,6 +1,7 @@
 """A whole training run: read, set aside, fit, calibrate, measure, save."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -146,7 +147,11 @@ def train(
     teachers = [_teacher(path, classes, mel) for path in plan.teachers]
     log_mel = LogMel(mel)
     with cpu_threads() as background:
-        parts = hold_out(training, plan.fit.seed)
+        # All is read before the first epoch: better a file can't be used now than after hours.
+        valid = load_and_tell(validation, classes, log_mel, tell) if validation else None
+        if valid is not None and not valid.items:
+            raise UsageError("none of its validation sounds can be used", plan.valid or plan.folder)
+        parts = hold_out(training)
         kept, held = (load_and_tell(part, classes, log_mel, tell) for part in parts)
         require_classes(kept, classes)
         fit = Fit(network, kept, held, plan.fit, device, teachers)
@@ -155,14 +160,10 @@ def train(
         averaged = fit.run(log_mel, plan.checkpoint, progress, background).to("cpu")
         model = _calibrated(plan, classes, mel, averaged, held)
         report = None
-        if validation:
-            valid = load_and_tell(validation, classes, log_mel, tell)
+        if valid is not None:
             report = evaluate(predict(Analyser(model, averaged, "cpu"), valid), classes)
     model = replace(model, about=about(fit, model.temperature, report, plan.init, plan.teachers))
-    try:
-        save_network(model, averaged)
-    except OSError as error:
-        raise ModelError(f"can't be written ({error.strerror})", plan.out) from None
+    save_network(model, averaged)
     plan.checkpoint.unlink(missing_ok=True)
     return Outcome(model, report)
 
@@ -215,8 +216,12 @@ def _check_out(plan: Plan) -> None:
         )
     try:
         plan.out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=plan.out.parent):
+            pass  # it can be written there
     except OSError as error:
         raise ModelError(f"can't be written ({error.strerror})", plan.out) from None
+    if plan.out.is_dir():
+        raise UsageError("is a folder; name the file of the weights", plan.out)
 
 
 def _validation(plan: Plan, items: Iterable[Item], classes: Sequence[str]) -> list[Item]:

@@ -181,6 +181,25 @@ def test_training_data_that_cannot_be_used_is_explained(sounds: Path, tmp_path: 
     assert run("train", tmp_path / "nowhere").exit_code == 2
 
 
+def test_validation_that_can_not_be_used_is_refused_before_training(
+    sounds: Path, tmp_path: Path
+) -> None:
+    valid = tmp_path / "valid"
+    for label in ("boing", "zap"):
+        (valid / label).mkdir(parents=True)
+        (valid / label / "a.wav").write_bytes(b"no audio")
+    out = tmp_path / "net.safetensors"
+    error = error_of("train", sounds, "--valid", valid, "--out", out)
+    assert "none of its validation sounds can be used" in str(error)
+    assert list(tmp_path.glob("net*")) == []
+
+
+def test_a_folder_as_the_weights_is_refused_before_training(sounds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.safetensors"
+    out.mkdir()
+    assert "is a folder" in str(error_of("train", sounds, "--out", out))
+
+
 def test_validation_with_a_class_of_its_own_is_refused_before_training(
     sounds: Path, tmp_path: Path
 ) -> None:
@@ -269,7 +288,8 @@ def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
     arguments = ("evaluate", trained, sounds, "--neighbours", 3, "--json")
     heard = json.loads(succeed(*arguments).stdout)["nearest"]
     assert [len(file["nearest"]) for file in heard] == [5, 5, 5]
-    assert Path(heard[0]["nearest"][0]["item"]["path"]).is_file()
+    assert all({"class", "unit", "file", "similarity"} == set(n) for n in heard[0]["nearest"])
+    assert all("/" not in n["file"] for n in heard[0]["nearest"])
     assert run("evaluate", trained, sounds, "--neighbours", 0).exit_code == 2
 
 

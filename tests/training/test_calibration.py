@@ -19,6 +19,7 @@ def test_calibration_never_makes_it_worse() -> None:
     rng = np.random.default_rng(1)
     logits, labels = rng.normal(0, 5, (200, 4)), rng.integers(0, 4, 200)
     temperature = fit_temperature(logits, labels)
+    assert temperature > 1
     after = negative_log_likelihood(logits / temperature, labels)
     assert after <= negative_log_likelihood(logits, labels)
 
@@ -29,6 +30,14 @@ def test_nothing_to_calibrate_on_leaves_one() -> None:
 
 def test_a_perfect_network_gets_a_bounded_temperature() -> None:
     assert fit_temperature(np.eye(3) * 4, np.arange(3)) >= 0.05
+
+
+def test_a_few_files_that_are_all_right_do_not_make_it_certain() -> None:
+    logits = np.eye(8) * 3.0
+    assert 0.4 < fit_temperature(logits, np.arange(8)) < 1
+    # Many more such files may.
+    many = np.tile(logits, (500, 1))
+    assert fit_temperature(many, np.tile(np.arange(8), 500)) < 0.3
 
 
 def test_likelihood_by_hand() -> None:

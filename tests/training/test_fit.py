@@ -144,6 +144,17 @@ def test_a_checkpoint_of_another_run_is_refused(
     begin(dataset).save(checkpoint)
     with pytest.raises(ModelError, match="other data or settings"):
         begin(dataset, epochs=9).resume(checkpoint)
+    with pytest.raises(ModelError, match="other data or settings"):
+        begin(dataset, dataset).resume(checkpoint)  # calibrated on other sounds
+    other = begin(dataset).network
+    with torch.no_grad():
+        other.fc2.bias += 1
+    begun_elsewhere = Fit(other, dataset, NOTHING, begin(dataset).config)
+    with pytest.raises(ModelError, match="other data or settings"):
+        begun_elsewhere.resume(checkpoint)
+    taught = Fit(begin(dataset).network, dataset, NOTHING, begin(dataset).config, None, [other])
+    with pytest.raises(ModelError, match="other data or settings"):
+        taught.resume(checkpoint)
     with pytest.raises(ModelError, match="no checkpoint"):
         begin(dataset).resume(tmp_path / "none.pt")
     checkpoint.write_bytes(b"damaged")
@@ -162,6 +173,27 @@ def test_a_student_learns_what_its_teacher_says(dataset: Dataset, log_mel: LogMe
     student = Fit(new_network(TINY), dataset, NOTHING, config, teachers=[teacher]).run(log_mel)
     said = predict_logits(student, dataset.mels, torch.device("cpu")).argmax(axis=1)
     assert (said == 0).all()
+
+
+def test_a_teacher_has_no_say_about_strangers(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[torch.Tensor] = []
+
+    def watch(logits: torch.Tensor, targets: torch.Tensor, **_: object) -> torch.Tensor:
+        heard.append(targets)
+        return logits.sum()
+
+    teacher = new_network(TINY).eval()
+    with torch.no_grad():
+        teacher.fc2.bias.copy_(torch.tensor([9.0, -9.0, -9.0]))
+    config = FitConfig(4, 6, teacher_weight=1.0, mixup_share=0.0)
+    fit = Fit(new_network(TINY), dataset, NOTHING, config, teachers=[teacher])
+    monkeypatch.setattr("libindex.training.fit.functional.cross_entropy", watch)
+    labels = np.array([1, STRANGER, 2, STRANGER])
+    fit._step(dataset.mels[:4], labels, np.random.default_rng(0))
+    assert (heard[0][:2, 0] > 0.9).all()
+    torch.testing.assert_close(heard[0][2:], torch.full((2, 3), 1 / 3))
 
 
 def test_without_held_out_sounds_there_is_no_held_out_figure(

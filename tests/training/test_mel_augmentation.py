@@ -17,7 +17,8 @@ def test_a_varied_spectrogram_is_a_spectrogram(seed: int, frames: int) -> None:
     before = mel.copy()
     varied = vary_mel(mel, rng)
     assert varied.shape[1] == 128
-    assert 0.3 * frames <= len(varied) <= 1.3 * frames or len(varied) in (6, 7)
+    # A quarter (in octaves of e) slower or faster, rounded; the end at 40 % or later, or 6 frames.
+    assert min(frames, 0.3 * frames - 1) <= len(varied) <= round(frames * np.exp(0.25))
     assert varied.dtype == np.float32
     assert 0 <= varied.min() <= varied.max() <= 1
     np.testing.assert_array_equal(mel, before)
