@@ -52,17 +52,47 @@ class Preparer:
         SampleError
             If it can't be read (without a digest) or not be used (with one).
         """
+        recording, digest, size = read(path, self.log_mel.config.loaded_seconds)
         try:
-            data, digest, size = read_and_digest(path)
-        except OSError as error:
-            raise SampleError(f"can't be read ({error.strerror})", path) from None
-        try:
-            recording = decode(path if data is None else data, self.log_mel.config.loaded_seconds)
             _check_level(recording)
         except SampleError as error:
             raise SampleError(error.reason, path, digest) from None
         mel = self.log_mel(recording.signal)[: self.log_mel.config.max_frames]
         return Prepared(path, digest, _facts(recording, size), mel)
+
+
+def read(path: str, max_seconds: float) -> tuple[Recording, bytes, int]:
+    """Read, identify and decode a file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    max_seconds : float
+        No more than this is decoded [s].
+
+    Returns
+    -------
+    recording : Recording
+        Its sound; also of a truncated Ogg file.
+    digest : bytes
+        Identity of its content.
+    size : int
+        Of the file [bytes].
+
+    Raises
+    ------
+    SampleError
+        If it can't be read (without a digest) or not be decoded (with one).
+    """
+    try:
+        data, digest, size = read_and_digest(path)
+    except OSError as error:
+        raise SampleError(f"can't be read ({error.strerror})", path) from None
+    try:
+        return decode(path if data is None else data, max_seconds), digest, size
+    except SampleError as error:
+        raise SampleError(error.reason, path, digest) from None
 
 
 def _check_level(recording: Recording) -> None:

@@ -13,6 +13,7 @@ from libindex.analyser import Analyser
 from libindex.audio import FloatArray, Signal, decode, resample
 from libindex.errors import UsageError
 from libindex.mel import LogMel
+from libindex.preparation import read
 from libindex.training.dataset import Item
 from libindex.training.figures import Bootstrap, Figure, IntArray, embeddings
 from libindex.training.synthesis.voice import Voice
@@ -176,7 +177,7 @@ def own_ranks(changed: FloatArray, originals: FloatArray) -> IntArray:
 
 
 def _changed_mels(path: str, log_mel: LogMel) -> list[FloatArray]:
-    signal = decode(path, log_mel.config.loaded_seconds).signal
+    signal = read(path, log_mel.config.loaded_seconds)[0].signal
     return [log_mel(change(signal))[: log_mel.config.max_frames] for change in CHANGES.values()]
 
 

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from libindex.audio import Signal, decode
+from libindex.audio import Signal
 from libindex.errors import SampleError
 from libindex.mel import LogMel
+from libindex.preparation import read
 from libindex.training.augmentation import vary
 from libindex.training.config import FitConfig
 from libindex.training.dataset import Dataset, Item, MelArray
@@ -178,7 +179,7 @@ class Views:
         path = self._dataset.items[file].path
         try:
             # Read anew each time: memory then does not grow with the data set.
-            return decode(path, self._log_mel.config.loaded_seconds).signal
+            return read(path, self._log_mel.config.loaded_seconds)[0].signal
         except SampleError as error:
             raise SampleError(f"can't be read any more ({error.reason})", path) from None
 

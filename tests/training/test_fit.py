@@ -321,6 +321,22 @@ def test_an_interrupt_stops_the_background_work(
     assert resumed.epoch == 1
 
 
+def test_a_truncated_file_is_learnt_as_it_was_loaded(
+    write_sound: Callable[..., Path], log_mel: LogMel
+) -> None:
+    paths = [write_sound(f"{i}.ogg", i) for i in range(2)]
+    for path in paths:
+        path.write_bytes(path.read_bytes()[: int(0.9 * path.stat().st_size)])
+    data = load([Item(str(p), "ab"[i]) for i, p in enumerate(paths)], "ab", log_mel)
+    assert not data.skipped
+    config = FitConfig(unvaried_share=0.0)
+    with Views(data, log_mel, config, 1) as views:
+        assert len(views.round(0).mels[0]) > 0
+        signal = views._decoded(0)
+    frames = len(log_mel(signal)[: log_mel.config.max_frames])
+    assert frames == len(data.mels[0])
+
+
 def test_a_file_that_disappears_is_named(write_sound: Callable[..., Path], log_mel: LogMel) -> None:
     paths = [write_sound(f"{i}.wav", i) for i in range(4)]
     data = load([Item(str(p), "ab"[i % 2]) for i, p in enumerate(paths)], "ab", log_mel)
