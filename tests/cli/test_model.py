@@ -24,7 +24,8 @@ from libindex.instruments import CODES
 from libindex.layers import NetworkConfig, ResidualConfig
 from libindex.modelfile import ModelFile
 from libindex.network import CnnLstm
-from libindex.training.config import Progress
+from libindex.training.config import FitConfig, Progress
+from libindex.training.run import Plan, _initial
 
 RATE = 22_050
 SMALL = NetworkConfig(
@@ -192,6 +193,34 @@ def test_validation_that_can_not_be_used_is_refused_before_training(
     error = error_of("train", sounds, "--valid", valid, "--out", out)
     assert "none of its validation sounds can be used" in str(error)
     assert list(tmp_path.glob("net*")) == []
+
+
+def test_a_teacher_of_other_classes_is_refused(sounds: Path, start: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.safetensors"
+    error = error_of("train", sounds, "--teacher", start, "--out", out, "--epochs", 1)
+    assert "has other classes than the sounds" in str(error)
+
+
+def test_a_student_says_who_taught_it(trained: Path, sounds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "student.safetensors"
+    options = ["--init", trained, "--teacher", trained, "--epochs", 1, "--device", "cpu"]
+    succeed("train", sounds, *options, "--out", out)
+    assert ModelFile.read(out).about["training"]["teachers"] == [trained.name]
+
+
+def test_a_network_to_start_from_is_taken_over_by_class(trained: Path, tmp_path: Path) -> None:
+    _, before = load_network(trained)
+    classes = ("zap", "new", "boing")
+    plan = Plan(tmp_path, tmp_path / "a.safetensors", "a", FitConfig(), init=trained)
+    _, network = _initial(plan, classes)
+    known = ModelFile.read(trained).classes
+    for name, value in before.state_dict().items():
+        if not name.startswith("fc2."):
+            torch.testing.assert_close(network.state_dict()[name], value, rtol=0, atol=0)
+    for row, label in enumerate(classes):
+        if label in known:
+            old = before.fc2.weight[known.index(label)]
+            torch.testing.assert_close(network.fc2.weight[row], old, rtol=0, atol=0)
 
 
 def test_a_folder_as_the_weights_is_refused_before_training(sounds: Path, tmp_path: Path) -> None:

@@ -299,6 +299,23 @@ def test_a_round_has_strangers_and_synthesised_sounds_of_rare_classes(log_mel: L
     assert all(mel.any() for mel in heard.mels[100:])
 
 
+def test_only_some_kinds_of_strangers_are_taught(
+    dataset: Dataset, log_mel: LogMel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The others are kept to see what a network makes of kinds that it never heard.
+    kinds: list[str] = []
+
+    def make(kind: str, rng: np.random.Generator) -> np.ndarray:
+        kinds.append(kind)
+        return rng.standard_normal(9000).astype(np.float32)
+
+    monkeypatch.setattr("libindex.training.sampling.stranger", make)
+    config = FitConfig(stranger_share=20.0, synthetic_share=0.0)
+    with Views(dataset, log_mel, config, 2) as views:
+        views.round(0)
+    assert set(kinds) == {"speech", "chord", "drone", "tone", "noise", "melody"}
+
+
 def test_even_a_round_of_few_files_has_a_stranger(dataset: Dataset, log_mel: LogMel) -> None:
     # The network will say that it knows them.
     for share, strangers in ((0.001, 1), (0.0, 0)):
