@@ -20,6 +20,7 @@ ABOUT: dict[str, Any] = MODEL.about
 EVALUATION: dict[str, Any] = json.loads((MODELS / "drums-30.evaluation.json").read_text())
 
 _CONFUSIONS = 12
+_EVERY = 5
 
 
 def figures() -> str:
@@ -60,6 +61,16 @@ def classes() -> str:
     ]
     heading = "code | class | files learnt or held out | validation files | recall | precision"
     return _table(heading, rows)
+
+
+def learning_curve() -> str:
+    """Loss and held-out accuracy as training went on."""
+    history = ABOUT["training"]["history"]
+    shown = range(_EVERY - 1, len(history), _EVERY)
+    rows = [
+        f"| {i + 1} | {history[i]['loss']:.2f} | {history[i]['held_top1']:.3f} |" for i in shown
+    ]
+    return _table("epoch | loss | top-1 of the units held out", rows)
 
 
 def neighbours() -> str:
