@@ -52,6 +52,13 @@ def model() -> None:
     help="Network of the same classes to learn from besides; can be repeated.  [default: none]",
 )
 @click.option(
+    "--calibration",
+    metavar="MODEL",
+    type=_FILE,
+    help="Network trained in the same way: take its calibration over and train on all of DIR.  "
+    "[default: hold a part of DIR out]",
+)
+@click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=FitConfig().epochs,

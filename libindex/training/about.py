@@ -1,9 +1,8 @@
 """What a network's JSON says of how the network came to be: settings, figures, data."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,8 +18,7 @@ def about(
     fit: Fit,
     temperature: float,
     report: Report | None,
-    init: Path | None = None,
-    teachers: Sequence[Path] = (),
+    origins: Mapping[str, Any],
 ) -> dict[str, Any]:
     """All that is said of a training run; no paths of this machine.
 
@@ -32,18 +30,15 @@ def about(
         From calibration.
     report : Report or None
         Figures on validation sounds.
-    init : Path or None
-        The network that it began with; its name is told.
-    teachers : sequence of Path
-        The networks that it learnt from; their names are told.
+    origins : mapping of str to JSON value
+        Names of the networks that it began with, learnt from or is calibrated as.
     """
     metrics: dict[str, Any] = {"held_out": _held_out_metrics(fit, temperature)}
     if report is not None:
         metrics["valid"] = rounded(report.to_json())
     settings = {
         **asdict(fit.config),
-        "init": init.name if init else None,
-        "teachers": [path.name for path in teachers],
+        **origins,
         "device": str(fit.device),
         "history": rounded(fit.history),
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import threadpoolctl  # type: ignore[import-untyped]
 import torch
@@ -71,6 +72,9 @@ class Plan:
         A network to start from; None for random weights.
     teachers : tuple of Path
         Networks to learn from besides, with the same input and classes.
+    calibration : Path or None
+        A network trained in the same way whose temperature is taken over, so that all sounds can
+        be trained on; None to hold a part of them out and calibrate on it.
     device : str
         "auto", "cpu", "cuda" or "mps".
     resume : bool
@@ -84,6 +88,7 @@ class Plan:
     valid: Path | None = None
     init: Path | None = None
     teachers: tuple[Path, ...] = ()
+    calibration: Path | None = None
     device: str = "auto"
     resume: bool = False
 
@@ -144,25 +149,28 @@ def train(
     classes = class_list(training)
     validation = _validation(plan, items, classes)
     mel, network = _initial(plan, classes)
-    teachers = [_teacher(path, classes, mel) for path in plan.teachers]
+    teachers = [_relative(path, classes, mel, "teach it") for path in plan.teachers]
+    temperature = _taken_over(plan, classes, mel)
     log_mel = LogMel(mel)
     with cpu_threads() as background:
         # All is read before the first epoch: better a file can't be used now than after hours.
         valid = load_and_tell(validation, classes, log_mel, tell) if validation else None
         if valid is not None and not valid.items:
             raise UsageError("none of its validation sounds can be used", plan.valid or plan.folder)
-        parts = hold_out(training)
+        parts = hold_out(training) if plan.calibration is None else (training, [])
         kept, held = (load_and_tell(part, classes, log_mel, tell) for part in parts)
         require_classes(kept, classes)
         fit = Fit(network, kept, held, plan.fit, device, teachers)
         if plan.resume:
             fit.resume(plan.checkpoint)
         averaged = fit.run(log_mel, plan.checkpoint, progress, background).to("cpu")
-        model = _calibrated(plan, classes, mel, averaged, held)
+        if temperature is None:
+            temperature = _fitted(averaged, held)
+        model = _described(plan, classes, mel, averaged, temperature)
         report = None
         if valid is not None:
             report = evaluate(predict(Analyser(model, averaged, "cpu"), valid), classes)
-    model = replace(model, about=about(fit, model.temperature, report, plan.init, plan.teachers))
+    model = replace(model, about=_about(plan, fit, temperature, report))
     save_network(model, averaged)
     plan.checkpoint.unlink(missing_ok=True)
     return Outcome(model, report)
@@ -258,23 +266,39 @@ def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, Network]:
     return model.mel, network
 
 
-def _teacher(path: Path, classes: Sequence[str], mel: MelConfig) -> Network:
+def _relative(path: Path, classes: Sequence[str], mel: MelConfig, role: str) -> Network:
+    """A network of the same classes and input, which are what `role` needs."""
     model, network = load_network(path)
     if model.classes != tuple(classes):
-        raise UsageError("has other classes than the sounds; it can't teach them", path)
+        raise UsageError(f"has other classes than the sounds; it can't {role}", path)
     if model.mel != mel:
-        raise UsageError("hears another spectrogram than the new network; it can't teach it", path)
+        raise UsageError(f"hears another spectrogram than the new network; it can't {role}", path)
     return network
 
 
-def _calibrated(
-    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: Network, held: Dataset
+def _taken_over(plan: Plan, classes: Sequence[str], mel: MelConfig) -> float | None:
+    if plan.calibration is None:
+        return None
+    _relative(plan.calibration, classes, mel, "calibrate it")
+    return ModelFile.read(plan.calibration).temperature
+
+
+def _fitted(network: Network, held: Dataset) -> float:
+    if not held.items:
+        return 1.0
+    return fit_temperature(predict_logits(network, held.mels, torch.device("cpu")), held.labels)
+
+
+def _described(
+    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: Network, temperature: float
 ) -> ModelFile:
-    temperature = 1.0
-    if held.items:
-        logits = predict_logits(network, held.mels, torch.device("cpu"))
-        temperature = fit_temperature(logits, held.labels)
     knows_strangers = plan.fit.stranger_share > 0 and plan.fit.stranger_weight > 0
     return ModelFile(
         plan.out, plan.name, classes, mel, network.config, temperature, knows_strangers
     )
+
+
+def _about(plan: Plan, fit: Fit, temperature: float, report: Report | None) -> dict[str, Any]:
+    origins = {"init": plan.init, "calibration": plan.calibration}
+    names = {role: path.name if path else None for role, path in origins.items()}
+    return about(fit, temperature, report, names | {"teachers": [t.name for t in plan.teachers]})

@@ -208,6 +208,28 @@ def test_a_student_says_who_taught_it(trained: Path, sounds: Path, tmp_path: Pat
     assert ModelFile.read(out).about["training"]["teachers"] == [trained.name]
 
 
+def test_a_calibration_that_is_taken_over_lets_all_sounds_train(
+    trained: Path, sounds: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "whole.safetensors"
+    options = ["--init", trained, "--calibration", trained, "--epochs", 1, "--device", "cpu"]
+    succeed("train", sounds, *options, "--out", out)
+    before, after = ModelFile.read(trained), ModelFile.read(out)
+    assert before.about["data"]["held_out_files"] > 0
+    assert after.about["data"]["held_out_files"] == 0
+    assert after.about["data"]["files"] == sum(after.about["data"]["files_per_class"].values())
+    assert after.temperature == before.temperature
+    assert after.about["training"]["calibration"] == trained.name
+
+
+def test_a_calibration_of_other_classes_is_refused(
+    sounds: Path, start: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "net.safetensors"
+    error = error_of("train", sounds, "--calibration", start, "--out", out, "--epochs", 1)
+    assert "has other classes than the sounds; it can't calibrate it" in str(error)
+
+
 def test_a_network_to_start_from_is_taken_over_by_class(trained: Path, tmp_path: Path) -> None:
     _, before = load_network(trained)
     classes = ("zap", "new", "boing")
