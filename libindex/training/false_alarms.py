@@ -9,7 +9,7 @@ import numpy as np
 
 from libindex.analyser import Analyser
 from libindex.audio import Signal
-from libindex.training.figures import LEAST_PERCUSSION, BoolArray, Bootstrap, Figure
+from libindex.training.figures import LEAST_PERCUSSION, BoolArray, Figure, independent_share
 from libindex.training.synthesis.strangers import KINDS, TAUGHT, stranger
 
 # Training must take other seeds, or it would know these sounds.
@@ -116,5 +116,4 @@ def _hear_all(analyser: Analyser, threads: int) -> list[_Heard]:
 def _shares(holds: BoolArray) -> tuple[Figure, Figure]:
     """Of all sounds and of the untaught kinds, the part for which it holds."""
     untaught = holds[np.repeat([kind not in TAUGHT for kind in KINDS], EACH)]
-    everything, few = (Bootstrap(np.arange(len(part))).mean(part) for part in (holds, untaught))
-    return everything, few
+    return independent_share(holds), independent_share(untaught)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from libindex.audio import FloatArray
 
@@ -20,7 +21,7 @@ LEAST_PERCUSSION = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value with its bootstrap interval (95 %), None where it has none."""
+    """A measured value with its 95 % interval; None where there is none."""
 
     value: float | None
     low: float | None = None
@@ -46,7 +47,7 @@ class Bootstrap:
         self._everything = np.arange(len(groups))
         self._draws = [
             np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-            for _ in range(resamples)
+            for _ in range(resamples if len(members) > 1 else 0)  # one unit: all draws are the same
         ]
 
     def figure(self, measure: Measure) -> Figure:
@@ -63,13 +64,25 @@ class Bootstrap:
         return self.figure(lambda of: mean(values[of]))
 
 
+def independent_share(holds: BoolArray) -> Figure:
+    """The part of independent sounds for which it holds; the interval is Clopper and Pearson's.
+
+    A bootstrap would call nothing out of 200 certain; it may well be one in a hundred.
+    """
+    value = mean(holds)
+    if value is None:
+        return Figure(None)
+    interval = stats.binomtest(int(holds.sum()), len(holds)).proportion_ci(0.95, "exact")
+    return Figure(value, float(interval.low), float(interval.high))
+
+
 def mean(values: NDArray[Any]) -> float | None:
     """The mean, None of nothing."""
     return float(values.mean()) if len(values) else None
 
 
 def embeddings(latents: FloatArray) -> NDArray[np.float64]:
-    """Latents brought to length 1, as they are stored and searched, shape (sounds, latent)."""
+    """Latents brought to length 1, shape (sounds, latent); exact, where the library rounds them."""
     exact = np.asarray(latents, np.float64)
     lengths = np.linalg.norm(exact, axis=1, keepdims=True)
     return np.asarray(exact / np.maximum(lengths, 1e-12), np.float64)
