@@ -95,19 +95,16 @@ def read_items(folder: str | Path) -> list[Item]:
     Raises
     ------
     UsageError
-        If it is neither, or holds fewer than two classes, or a class without files.
+        If it is neither, holds no class, or a class without files.
     """
     root = Path(folder)
     if not root.is_dir():
         raise UsageError("no such folder", root)
     manifest = root / MANIFEST
     items = _from_manifest(manifest) if manifest.is_file() else _from_folders(root)
-    classes = {item.label for item in items}
-    if len(classes) < 2:
+    if not items:
         raise UsageError(
-            f"holds {len(classes)} class(es), at least two are needed: "
-            f"one sub-folder of sounds for each class, or a {MANIFEST}",
-            root,
+            f"holds no labelled sounds: one sub-folder for each class, or a {MANIFEST}", root
         )
     return items
 
@@ -125,6 +122,15 @@ def class_list(items: Iterable[Item]) -> tuple[str, ...]:
     present = {item.label for item in items}
     own = sorted(present - set(CODES))
     return (*(code for code in CODES if code in present), *own)
+
+
+def classes_to_train(items: Iterable[Item], folder: Path) -> tuple[str, ...]:
+    """As `class_list`; raises UsageError if there are not two to tell apart."""
+    classes = class_list(items)
+    if len(classes) < 2:
+        named = f"only the class {classes[0]}" if classes else "no class"
+        raise UsageError(f"has {named} to train on, at least two are needed", folder)
+    return classes
 
 
 def hold_out(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:

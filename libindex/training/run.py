@@ -30,7 +30,7 @@ from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import (
     Dataset,
     Item,
-    class_list,
+    classes_to_train,
     hold_out,
     load,
     of_split,
@@ -146,7 +146,7 @@ def train(
     plan = replace(plan, fit=replace(plan.fit, bfloat16=fast_in_bfloat16(device)))
     items = read_items(plan.folder)
     training = of_split(items, "train")
-    classes = class_list(training)
+    classes = classes_to_train(training, plan.folder)
     validation = _validation(plan, items, classes)
     mel, network = _initial(plan, classes)
     teachers = [_relative(path, classes, mel, "teach it") for path in plan.teachers]

@@ -11,6 +11,7 @@ from libindex.mel import LogMel, MelConfig
 from libindex.training.dataset import (
     Item,
     class_list,
+    classes_to_train,
     hold_out,
     load,
     of_split,
@@ -95,10 +96,16 @@ def test_an_empty_class_is_named(tree: Path) -> None:
         read_items(tree)
 
 
-def test_one_class_is_not_enough(write_sound: Callable[..., Path]) -> None:
+def test_one_class_is_not_enough_to_train_on(write_sound: Callable[..., Path]) -> None:
     folder = write_sound("kick/a.wav").parents[1]
-    with pytest.raises(UsageError, match="at least two"):
-        read_items(folder)
+    items = read_items(folder)
+    with pytest.raises(UsageError, match="only the class kick to train on, at least two"):
+        classes_to_train(items, folder)
+
+
+def test_a_folder_without_classes_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no labelled sounds: one sub-folder"):
+        read_items(tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
