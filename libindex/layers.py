@@ -92,7 +92,7 @@ class ResidualConfig(_Sizes):
     dropout : float
         Of feature maps and, doubled, of what the LSTM reads.
     bands : int
-        Of the spectrogram; the stages halve them to 2 or more.
+        Of the spectrogram; every stage halves them.
     outdim : int
         Classes.
     """
@@ -125,6 +125,8 @@ class ResidualConfig(_Sizes):
         for f in fields(self):
             if f.name != "stages" and not _is_size(getattr(self, f.name), f.type):
                 raise ValueError(f"{f.name} is {getattr(self, f.name)!r}")
+        if self.dropout > 0.5:  # it is doubled
+            raise ValueError(f"dropout is {self.dropout!r}, more than 0.5")
         if not stages or self.bands % 2 ** len(stages):
             raise ValueError(f"{len(stages)} stages can't halve {self.bands} bands")
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from libindex import layers
 from libindex.errors import ModelError
-from libindex.layers import LayerSizes, NetworkConfig
+from libindex.layers import LayerSizes, NetworkConfig, ResidualConfig
 from libindex.mel import LogMel, MelConfig
 
 _FORMAT = "libindex-model"
@@ -63,6 +63,11 @@ class ModelFile:
         if len(self.classes) != self.network.outdim or len(set(self.classes)) != len(self.classes):
             raise ModelError(
                 f"names {len(set(self.classes))} classes for {self.network.outdim} outputs",
+                self.path,
+            )
+        if isinstance(self.network, ResidualConfig) and self.network.bands != self.mel.n_mels:
+            raise ModelError(
+                f"its layers take {self.network.bands} mel bands, its input has {self.mel.n_mels}",
                 self.path,
             )
         if not 0 < self.temperature < math.inf:

@@ -133,7 +133,7 @@ class ResidualCnnLstm(nn.Module):
         self._before = self._frames // 2 // self._stride * self._stride
 
     def forward(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits and latents of sounds; none depends on which others come with it.
+        """Logits and latents; in use, not in training, none depends on which others come with it.
 
         Parameters
         ----------

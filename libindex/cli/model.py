@@ -230,11 +230,18 @@ def _facts(description: "ModelFile", parameters: int) -> dict[str, str]:
     }
     if description.knows_strangers:
         facts["strangers"] = "told from percussion"
-    valid = about.get("metrics", {}).get("valid", {})
     for name in ("top1", "balanced_top1", "top3", "calibration_error", "neighbours"):
-        if valid.get(name, {}).get("value") is not None:
-            facts[name.replace("_", " ")] = _interval(valid[name])
+        figure = _member(about, "metrics", "valid", name)
+        if _member(figure, "value") is not None:
+            facts[name.replace("_", " ")] = _interval(figure)
     return facts
+
+
+def _member(document: Any, *path: str) -> Any:
+    """A value within JSON objects, None where there is none; people may write what they like."""
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 def _wrote(description: "ModelFile") -> str:
@@ -242,10 +249,12 @@ def _wrote(description: "ModelFile") -> str:
 
 
 def _interval(figure: dict[str, Any]) -> str:
-    text = f"{figure['value']:.3f}"
-    if figure.get("low") is None:
-        return text
-    return f"{text} (95 % interval {figure['low']:.3f} to {figure['high']:.3f})"
+    value, low, high = (figure.get(key) for key in ("value", "low", "high"))
+    if not isinstance(value, float):
+        return str(value)
+    if not isinstance(low, float) or not isinstance(high, float):
+        return f"{value:.3f}"
+    return f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"
 
 
 def _say(line: str) -> None:

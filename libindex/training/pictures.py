@@ -59,8 +59,8 @@ def confusion_figure(report: Report) -> "Figure":
         colour = "white" if share[row, column] > 0.6 else "black"
         text = str(matrix[row, column])
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(codes)), codes, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(codes)), codes, fontsize=8)
+    axes.set_xticks(range(len(codes)), codes, rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(codes)), codes, fontsize=8, parse_math=False)
     axes.set_xlabel("said")
     axes.set_ylabel("true")
     axes.set_title(f"{report.files} files, {report.units} units", fontsize=9)

@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from libindex.instruments import CODES
 from libindex.layers import NetworkConfig, ResidualConfig
 from libindex.modelfile import ModelFile
 from libindex.network import CnnLstm
+from libindex.resources import default_model
 from libindex.training.config import FitConfig, Progress
 from libindex.training.run import Plan, _initial
 
@@ -228,6 +230,40 @@ def test_a_calibration_of_other_classes_is_refused(
     out = tmp_path / "net.safetensors"
     error = error_of("train", sounds, "--calibration", start, "--out", out, "--epochs", 1)
     assert "has other classes than the sounds; it can't calibrate it" in str(error)
+
+
+@pytest.mark.parametrize(
+    "about", [{"metrics": []}, {"metrics": {"valid": {"top1": 3}}}, {"metrics": {"valid": None}}]
+)
+def test_what_people_write_about_a_network_does_not_hide_it(
+    trained: Path, tmp_path: Path, about: dict[str, Any]
+) -> None:
+    copy = _copy_of(trained, tmp_path, lambda document: document.update(about=about))
+    assert "classes" in succeed("info", copy).output
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "reason"),
+    [
+        ("network", {"dropout": 0.6}, "dropout is 0.6, more than 0.5"),
+        ("mel", {"n_mels": 64}, "its layers take 128 mel bands, its input has 64"),
+    ],
+)
+def test_layers_that_cannot_work_are_refused(
+    tmp_path: Path, part: str, change: dict[str, Any], reason: str
+) -> None:
+    shipped = default_model()
+    copy = _copy_of(shipped, tmp_path, lambda document: document[part].update(change))
+    assert reason in str(error_of("info", copy))
+
+
+def _copy_of(network: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    copy = folder / "copy.safetensors"
+    shutil.copy(network, copy)
+    document = json.loads(network.with_suffix(".json").read_text())
+    change(document)
+    copy.with_suffix(".json").write_text(json.dumps(document))
+    return copy
 
 
 def test_a_network_to_start_from_is_taken_over_by_class(trained: Path, tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ def test_every_class_has_its_name_and_every_pair_its_number(report: Report) -> N
     assert len(axes.texts) == np.count_nonzero(report.confusion)
 
 
+def test_a_class_may_be_named_with_dollars(tmp_path: Path) -> None:
+    p = np.eye(2, dtype=np.float32)[[0, 1, 1]]
+    latents = np.ones((3, 4), np.float32)
+    named = evaluate(
+        Predictions(p, latents, np.array([0, 1, 0]), np.arange(3)), ["$x^$", "$\\frac$"], 2
+    )
+    pictures.ready(tmp_path)
+    assert len(pictures.draw(named, tmp_path)) == 2
+
+
 def test_every_bin_has_its_count(report: Report) -> None:
     above, below = pictures.reliability_figure(report).axes
     assert [int(text.get_text()) for text in below.texts] == [b.n for b in report.reliability]
