@@ -24,7 +24,9 @@ _CODED_HZ = 44_100
 _SEMITONES_SD, _SEMITONES_MAX = 1.8, 5.0
 
 
-def vary(signal: Signal, rng: np.random.Generator, other: Signal | None = None) -> Signal:
+def vary(
+    signal: Signal, rng: np.random.Generator, other: Callable[[], Signal] | None = None
+) -> Signal:
     """A variation of a sound, as another pack, converter or editor might have it.
 
     Parameters
@@ -33,8 +35,8 @@ def vary(signal: Signal, rng: np.random.Generator, other: Signal | None = None) 
         The sound.
     rng : numpy.random.Generator
         Source of all choices.
-    other : Signal, optional
-        Now and then this is layered under it, at its sampling rate.
+    other : callable, optional
+        Now and then what it gives is layered under the sound, at the sound's sampling rate.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def vary(signal: Signal, rng: np.random.Generator, other: Signal | None = None) 
     """
     samples, rate = signal.samples, signal.sample_rate
     if other is not None and rng.random() < _LAYERED_SHARE:
-        samples = layer(samples, other.samples, rng)
+        samples = layer(samples, other().samples, rng)
     for chance, step in _STEPS:
         if rng.random() < chance:
             samples = step(samples, rate, rng)

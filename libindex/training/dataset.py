@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from libindex.audio import FloatArray
+from libindex.digests import digest_of
 from libindex.errors import SampleError, UsageError
 from libindex.instruments import CODES
 from libindex.mel import LogMel
@@ -133,6 +134,12 @@ def classes_to_train(items: Iterable[Item], folder: Path) -> tuple[str, ...]:
     return classes
 
 
+def in_common(training: Iterable[Item], validation: Sequence[Item]) -> int:
+    """How many validation files have the bytes of a file that is trained on."""
+    known = {digest for item in training if (digest := _digest(item))} if validation else set()
+    return sum(_digest(item) in known for item in validation)
+
+
 def hold_out(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     """Set a part aside for calibration: whole units, or files where units are not known.
 
@@ -234,6 +241,13 @@ def _prepared(
 
     with ThreadPoolExecutor(threads) as pool:
         yield from zip(items, pool.map(one, items), strict=True)
+
+
+def _digest(item: Item) -> bytes | None:
+    try:
+        return digest_of(item.path)
+    except OSError:
+        return None  # it is skipped with its reason when it is loaded
 
 
 def _chosen(groups: list[list[Item]], target: int, counts: Counter[str]) -> list[Item]:

@@ -32,6 +32,7 @@ from libindex.training.dataset import (
     Item,
     classes_to_train,
     hold_out,
+    in_common,
     load,
     of_split,
     read_items,
@@ -151,6 +152,11 @@ def train(
     mel, network = _initial(plan, classes)
     teachers = [_relative(path, classes, mel, "teach it") for path in plan.teachers]
     temperature = _taken_over(plan, classes, mel)
+    if known := in_common(training, validation):
+        tell(
+            f"{known} of the {len(validation)} validation sounds are trained on too; "
+            "the closing report flatters the network"
+        )
     log_mel = LogMel(mel)
     with cpu_threads() as background:
         # All is read before the first epoch: better a file can't be used now than after hours.

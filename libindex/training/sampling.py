@@ -166,8 +166,8 @@ class Views:
     def _view(self, file: int, rng: np.random.Generator) -> MelArray:
         if rng.random() < self._config.unvaried_share:
             return self._dataset.mels[file]
-        other = self._decoded(int(rng.integers(len(self._dataset.items))))
-        return self._heard(vary(self._decoded(file), rng, other))
+        other = int(rng.integers(len(self._dataset.items)))
+        return self._heard(vary(self._decoded(file), rng, partial(self._decoded, other)))
 
     def _synthesised(self, code: str, rng: np.random.Generator) -> MelArray:
         return self._heard(vary(Signal(synthesise(code, rng), _SYNTHETIC_HZ), rng))

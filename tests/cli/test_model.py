@@ -161,8 +161,9 @@ def test_training_starts_from_random_weights_and_reports_on_valid(
 def test_another_folder_can_be_the_validation(sounds: Path, start: Path, tmp_path: Path) -> None:
     out = tmp_path / "net.safetensors"
     arguments = ["--init", start, "--epochs", 1, "--valid", sounds, "--device", "cpu"]
-    succeed("train", sounds, "--out", out, *arguments)
+    result = succeed("train", sounds, "--out", out, *arguments)
     assert ModelFile.read(out).about["metrics"]["valid"]["files"] == 12
+    assert "12 of the 12 validation sounds are trained on too" in result.stderr
 
 
 def test_a_bad_file_is_skipped_with_a_warning(sounds: Path, start: Path, tmp_path: Path) -> None:

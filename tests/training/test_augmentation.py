@@ -23,7 +23,7 @@ OTHER = Signal(0.1 * np.random.default_rng(0).standard_normal(2_000).astype(np.f
 def test_a_variation_is_a_sound(seed: int, length: int) -> None:
     samples = hit()[:length]
     before = samples.copy()
-    varied = vary(Signal(samples, RATE), np.random.default_rng(seed), OTHER)
+    varied = vary(Signal(samples, RATE), np.random.default_rng(seed), lambda: OTHER)
     assert varied.samples.dtype == np.float32
     assert np.isfinite(varied.samples).all()
     assert 0 < np.abs(varied.samples).max() <= 1.000001
