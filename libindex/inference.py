@@ -6,7 +6,6 @@ of a few fixed lengths, for which the convolutions are prepared once.
 """
 
 import copy
-import math
 from collections.abc import Sequence
 from functools import reduce
 
@@ -15,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from libindex.errors import ModelError
-from libindex.layers import NetworkConfig
-from libindex.network import MIN_FRAMES, CnnLstm, position_channels, step_counts
+from libindex.network import MIN_FRAMES, CnnLstm, frames_per_step, position_channels, step_counts
 from libindex.strips import final_states, placed
 
 
@@ -79,7 +77,7 @@ class FoldedCnnLstm(nn.Module):
         latents : Tensor, shape (len(mels), 2 * lstm_dim)
         """
         lengths = torch.tensor([len(mel) for mel in mels])
-        stride = _frames_in_step(self.config)
+        stride = frames_per_step(self.config)
         places, sizes = placed([max(len(mel), MIN_FRAMES) for mel in mels], stride)
         features, first_row = [], [0]
         for number, size in enumerate(sizes):
@@ -110,16 +108,6 @@ class FoldedCnnLstm(nn.Module):
             raise ModelError(f"its convolutions leave {x.shape[3]} bands instead of 1")
         features: Tensor = x[0, :, :, 0].T
         return features
-
-
-def _frames_in_step(config: NetworkConfig) -> int:
-    """How many frames lie between two steps of the LSTM."""
-    strides = (
-        *(config.stride_11, config.maxpool_stride11),
-        *(config.stride_12, config.maxpool_stride12),
-        config.stride_13,
-    )
-    return math.prod(stride[0] for stride in strides)
 
 
 def _max_pool(x: Tensor, size: tuple[int, int], stride: tuple[int, int]) -> Tensor:

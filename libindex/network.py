@@ -4,6 +4,8 @@
 computes the same function faster.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -60,6 +62,16 @@ def step_counts(lengths: Tensor, config: NetworkConfig) -> Tensor:
     ):
         steps = torch.div(steps - kernel[0], stride[0], rounding_mode="floor") + 1
     return steps
+
+
+def frames_per_step(config: NetworkConfig) -> int:
+    """How many frames lie between two steps of the LSTM."""
+    strides = (
+        *(config.stride_11, config.maxpool_stride11),
+        *(config.stride_12, config.maxpool_stride12),
+        config.stride_13,
+    )
+    return math.prod(stride[0] for stride in strides)
 
 
 class CnnLstm(nn.Module):

@@ -2,8 +2,9 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from networks import SMALL_RESIDUAL, heard, mels_of, residual_folded
+from networks import SMALL_RESIDUAL, assert_same, heard, mels_of, residual_folded
 from torch import nn
+from torch.nn import functional
 
 from libindex.layers import ResidualConfig, layer_sizes
 from libindex.residual import ResidualCnnLstm
@@ -14,6 +15,36 @@ def test_the_default_halves_128_bands_and_has_a_latent_of_256() -> None:
     assert ResidualConfig().filters == (16, 32, 64, 64, 96, 96, 128)
     logits, latents = heard(ResidualCnnLstm(ResidualConfig()).eval(), [torch.rand(9, 128)])
     assert (logits.shape, latents.shape) == ((1, 30), (1, 256))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 30])
+def test_it_is_what_is_written_out_plainly_for_one_sound(frames: int) -> None:
+    torch.manual_seed(frames)
+    net = ResidualCnnLstm(SMALL_RESIDUAL).eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    nn.init.uniform_(net.stem.offset, -0.5, 0.5)
+    mel = torch.rand(frames, 128)
+    with torch.inference_mode():
+        assert_same(heard(net, [mel]), _plainly(net, mel))
+
+
+def _plainly(net: ResidualCnnLstm, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`SMALL_RESIDUAL`, layer by layer: a step every 4 frames, which sees 8 before and after."""
+    steps = -(-len(mel) // 4)
+    silence = functional.pad(mel, (0, 0, 8, 4 * steps + 8 - len(mel)))[None, None]
+    stem, (first, again, last, more) = net.stem, net.body
+    x = stem.norm(stem.convolution(silence) + stem.offset).relu()
+    x = first.norm(first.convolution(x)).relu()
+    x = (again.norm(again.convolution(x)) + x[:, :, 1:-1]).relu()
+    x = last.norm(last.convolution(x)).relu()
+    x = (more.norm(more.convolution(x)) + x).relu()
+    x = net.join_norm(net.join(x)).relu()[0, :, :steps, 0].T
+    _, (states, _) = net.lstm(x[:, None])
+    latent = torch.cat([states[0], states[1]], dim=1)
+    return net.fc2(net.fc1(latent).relu()), latent
 
 
 def test_it_learns() -> None:
@@ -63,6 +94,7 @@ def test_networks_of_other_kinds_are_refused() -> None:
         ("stages", ((8, 3, 1, 1, 1),)),
         ("lstm_dim", 0),
         ("dropout", 1.5),
+        ("dropout", 0.6),
         ("bands", 100),
     ],
 )

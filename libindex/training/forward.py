@@ -10,11 +10,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_sequence
 
 from libindex.analyser import Network
-from libindex.network import MIN_FRAMES, CnnLstm, position_channels, step_counts
+from libindex.network import MIN_FRAMES, CnnLstm, frames_per_step, position_channels, step_counts
 from libindex.residual import ResidualCnnLstm
 from libindex.training.dataset import MelArray
-
-_STRIDE = 4  # frames from one step of the LSTM to the next
 
 
 def forward(network: Network, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -41,8 +39,8 @@ def forward(network: Network, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 def forward_as_strip(network: CnnLstm, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """`CnnLstm.forward` without padding: all sounds one after another, as one long input.
 
-    The convolutions are unpadded and advance by 4 frames in all, so that a sound that begins at
-    a multiple of 4 has the same steps here as alone; steps that reach into the next sound are
+    The convolutions are unpadded, so that a sound that begins at a multiple of the frames by which
+    they advance has the same steps here as alone; steps that reach into the next sound are
     left out. Batches of mixed lengths then cost what their frames cost. Batches of like lengths
     would be cheap as well, but their classes are alike too, and batch norm would tell the network
     which: its running statistics, used after training, then fit no batch.
@@ -60,7 +58,8 @@ def forward_as_strip(network: CnnLstm, mels: Sequence[Tensor]) -> tuple[Tensor, 
     latents : Tensor, shape (batch, 2 * lstm_dim)
     """
     lengths = [max(len(mel), MIN_FRAMES) for mel in mels]
-    slots = [-(-length // _STRIDE) * _STRIDE for length in lengths]
+    stride = frames_per_step(network.config)
+    slots = [-(-length // stride) * stride for length in lengths]
     position = position_channels(max(slots), mels[0].shape[1]).to(mels[0])
     strip = torch.cat(
         [
@@ -75,7 +74,7 @@ def forward_as_strip(network: CnnLstm, mels: Sequence[Tensor]) -> tuple[Tensor, 
     x = network.convl13(network.convl12(network.convl11(x)))  # (1, 128, steps of all, 1)
     steps = step_counts(torch.tensor(lengths), network.config).tolist()
     sequence = x[0, :, :, 0].T.float()
-    starts = [sum(slots[:i]) // _STRIDE for i in range(len(slots))]
+    starts = [sum(slots[:i]) // stride for i in range(len(slots))]
     parts = [sequence[at : at + n] for at, n in zip(starts, steps, strict=True)]
     _, (states, _) = network.lstm(pack_sequence(parts, enforce_sorted=False))
     latents = torch.cat([states[0], states[1]], dim=1)

@@ -215,8 +215,9 @@ def test_bfloat16_trains_float32_weights(dataset: Dataset, log_mel: LogMel) -> N
     assert np.isfinite(predict_logits(averaged, dataset.mels, torch.device("cpu"))).all()
 
 
-def test_a_strip_of_sounds_is_the_same_function() -> None:
-    network = CnnLstm(NetworkConfig()).eval()
+@pytest.mark.parametrize("sizes", [{}, {"stride_11": (2, 2)}, {"stride_13": (1, 1)}])
+def test_a_strip_of_sounds_is_the_same_function(sizes: dict[str, tuple[int, int]]) -> None:
+    network = CnnLstm(NetworkConfig(**sizes)).eval()
     lengths = (5, 17, 18, 19, 20, 21, 43, 120)
     mels = [torch.rand(length, 128) for length in lengths]
     with torch.no_grad():
