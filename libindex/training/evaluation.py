@@ -14,6 +14,7 @@ from libindex.training.dataset import Dataset
 from libindex.training.false_alarms import FalseAlarms
 from libindex.training.figures import (
     LEAST_PERCUSSION,
+    SURE,
     BoolArray,
     Bootstrap,
     Figure,
@@ -25,7 +26,6 @@ from libindex.training.figures import (
 from libindex.training.reliability import Bin, calibration_error, reliability
 from libindex.training.robustness import ChangeFigures
 
-_SURE = 0.8
 _NEIGHBOURS = 10
 _MIN_FILES = 4  # a class with fewer says too little to count in the balanced figure
 _BATCH = 64
@@ -259,7 +259,7 @@ def _measures(
         return float((hits[there] / n[there]).mean()) if there.any() else None
 
     def sure_precision(of: IntArray) -> float | None:
-        return mean(files.right[of][files.confidence[of] >= _SURE])
+        return mean(files.right[of][files.confidence[of] >= SURE])
 
     def taken_for_strangers(of: IntArray) -> float | None:
         return None if percussion is None else mean(percussion[of] < LEAST_PERCUSSION)
@@ -270,7 +270,7 @@ def _measures(
         "top3": lambda of: mean(files.among_three[of]),
         "calibration_error": lambda of: calibration_error(files.confidence[of], files.right[of]),
         "sure_precision": sure_precision,
-        "sure_coverage": lambda of: mean(files.confidence[of] >= _SURE),
+        "sure_coverage": lambda of: mean(files.confidence[of] >= SURE),
         "neighbours": lambda of: mean(files.neighbours[of][~np.isnan(files.neighbours[of])]),
         "certain_top1": lambda of: None if certain is None else mean(files.right[of][certain[of]]),
         "taken_for_strangers": taken_for_strangers,

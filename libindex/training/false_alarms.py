@@ -9,14 +9,13 @@ import numpy as np
 
 from libindex.analyser import Analyser
 from libindex.audio import Signal
-from libindex.training.figures import LEAST_PERCUSSION, BoolArray, Figure, independent_share
+from libindex.training.figures import LEAST_PERCUSSION, SURE, BoolArray, Figure, independent_share
 from libindex.training.synthesis.strangers import KINDS, TAUGHT, stranger
 
 # Training must take other seeds, or it would know these sounds.
 _SEED = 30_000_001
 EACH = 25  # sounds of a kind
 _RATE = 44_100
-_SURE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ def measure_false_alarms(analyser: Analyser, threads: int = 1) -> FalseAlarms:
         How many sounds are made and analysed at the same time.
     """
     heard = _hear_all(analyser, threads)
-    alarms = np.array([sound.probability >= _SURE for sound in heard])
-    said = Counter(analyser.classes[sound.best] for sound in heard if sound.probability >= _SURE)
+    alarms = np.array([sound.probability >= SURE for sound in heard])
+    said = Counter(analyser.classes[sound.best] for sound in heard if sound.probability >= SURE)
     share, untaught_share = _shares(alarms)
     told = np.array([sound.percussion for sound in heard if sound.percussion is not None])
     recognised, untaught_recognised = (

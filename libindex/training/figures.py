@@ -15,6 +15,9 @@ BoolArray = NDArray[np.bool_]
 Measure = Callable[[IntArray], float | None]
 """A value as a function of the sounds, with repetitions, that it is over."""
 
+SURE = 0.8
+"""A network that gives a class this probability, or more, is sure of it."""
+
 LEAST_PERCUSSION = 0.5
 """What is less likely to be percussion is recognised as a stranger."""
 

@@ -200,7 +200,7 @@ class Fit:
         mels = [mel.to(self.device) for mel in batch.mels]
         targets = smoothed(batch.targets, config.label_smoothing).to(self.device)
         known, single = slice(batch.known), slice(batch.mixed, batch.known)
-        if self._teachers:
+        if self._teachers and batch.known:
             # Of strangers a teacher knows nothing: they stay evenly of all classes.
             targets[known] = targets[known].lerp(self._taught(mels[known]), config.teacher_weight)
         with self._precision():
@@ -208,12 +208,13 @@ class Fit:
         logits, latents = logits.float(), latents.float()
         loss = functional.cross_entropy(logits, targets)
         loss = loss + config.stranger_weight * stranger_loss(logits, batch.known)
-        loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
+        if batch.known:
+            loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
         loss = loss + config.contrastive_weight * contrastive_loss(
             latents[single], batch.labels[single], config.contrastive_temperature
         )
         self._optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         self._optimizer.step()
         self._average()

@@ -196,6 +196,14 @@ def test_a_teacher_has_no_say_about_strangers(
     torch.testing.assert_close(heard[0][2:], torch.full((2, 3), 1 / 3))
 
 
+def test_a_batch_may_be_of_strangers_alone(dataset: Dataset) -> None:
+    teacher = new_network(TINY).eval()
+    fit = Fit(new_network(TINY), dataset, NOTHING, FitConfig(4, 6), teachers=[teacher])
+    loss = fit._step(dataset.mels[:2], np.array([STRANGER] * 2), np.random.default_rng(0))
+    assert np.isfinite(loss)
+    assert all(torch.isfinite(p).all() for p in fit.network.parameters())
+
+
 def test_without_held_out_sounds_there_is_no_held_out_figure(
     dataset: Dataset, log_mel: LogMel
 ) -> None:
