@@ -53,25 +53,26 @@ def step_counts(lengths: Tensor, config: NetworkConfig) -> Tensor:
         own input's end.
     """
     steps = lengths.clamp(min=MIN_FRAMES)
-    for kernel, stride in (
-        (config.kernel_size_11, config.stride_11),
-        (config.maxpool_size11, config.maxpool_stride11),
-        (config.kernel_size_12, config.stride_12),
-        (config.maxpool_size12, config.maxpool_stride12),
-        (config.kernel_size_13, config.stride_13),
-    ):
-        steps = torch.div(steps - kernel[0], stride[0], rounding_mode="floor") + 1
+    for size, stride in _windows_in_time(config):
+        steps = torch.div(steps - size, stride, rounding_mode="floor") + 1
     return steps
 
 
 def frames_per_step(config: NetworkConfig) -> int:
     """How many frames lie between two steps of the LSTM."""
-    strides = (
-        *(config.stride_11, config.maxpool_stride11),
-        *(config.stride_12, config.maxpool_stride12),
-        config.stride_13,
+    return math.prod(stride for _, stride in _windows_in_time(config))
+
+
+def _windows_in_time(config: NetworkConfig) -> list[tuple[int, int]]:
+    """Size and stride of every convolution and pool, the first of them first."""
+    windows = (
+        (config.kernel_size_11, config.stride_11),
+        (config.maxpool_size11, config.maxpool_stride11),
+        (config.kernel_size_12, config.stride_12),
+        (config.maxpool_size12, config.maxpool_stride12),
+        (config.kernel_size_13, config.stride_13),
     )
-    return math.prod(stride[0] for stride in strides)
+    return [(size[0], stride[0]) for size, stride in windows]
 
 
 class CnnLstm(nn.Module):

@@ -208,13 +208,12 @@ class Fit:
         logits, latents = logits.float(), latents.float()
         loss = functional.cross_entropy(logits, targets)
         loss = loss + config.stranger_weight * stranger_loss(logits, batch.known)
-        if batch.known:
-            loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
+        loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
         loss = loss + config.contrastive_weight * contrastive_loss(
             latents[single], batch.labels[single], config.contrastive_temperature
         )
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
         self._optimizer.step()
         self._average()

@@ -58,9 +58,13 @@ class ProxyLoss(nn.Module):
         self.temperature = temperature
 
     def forward(self, latents: Tensor, targets: Tensor) -> Tensor:
-        """A mean, of latents (batch, latent) and probabilities of each class (batch, classes)."""
+        """A mean, of latents (batch, latent) and probabilities of each class (batch, classes).
+
+        0 of no sounds.
+        """
         cosines = functional.normalize(latents, dim=1) @ functional.normalize(self.directions).T
-        return functional.cross_entropy(cosines / self.temperature, targets)
+        total = functional.cross_entropy(cosines / self.temperature, targets, reduction="sum")
+        return total / max(1, len(latents))
 
 
 def stranger_loss(logits: Tensor, known: int) -> Tensor:

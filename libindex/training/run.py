@@ -98,6 +98,15 @@ class Plan:
         """Where the state after each epoch is kept."""
         return self.out.with_name(self.out.stem + ".checkpoint.pt")
 
+    @property
+    def origins(self) -> dict[str, Any]:
+        """Names of the networks that it begins with, learns from and is calibrated as."""
+        return {
+            "init": self.init.name if self.init else None,
+            "teachers": [path.name for path in self.teachers],
+            "calibration": self.calibration.name if self.calibration else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -150,7 +159,7 @@ def train(
     classes = classes_to_train(training, plan.folder)
     validation = _validation(plan, items, classes)
     mel, network = _initial(plan, classes)
-    teachers = [_relative(path, classes, mel, "teach it") for path in plan.teachers]
+    teachers = [_teacher(path, classes, mel) for path in plan.teachers]
     temperature = _taken_over(plan, classes, mel)
     if known := in_common(training, validation):
         tell(
@@ -171,12 +180,13 @@ def train(
             fit.resume(plan.checkpoint)
         averaged = fit.run(log_mel, plan.checkpoint, progress, background).to("cpu")
         if temperature is None:
-            temperature = _fitted(averaged, held)
+            logits = predict_logits(averaged, held.mels, torch.device("cpu"))
+            temperature = fit_temperature(logits, held.labels)
         model = _described(plan, classes, mel, averaged, temperature)
         report = None
         if valid is not None:
             report = evaluate(predict(Analyser(model, averaged, "cpu"), valid), classes)
-    model = replace(model, about=_about(plan, fit, temperature, report))
+    model = replace(model, about=about(fit, temperature, report, plan.origins))
     save_network(model, averaged)
     plan.checkpoint.unlink(missing_ok=True)
     return Outcome(model, report)
@@ -272,27 +282,28 @@ def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, Network]:
     return model.mel, network
 
 
-def _relative(path: Path, classes: Sequence[str], mel: MelConfig, role: str) -> Network:
-    """A network of the same classes and input, which are what `role` needs."""
+def _teacher(path: Path, classes: Sequence[str], mel: MelConfig) -> Network:
     model, network = load_network(path)
-    if model.classes != tuple(classes):
-        raise UsageError(f"has other classes than the sounds; it can't {role}", path)
-    if model.mel != mel:
-        raise UsageError(f"hears another spectrogram than the new network; it can't {role}", path)
+    _require_same(model, classes, mel, "teach it")
     return network
 
 
 def _taken_over(plan: Plan, classes: Sequence[str], mel: MelConfig) -> float | None:
+    """The temperature of `plan.calibration`, None where one is to be fitted."""
     if plan.calibration is None:
         return None
-    _relative(plan.calibration, classes, mel, "calibrate it")
-    return ModelFile.read(plan.calibration).temperature
+    model = ModelFile.read(plan.calibration)
+    _require_same(model, classes, mel, "calibrate it")
+    return model.temperature
 
 
-def _fitted(network: Network, held: Dataset) -> float:
-    if not held.items:
-        return 1.0
-    return fit_temperature(predict_logits(network, held.mels, torch.device("cpu")), held.labels)
+def _require_same(model: ModelFile, classes: Sequence[str], mel: MelConfig, role: str) -> None:
+    if model.classes != tuple(classes):
+        raise UsageError(f"has other classes than the sounds; it can't {role}", model.path)
+    if model.mel != mel:
+        raise UsageError(
+            f"hears another spectrogram than the new network; it can't {role}", model.path
+        )
 
 
 def _described(
@@ -302,9 +313,3 @@ def _described(
     return ModelFile(
         plan.out, plan.name, classes, mel, network.config, temperature, knows_strangers
     )
-
-
-def _about(plan: Plan, fit: Fit, temperature: float, report: Report | None) -> dict[str, Any]:
-    origins = {"init": plan.init, "calibration": plan.calibration}
-    names = {role: path.name if path else None for role, path in origins.items()}
-    return about(fit, temperature, report, names | {"teachers": [t.name for t in plan.teachers]})
