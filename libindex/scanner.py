@@ -3,7 +3,7 @@
 import heapq
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from libindex.errors import LibindexError
@@ -97,6 +97,9 @@ class Changes:
     unreadable : list of str
         Files and folders that could not be looked at, and links that lead nowhere; what is known
         of them is kept.
+    links : list of str
+        Links to folders outside of those that were walked anyway; what is there was found
+        through them.
     """
 
     new: list[Found] = field(default_factory=list)
@@ -104,6 +107,7 @@ class Changes:
     missing: list[Known] = field(default_factory=list)
     unchanged: list[Known] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
 
 
 def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
@@ -134,7 +138,11 @@ def is_mount(root: str) -> bool:
 
 
 def compare(
-    root: str, below: str, known: Mapping[str, Known], others: Collection[str] = ()
+    root: str,
+    below: str,
+    known: Mapping[str, Known],
+    others: Collection[str] = (),
+    visiting: Callable[[str], None] = lambda _: None,
 ) -> Changes:
     """Walk a root, or a part of it, and compare.
 
@@ -148,6 +156,8 @@ def compare(
         The samples known below `below`, by path relative to the root.
     others : collection of str
         Folders that are roots of their own, relative to this one; they are left out.
+    visiting : callable
+        Called with every folder before it is listed; it may raise to end the walk.
 
     Returns
     -------
@@ -161,7 +171,8 @@ def compare(
     """
     changes = Changes()
     seen = set()
-    for found in _walk(root, below, changes.unreadable, others):
+    walk = _Walk(root, others, visiting, changes.unreadable, changes.links)
+    for found in walk.files(below):
         seen.add(found.path)
         sample = known.get(found.path)
         if sample is None:
@@ -185,72 +196,88 @@ def _must_read(sample: Known, found: Found) -> bool:
     return sample.stamp != found.stamp or not sample.is_settled or unread
 
 
-def _walk(root: str, below: str, unreadable: list[str], others: Collection[str]) -> Iterator[Found]:
-    """Audio files at or below a path: those that a walk of the whole root finds there."""
-    if below.startswith(".") or f"{os.sep}." in below:  # hidden, or in a hidden folder
-        return
-    if below and _has_links(root, below):
-        # Of links to the same folder one is followed; only a walk of the whole tells which.
-        everywhere: list[str] = []
-        files = _walk(root, "", everywhere, others)
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What is to be seen of a root; notes what can't be looked at, and links that it follows."""
+
+    root: str
+    others: Collection[str]
+    visiting: Callable[[str], None]
+    unreadable: list[str]
+    links: list[str]
+
+    def files(self, below: str) -> Iterator[Found]:
+        """Audio files at or below a path: those that a walk of the whole root finds there."""
+        if below.startswith(".") or f"{os.sep}." in below:  # hidden, or in a hidden folder
+            return
+        if below and _has_links(self.root, below):
+            yield from self._files_as_seen_from_root(below)
+            return
+        top = _join(self.root, below)
+        now_ns = time.time_ns()
+        if not os.path.isdir(top):  # noqa: PTH112
+            if _has_audio_name(top) and os.path.isfile(top):  # noqa: PTH113
+                yield _found(os.stat(top), below, now_ns)  # noqa: PTH116
+            return
+        for folder, entries in self._folders(below):
+            for entry in entries:
+                try:
+                    if _is_audio(entry):
+                        path = os.path.join(folder, entry.name)  # noqa: PTH118
+                        yield _found(entry.stat(), path, now_ns)
+                except FileNotFoundError:  # it vanished
+                    continue
+                except OSError:
+                    self.unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
+
+    def _files_as_seen_from_root(self, below: str) -> Iterator[Found]:
+        """Of links to the same folder one is followed; only a walk of the whole tells which."""
+        whole = _Walk(self.root, self.others, self.visiting, [], [])
+        files = whole.files("")
         yield from (file for file in files if relative_to(file.path, below) is not None)
-        unreadable += (f for f in everywhere if relative_to(f, below) is not None)
-        return
-    top = _join(root, below)
-    now_ns = time.time_ns()
-    if not os.path.isdir(top):  # noqa: PTH112
-        if _has_audio_name(top) and os.path.isfile(top):  # noqa: PTH113
-            yield _found(os.stat(top), below, now_ns)  # noqa: PTH116
-        return
-    for folder, entries in _folders(root, below, unreadable, others):
-        for entry in entries:
-            try:
-                if _is_audio(entry):
-                    yield _found(entry.stat(), os.path.join(folder, entry.name), now_ns)  # noqa: PTH118
-            except FileNotFoundError:  # it vanished
+        for noted, all_ in ((self.unreadable, whole.unreadable), (self.links, whole.links)):
+            noted.extend(path for path in all_ if relative_to(path, below) is not None)
+
+    def _folders(self, below: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+        """Folders at or below a path and what is in them, each real folder once.
+
+        Links to folders are followed after all real folders, and only to folders that have not
+        been seen and don't contain the root, so that no loop is walked and no path changes
+        because a link was found first.
+        """
+        visited: set[tuple[int, int]] = set()
+        pending, links = [below], list[str]()
+        while pending or links:
+            is_link = not pending
+            folder = pending.pop() if pending else heapq.heappop(links)
+            path = _join(self.root, folder)
+            if folder in self.others or (is_link and _contains(path, self.root)):
                 continue
-            except OSError:
-                unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
+            self.visiting(path)
+            try:
+                entries = _listed(path, visited)
+            except OSError as error:
+                if folder == below:
+                    raise LibindexError(f"can't be listed ({error.strerror})", path) from None
+                self.unreadable.append(folder)
+                continue
+            if entries is None:
+                continue
+            if is_link:
+                self.links.append(folder)
+            for entry in reversed(entries):
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(os.path.join(folder, entry.name))  # noqa: PTH118
+                elif _may_lead_to_folder(entry):
+                    heapq.heappush(links, os.path.join(folder, entry.name))  # noqa: PTH118
+            yield folder, entries
 
 
-def _folders(
-    root: str, below: str, unreadable: list[str], others: Collection[str]
-) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Folders at or below a path and what is in them, each real folder once.
-
-    Links to folders are followed after all real folders, and only to folders that have not been
-    seen and don't contain the root, so that no loop is walked and no path changes because a
-    link was found first.
-    """
-    visited: set[tuple[int, int]] = set()
-    pending, links = [below], list[str]()
-    while pending or links:
-        folder = pending.pop() if pending else heapq.heappop(links)
-        path = _join(root, folder)
-        if folder in others:
-            continue
-        if folder != below and os.path.islink(path) and _contains(path, root):  # noqa: PTH114
-            continue
-        try:
-            entries = _listed(path, visited)
-        except OSError as error:
-            if folder == below:
-                raise LibindexError(f"can't be listed ({error.strerror})", path) from None
-            unreadable.append(folder)
-            continue
-        for entry in reversed(entries):
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(os.path.join(folder, entry.name))  # noqa: PTH118
-            elif _may_lead_to_folder(entry):
-                heapq.heappush(links, os.path.join(folder, entry.name))  # noqa: PTH118
-        yield folder, entries
-
-
-def _listed(folder: str, visited: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
-    """Entries that are not hidden, in order of name; none if the folder was visited."""
+def _listed(folder: str, visited: set[tuple[int, int]]) -> list[os.DirEntry[str]] | None:
+    """Entries that are not hidden, in order of name; None if the folder was visited."""
     status = os.stat(folder)  # noqa: PTH116
     if (status.st_dev, status.st_ino) in visited:
-        return []
+        return None
     visited.add((status.st_dev, status.st_ino))
     with os.scandir(folder) as entries:
         return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)

@@ -187,6 +187,7 @@ class Reading:
             records.record_results(connection, run.network, chunk.results)
             ids = records.content_ids(connection, distinct)
             run.record(connection, chunk.tasks, chunk.digests, chunk.results, ids)
+        run.tell()
         self._recorded += len(chunk.tasks)
 
 

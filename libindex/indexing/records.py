@@ -57,9 +57,8 @@ class KnownContent:
 
 def network_for(connection: Connection, model: "ModelFile", fingerprint: str) -> Network:
     """A network's row, made if it is new; it answers only after `answer_with`."""
-    query = select(networks.c.id).where(networks.c.fingerprint == fingerprint)
-    network_id = connection.execute(query).scalar()
-    if network_id is None:
+    id_ = network_id(connection, fingerprint)
+    if id_ is None:
         values: dict[str, object] = {
             "fingerprint": fingerprint,
             "name": model.name,
@@ -68,8 +67,14 @@ def network_for(connection: Connection, model: "ModelFile", fingerprint: str) ->
             "used_at": 0,
         }
         inserted = connection.execute(insert(networks).values(values)).inserted_primary_key
-        network_id = inserted[0] if inserted else None
-    return Network(int(network_id or 0), _class_ids(connection, model.classes))
+        id_ = int(inserted[0]) if inserted else 0
+    return Network(id_, _class_ids(connection, model.classes))
+
+
+def network_id(connection: Connection, fingerprint: str) -> int | None:
+    """A network's id; None if it is not known."""
+    query = select(networks.c.id).where(networks.c.fingerprint == fingerprint)
+    return connection.execute(query).scalar()
 
 
 def answer_with(connection: Connection, network: Network) -> None:

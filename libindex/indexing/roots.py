@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, LargeBinary, cast, delete, func, literal, select, update
@@ -67,18 +68,33 @@ def planned_target(connection: Connection, path: str) -> Target:
     return Target(Root(0, path, is_mount=False, is_online=True, has_samples=False), "")
 
 
+def known_targets(connection: Connection, paths: Iterable[str]) -> list[Target]:
+    """The parts of known roots that are meant by paths; other paths are passed over."""
+    inner_first = _inner_first(connection)
+    found = (_target_in(inner_first, path) for path in paths)
+    return [target for target in found if target is not None]
+
+
 def _known_target(connection: Connection, path: str) -> Target | None:
+    return _target_in(_inner_first(connection), path)
+
+
+def _inner_first(connection: Connection) -> list[Root]:
+    return sorted(all_roots(connection), key=lambda r: len(r.path), reverse=True)
+
+
+def _target_in(inner_first: list[Root], path: str) -> Target | None:
     """The innermost root that a path lies in: a drive inside of a root is a root of its own."""
-    for root in sorted(all_roots(connection), key=lambda r: len(r.path), reverse=True):
+    for root in inner_first:
         below = relative_to(path, root.path)
         if below is not None:
             return Target(root, below)
     return None
 
 
-def nested(connection: Connection, root: Root) -> frozenset[str]:
+def nested(roots_: Iterable[Root], root: Root) -> frozenset[str]:
     """The roots inside of a root, relative to it: its own walk leaves them out."""
-    below = (relative_to(other.path, root.path) for other in all_roots(connection))
+    below = (relative_to(other.path, root.path) for other in roots_)
     return frozenset(path for path in below if path)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ from libindex.analysis import Analysis
 from libindex.errors import SampleError
 from libindex.indexing import records
 from libindex.indexing.roots import Target, is_present
-from libindex.indexing.summary import ScanSummary
+from libindex.indexing.summary import Change, ScanSummary
 from libindex.roots import Root
 from libindex.scanner import Changes, Found, Known
 from libindex.schema import analyses, contents
+
+_FEW = 500  # ids that fit into one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,44 @@ class Task:
 
 
 class Run:
-    """What one scan has to remember between its chunks."""
+    """What one scan has to remember between its chunks.
 
-    def __init__(self, network: records.Network, summary: ScanSummary) -> None:
+    Parameters
+    ----------
+    network : records.Network
+        The network that hears what is new.
+    summary : ScanSummary
+        Is kept up to date.
+    recorded : callable
+        Called with the changes of each transaction, after it was committed.
+    """
+
+    def __init__(
+        self,
+        network: records.Network,
+        summary: ScanSummary,
+        recorded: Callable[[list[Change]], None] = lambda _: None,
+    ) -> None:
         self.network = network
         self.summary = summary
+        self._recorded = recorded
+        self._changes: list[Change] = []
         self._missing: dict[int | None, list[Known]] = defaultdict(list)
         self._absent: set[int] = set()
+        self._root_paths: dict[int, str] = {}
 
     def plan(
         self, connection: Connection, target: Target, changes: Changes, retry_failed: bool
     ) -> Iterator[Task]:
         """What has to be read of a root; counts what has not."""
+        self._root_paths[target.root.id] = target.root.path
         for known in changes.missing:
             self._missing[known.content_id].append(known)
         yield from (Task(target.root, found) for found in changes.new)
         for known, found in changes.changed:
             yield Task(target.root, found, known, again=retry_failed and known.failed)
-        unheard = unheard_contents(connection, self.network.id)
+        contents_here = {known.content_id for known in changes.unchanged}
+        unheard = unheard_contents(connection, self.network.id, contents_here)
         for known in changes.unchanged:
             again = retry_failed and known.failed
             if again or known.content_id in unheard:
@@ -124,20 +146,24 @@ class Run:
         """Put a sample's row where it belongs, and count it."""
         content_id = values["content_id"]
         moved = self._claim(content_id, values["name"]) if task.known is None else None
+        is_same = task.known is not None and task.known.content_id == content_id
         if task.known or moved:
             updated.append({**values, "id": (task.known or moved).id})  # type: ignore[union-attr]
         else:
             new.append(values)
+        was_failed = task.known is not None and task.known.failed
         if bad:
-            self.summary.failed += 1
+            kind = "failed"
         elif moved:
-            self.summary.moved += 1
+            kind = "moved"
         elif task.known is None:
-            self.summary.new += 1
-        elif task.known.content_id == content_id and not task.known.failed:
-            self.summary.unchanged += 1
+            kind = "new"
         else:
-            self.summary.changed += 1
+            kind = "unchanged" if is_same and not was_failed else "changed"
+        setattr(self.summary, kind, getattr(self.summary, kind) + 1)
+        if not (kind == "unchanged" or (bad and is_same and was_failed)):
+            was = os.path.join(self._root_paths[moved.root_id], moved.path) if moved else None  # noqa: PTH118
+            self._changes.append(Change(kind, task.path, was))
 
     def _claim(self, content_id: int | None, name: str) -> Known | None:
         """A missing sample of this content, rather one of the same name: it has moved here."""
@@ -149,20 +175,47 @@ class Run:
         candidates.remove(chosen)
         return chosen
 
+    def note_removed(self, gone: list[Known]) -> None:
+        """Count samples that were removed."""
+        self.summary.removed += len(gone)
+        for known in gone:
+            path = os.path.join(self._root_paths[known.root_id], known.path)  # noqa: PTH118
+            self._changes.append(Change("removed", path))
+
+    def tell(self) -> None:
+        """After a commit: pass on what was recorded."""
+        if self._changes:
+            self._recorded(self._changes)
+            self._changes = []
+
     def unclaimed(self, root_ids: set[int]) -> list[Known]:
         """Missing samples of these roots that turned up nowhere else."""
         missing = (known for group in self._missing.values() for known in group)
         return [known for known in missing if known.root_id in root_ids]
 
 
-def unheard_contents(connection: Connection, network_id: int) -> set[int | None]:
-    """Contents that could be analysed, and that this network has not heard."""
+def unheard_contents(
+    connection: Connection, network_id: int, among: Collection[int | None] | None = None
+) -> set[int | None]:
+    """Contents that could be analysed, and that this network has not heard.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    network_id : int
+        The network.
+    among : collection of int or None, optional
+        The contents that matter; of few, only those are looked up.
+    """
     heard = (
         select(analyses.c.id)
         .where(analyses.c.content_id == contents.c.id, analyses.c.network_id == network_id)
         .exists()
     )
     query = select(contents.c.id).where(contents.c.failure.is_(None), ~heard)
+    if among is not None and len(among) <= _FEW:
+        query = query.where(contents.c.id.in_(among))
     return set(connection.execute(query).scalars())
 
 

@@ -1,10 +1,11 @@
 """A scan: compare the disk with the database, analyse what is new, record the outcome."""
 
 import contextlib
+import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -19,15 +20,15 @@ from libindex.indexing.roots import (
     forget,
     is_present,
     known_samples,
+    known_targets,
     mark,
     nested,
     planned_target,
     target_for,
 )
-from libindex.indexing.run import Run, unheard_contents
-from libindex.indexing.summary import Progress, ScanSummary
-from libindex.paths import relative_to
-from libindex.roots import all_roots
+from libindex.indexing.run import Run, Task, unheard_contents
+from libindex.indexing.summary import Change, Progress, ScanSummary
+from libindex.roots import Root, all_roots
 from libindex.scanner import Changes, compare
 from libindex.settings import Settings
 from libindex.similarity import count, index_path, is_current, neighbour_index
@@ -89,7 +90,9 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         paths: Sequence[str] = (),
         *,
         retry_failed: bool = False,
+        leave_fresh: bool = False,
         progress: Callable[[Progress], None] = lambda _: None,
+        recorded: Callable[[list[Change]], None] = lambda _: None,
         stop: threading.Event | None = None,
     ) -> ScanSummary:
         """Scan folders and record what changed.
@@ -100,8 +103,12 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             Absolute: new roots, known roots, or parts of them. None stands for all roots.
         retry_failed : bool
             Whether to try files again that failed and have not changed.
+        leave_fresh : bool
+            Whether to leave files alone that may still be being written; the summary lists them.
         progress : callable
             Called after every few files.
+        recorded : callable
+            Called with a list of `Change` after each transaction.
         stop : threading.Event, optional
             Set it to end early; what is done is kept.
 
@@ -119,19 +126,91 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         ModelError
             If the network can't be loaded.
         """
-        started = time.monotonic()
-        stop = stop or threading.Event()
+        run, targets = self._begun(lambda c: _targets(c, paths), recorded)
+        ready = (lambda task: task.found.is_settled) if leave_fresh else (lambda _: True)
+        with _timed(run.summary), _interruptible(run.summary, stop) as ending:
+            self._read(run, targets, retry_failed, ready, progress, ending)
+            run.summary.unheard = self._unheard(run.network)
+            self.refresh_neighbours()
+        return run.summary
+
+    def update(
+        self,
+        paths: Collection[str],
+        *,
+        progress: Callable[[Progress], None] = lambda _: None,
+        recorded: Callable[[list[Change]], None] = lambda _: None,
+        stop: threading.Event | None = None,
+    ) -> ScanSummary:
+        """Look only at paths where something may have happened, and record what did.
+
+        Paths that are gone, or in no root, are no error. The neighbour index is left behind;
+        `refresh_neighbours` brings it up to date.
+
+        Parameters
+        ----------
+        paths : collection of str
+            Absolute. A file that is fresh is read only if it is one of these; the summary lists
+            the others.
+        progress, recorded, stop
+            As for `scan`, and so is what is returned and raised.
+        """
+        run, targets = self._begun(lambda c: known_targets(c, paths), recorded)
+        named = frozenset(paths)
+        with _timed(run.summary), _interruptible(run.summary, stop) as ending:
+            self._read(
+                run,
+                _distinct(targets),
+                retry_failed=False,
+                is_ready=lambda task: task.found.is_settled or task.path in named,
+                progress=progress,
+                stop=ending,
+            )
+        return run.summary
+
+    def refresh_neighbours(self) -> None:
+        """Bring the neighbour index of this network up to date."""
+        path = index_path(self._database.path, self._fingerprint)
+        with self._database.reading() as connection:
+            id_ = records.network_id(connection, self._fingerprint)
+            if id_ is not None and count(connection, id_) and not is_current(connection, path):
+                neighbour_index(connection, path, id_, self._model.network.latent_size)
+
+    def _begun(
+        self,
+        targets_of: Callable[[Connection], list[Target]],
+        recorded: Callable[[list[Change]], None],
+    ) -> tuple[Run, list[Target]]:
+        """Find out what to look at, and note which roots are there."""
         summary = ScanSummary()
         with self._database.writing() as connection:
-            targets = _targets(connection, paths)
+            targets = targets_of(connection)
             network = records.network_for(connection, self._model, self._fingerprint)
             here, away = _sorted_by_presence(targets, summary)
-            for target in targets:
-                mark(connection, target.root, is_online=target not in away)
-        run = Run(network, summary)
+            for root in {target.root for target in targets}:
+                mark(connection, root, is_online=root not in away)
+        return Run(network, summary, recorded), here
+
+    def _read(
+        self,
+        run: Run,
+        targets: list[Target],
+        retry_failed: bool,
+        is_ready: Callable[[Task], bool],
+        progress: Callable[[Progress], None],
+        stop: threading.Event,
+    ) -> None:
+        """Look at the targets, read what is new or changed, and record it."""
+
+        def visiting(_folder: str) -> None:
+            if stop.is_set():
+                raise _InterruptedError
+
         with self._database.reading() as connection:
-            looks = list(_look(connection, here, summary))
-            tasks = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
+            looks = list(_look(connection, targets, run.summary, visiting))
+            planned = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
+        tasks = [task for task in planned if is_ready(task)]
+        run.summary.fresh += [task.path for task in planned if not is_ready(task)]
         total = len(tasks)
         progress(Progress(0, total))
         reading = Reading(
@@ -141,12 +220,9 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             lambda done: progress(Progress(done, total)),
         )
         reading.read(tasks, self._settings.jobs, stop.is_set)
-        summary.interrupted = stop.is_set()
-        if not summary.interrupted:
-            self._finish([target for target, _ in looks], run)
-            summary.unheard = self._unheard(network)
-        summary.seconds = time.monotonic() - started
-        return summary
+        if stop.is_set():
+            raise _InterruptedError
+        self._finish([target for target, _ in looks], run)
 
     def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
@@ -159,27 +235,24 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         return self._pipeline
 
     def _finish(self, targets: list[Target], run: Run) -> None:
-        """After everything was read: remove what is gone, and bring the index up to date."""
-        present = [t for t in targets if is_present(t.root)]  # a drive may go while it is read
+        """After everything was read: remove what is gone, and note what was looked at."""
+        roots = {target.root for target in targets}
+        present = {root for root in roots if is_present(root)}  # a drive may go while it is read
+        whole = {target.root for target in targets if not target.below}
         with self._database.writing() as connection:
-            gone = run.unclaimed({target.root.id for target in present})
+            gone = run.unclaimed({root.id for root in present})
             records.delete_samples(connection, [known.id for known in gone])
-            if {t.root.id for t in targets if not t.below} == _online_roots(connection):
+            if {root.id for root in whole} == _online_roots(connection) and not run.summary.fresh:
                 # Not after a part: what is gone here may have moved to where nobody looked.
                 records.delete_orphans(connection)
-            run.summary.removed += len(gone)
-            for target in present:
-                if not target.below:
-                    finished(connection, target.root)
-            for target in targets:
-                mark(connection, target.root, is_online=target in present)
+            run.note_removed(gone)
+            for root in present & whole:
+                finished(connection, root)
+            for root in roots:
+                mark(connection, root, is_online=root in present)
             if count(connection, run.network.id):
                 records.answer_with(connection, run.network)
-        path = index_path(self._database.path, self._fingerprint)
-        with self._database.reading() as connection:
-            if count(connection, run.network.id) and not is_current(connection, path):
-                size = self._model.network.latent_size
-                neighbour_index(connection, path, run.network.id, size)
+        run.tell()
 
     def _unheard(self, network: records.Network) -> int:
         with self._database.reading() as connection:
@@ -206,32 +279,33 @@ def _everything(connection: Connection) -> list[Target]:
 
 
 def _distinct(targets: list[Target]) -> list[Target]:
-    """Without those that are a part of another."""
-    kept: list[Target] = []
-    for target in sorted(targets, key=lambda t: len(t.below)):
-        if not any(
-            target.root.path == other.root.path
-            and (not other.below or relative_to(target.below, other.below) is not None)
-            for other in kept
-        ):
-            kept.append(target)
-    return kept
+    """Without those that are a part of another; outer ones first."""
+    kept: dict[tuple[int, str], Target] = {}
+    for target in sorted(targets, key=lambda t: t.below.count(os.sep) if t.below else -1):
+        outer = itertools.accumulate(target.below.split(os.sep), os.path.join)  # noqa: PTH206
+        if not any((target.root.id, path) in kept for path in ("", *outer)):
+            kept[target.root.id, target.below] = target
+    return list(kept.values())
 
 
 def _sorted_by_presence(
     targets: list[Target], summary: ScanSummary
-) -> tuple[list[Target], list[Target]]:
-    """Targets that are there, and those that are not, which the summary gets too."""
-    here = [target for target in targets if is_present(target.root)]
-    away = [target for target in targets if target not in here]
-    summary.offline += [target.root.path for target in away]
-    return here, away
+) -> tuple[list[Target], set[Root]]:
+    """Targets that are there, and the roots that are not, which the summary gets too."""
+    roots = dict.fromkeys(target.root for target in targets)
+    away = {root for root in roots if not is_present(root)}
+    summary.offline += [root.path for root in roots if root in away]
+    return [target for target in targets if target.root not in away], away
 
 
 def _look(
-    connection: Connection, targets: list[Target], summary: ScanSummary
+    connection: Connection,
+    targets: list[Target],
+    summary: ScanSummary,
+    visiting: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[Target, Changes]]:
     """Compare what is there with what is known; a root that can't be listed stops no other."""
+    everything = all_roots(connection)
     for target in targets:
         root = target.root
         try:
@@ -239,7 +313,8 @@ def _look(
                 root.path,
                 target.below,
                 known_samples(connection, target),
-                nested(connection, root),
+                nested(everything, root),
+                visiting,
             )
         except LibindexError:
             if len(targets) == 1:
@@ -247,7 +322,27 @@ def _look(
             summary.unreadable.append(root.path)
             continue
         summary.unreadable += _existing(root.path, changes.unreadable)
+        summary.links += [os.path.join(root.path, link) for link in changes.links]  # noqa: PTH118
         yield target, changes
+
+
+class _InterruptedError(Exception):
+    """The scan was asked to end early."""
+
+
+@contextlib.contextmanager
+def _interruptible(summary: ScanSummary, stop: threading.Event | None) -> Iterator[threading.Event]:
+    try:
+        yield stop or threading.Event()
+    except _InterruptedError:
+        summary.interrupted = True
+
+
+@contextlib.contextmanager
+def _timed(summary: ScanSummary) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    summary.seconds = time.monotonic() - started
 
 
 def _online_roots(connection: Connection) -> set[int]:
