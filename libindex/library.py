@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -21,6 +21,10 @@ from libindex.paths import PathLike, absolute
 from libindex.queries import Failure, Filters, Hit, Network, SampleInfo, Sort, Status
 from libindex.settings import Settings
 from libindex.similarity import index_path, is_current, neighbour_index
+
+if TYPE_CHECKING:
+    from libindex.watching.activity import Activity
+    from libindex.watching.watcher import Watcher, WatchOptions
 
 _MOST = 10**12
 
@@ -143,6 +147,31 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 return indexer.scan(
                     folders, retry_failed=retry_failed, progress=progress, stop=stop
                 )
+
+    def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
+        """A watcher that keeps this library true while it runs.
+
+        Parameters
+        ----------
+        *paths : str or Path
+            Folders to watch, which are added if they are new; none stands for all roots.
+        options : WatchOptions, optional
+            How to watch.
+
+        Returns
+        -------
+        Watcher
+            Its `run` returns when its `stop` was called, from another thread.
+        """
+        from libindex.watching.watcher import Watcher
+
+        return Watcher(self.database, self.settings, [absolute(p) for p in paths], options)
+
+    def activity(self) -> "Activity | None":
+        """What the watcher of this library does now; None if there is none."""
+        from libindex.watching import activity
+
+        return activity.read(self.database.path)
 
     def query(
         self,

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file beside the database, and a note of who holds it."""
+"""One writer and one watcher at a time: lock files beside the database, and who holds them."""
 
 import contextlib
 import json
@@ -86,14 +86,40 @@ def writing(
         raise DatabaseError(f"can't be locked for writing ({error.strerror})", database) from None
     note = _note(database)
     try:
-        me = Holder(command, os.getpid(), socket.gethostname(), int(time.time()))
         with contextlib.suppress(OSError):  # only a note; on a full disk the lock still counts
-            note.write_text(json.dumps(asdict(me)), encoding="utf-8")
+            note.write_text(json.dumps(asdict(this_process(command))), encoding="utf-8")
         yield
     finally:
         with contextlib.suppress(OSError):
             note.unlink(missing_ok=True)
         lock.release()
+
+
+@contextlib.contextmanager
+def watching(database: Path) -> Iterator[None]:
+    """Hold a database for watching, which somebody else may write meanwhile.
+
+    Raises
+    ------
+    BusyError
+        If somebody else watches it.
+    """
+    lock = FileLock(database.with_name(database.name + ".watch.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BusyError("is being watched by another process", database) from None
+    except OSError as error:
+        raise DatabaseError(f"can't be locked for watching ({error.strerror})", database) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def this_process(command: str) -> Holder:
+    """Our own process as a holder."""
+    return Holder(command, os.getpid(), socket.gethostname(), int(time.time()))
 
 
 def _wait(lock: FileLock, stop: threading.Event | None) -> None:
@@ -111,12 +137,22 @@ def holder(database: Path) -> Holder | None:
     """Who holds a database for writing, as far as is known."""
     try:
         found = Holder(**json.loads(_note(database).read_text(encoding="utf-8")))
-        if found.host == socket.gethostname():
-            with contextlib.suppress(PermissionError):  # it is somebody else's
-                os.kill(found.pid, 0)  # sends nothing; fails if it was killed and left its note
     except (OSError, ValueError, TypeError):
         return None
-    return found
+    return found if is_running(found) else None
+
+
+def is_running(found: Holder) -> bool:
+    """Whether a process that left a note is still there, as far as this machine can tell."""
+    if found.host != socket.gethostname():
+        return True
+    try:
+        os.kill(found.pid, 0)  # sends nothing
+    except PermissionError:  # it is somebody else's
+        return True
+    except (OSError, OverflowError, TypeError):
+        return False
+    return True
 
 
 def _note(database: Path) -> Path:

@@ -47,6 +47,12 @@ def is_utf8(path: PathLike) -> bool:
     return True
 
 
+def path_fields(path: str, name: str = "path") -> dict[str, str]:
+    """A path for JSON: as text, and where that loses something, its bytes in hexadecimal."""
+    fields = {name: to_text(path)}
+    return fields if is_utf8(path) else {**fields, f"{name}_hex": os.fsencode(path).hex()}
+
+
 def relative_to(path: str, folder: str) -> str | None:
     """`path` relative to `folder`, ``""`` for the folder itself, None if it is not under it."""
     if path == folder:

@@ -16,7 +16,17 @@ from libindex.errors import LibindexError, UsageError
 from libindex.paths import display
 
 _SIGPIPE_EXIT = 141
-_COMMANDS = ("scan", "query", "similar", "info", "status", "forget", "classify", "model")
+_COMMANDS = (
+    "scan",
+    "query",
+    "similar",
+    "info",
+    "status",
+    "watch",
+    "forget",
+    "classify",
+    "model",
+)
 
 
 class _Failure(click.ClickException):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from libindex.cli.options import db_option, model_option
-from libindex.paths import display
+from libindex.paths import display, path_fields
 
 if TYPE_CHECKING:
     from libindex.queries import SampleInfo
@@ -22,7 +22,7 @@ _CLASSES_SHOWN = 5
 @model_option
 def info(file: str, as_json: bool, db: str | None, **overrides: Any) -> None:
     """Show everything known of FILE: a path, or the name of one file of the library."""
-    from libindex.cli.output import path_fields, write_json
+    from libindex.cli.output import write_json
     from libindex.library import Library
 
     with Library.open(db, create=False, **overrides) as library:

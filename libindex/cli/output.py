@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from libindex.instruments import name_of
-from libindex.paths import display, is_utf8, relative_to, to_text
+from libindex.paths import display, path_fields, relative_to
 
 if TYPE_CHECKING:
     from libindex.queries import Hit
@@ -52,12 +52,6 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def path_fields(path: str) -> dict[str, str]:
-    """A path for JSON: as text, and where that loses something, its bytes in hexadecimal."""
-    fields = {"path": to_text(path)}
-    return fields if is_utf8(path) else {**fields, "path_hex": os.fsencode(path).hex()}
 
 
 def record(hit: "Hit") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from libindex.cli.options import db_option, model_option
-from libindex.paths import display
+from libindex.paths import display, path_fields
 
 if TYPE_CHECKING:
     from libindex.library import Library
@@ -33,7 +33,7 @@ def status(failures: bool, as_json: bool, db: str | None, **overrides: Any) -> N
 
 
 def _show_failures(library: "Library", as_json: bool) -> None:
-    from libindex.cli.output import path_fields, write_json
+    from libindex.cli.output import write_json
 
     found = library.failures()
     if as_json:
@@ -44,7 +44,7 @@ def _show_failures(library: "Library", as_json: bool) -> None:
 
 
 def _write(library: "Library") -> None:
-    from libindex.cli.output import path_fields, write_json
+    from libindex.cli.output import write_json
 
     state = library.status()
     network, neighbours = library.network(), library.neighbours_file()
@@ -58,6 +58,7 @@ def _write(library: "Library") -> None:
             "network": dataclasses.asdict(network) if network else None,
             "neighbours_current": neighbours[1] if neighbours else None,
             "writer": str(library.writer() or "") or None,
+            "watcher": _watcher_fields(library),
         }
     )
 
@@ -73,6 +74,7 @@ def _show(library: "Library") -> None:
     writer = library.writer()
     if writer:
         click.echo(f"writing     {writer}")
+    _show_watcher(library)
     click.echo(
         f"samples     {state.samples:,} ({state.contents:,} different, {state.analysed:,} analysed)"
     )
@@ -82,6 +84,29 @@ def _show(library: "Library") -> None:
         click.echo(f"failed      {state.failed:,} (why: libindex status --failures)")
     _show_roots(state)
     _show_classes(state)
+
+
+def _show_watcher(library: "Library") -> None:
+    activity = library.activity()
+    if activity is None:
+        click.echo("watching    no (start it with: libindex watch, or libindex service install)")
+        return
+    click.echo(f"watching    {activity.holder}")
+    queue = f", {activity.queue:,} paths to look at" if activity.queue else ""
+    click.echo(f"            {activity.doing}{queue}")
+    if activity.reconciled_at:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(activity.reconciled_at))
+        click.echo(f"            compared everything {when}")
+    if activity.trouble:
+        click.echo(f"            in trouble: {activity.trouble}")
+
+
+def _watcher_fields(library: "Library") -> dict[str, Any] | None:
+    activity = library.activity()
+    if activity is None:
+        return None
+    folders = [{**path_fields(f.path), "how": f.how} for f in activity.folders]
+    return dataclasses.asdict(activity) | {"folders": folders}
 
 
 def _neighbours(library: "Library") -> str:

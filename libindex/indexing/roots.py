@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, LargeBinary, cast, delete, func, literal, select, update
@@ -10,10 +10,12 @@ from sqlalchemy.dialects.sqlite import insert
 
 from libindex import scanner
 from libindex.errors import NotFoundError
-from libindex.paths import display, relative_to
+from libindex.paths import display, join, relative_to
 from libindex.roots import Root, all_roots, under
 from libindex.scanner import Known, Stamp
 from libindex.schema import contents, roots, samples
+
+_IDS_IN_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,18 @@ def known_samples(connection: Connection, target: Target) -> dict[str, Known]:
             id_, target.root.id, path, stamp, settled, content, failed, bool(unread_)
         )
     return known
+
+
+def paths_with(connection: Connection, content_ids: Collection[int]) -> list[str]:
+    """Where the samples with these contents are."""
+    found: list[str] = []
+    ids = list(content_ids)
+    for start in range(0, len(ids), _IDS_IN_STATEMENT):
+        part = ids[start : start + _IDS_IN_STATEMENT]
+        query = select(roots.c.path, samples.c.path).select_from(samples.join(roots))
+        rows = connection.execute(query.where(samples.c.content_id.in_(part)))
+        found += [join(root, path) for root, path in rows]
+    return found
 
 
 def _knows(connection: Connection, root: Root, below: str) -> bool:

@@ -188,9 +188,10 @@ class Run:
             self._recorded(self._changes)
             self._changes = []
 
-    def unclaimed(self, root_ids: set[int]) -> list[Known]:
-        """Missing samples of these roots that turned up nowhere else."""
-        missing = (known for group in self._missing.values() for known in group)
+    def take_unclaimed(self, root_ids: set[int]) -> list[Known]:
+        """Missing samples of these roots that turned up nowhere else; they are forgotten here."""
+        missing = [known for group in self._missing.values() for known in group]
+        self._missing.clear()
         return [known for known in missing if known.root_id in root_ids]
 
 

@@ -23,13 +23,14 @@ from libindex.indexing.roots import (
     known_targets,
     mark,
     nested,
+    paths_with,
     planned_target,
     target_for,
 )
 from libindex.indexing.run import Run, Task, unheard_contents
 from libindex.indexing.summary import Change, Progress, ScanSummary
 from libindex.roots import Root, all_roots
-from libindex.scanner import Changes, compare
+from libindex.scanner import Changes, Stamp, compare
 from libindex.settings import Settings
 from libindex.similarity import count, index_path, is_current, neighbour_index
 
@@ -156,17 +157,27 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             As for `scan`, and so is what is returned and raised.
         """
         run, targets = self._begun(lambda c: known_targets(c, paths), recorded)
-        named = frozenset(paths)
+        named = set(paths)
+
+        def is_ready(task: Task) -> bool:
+            return task.found.is_settled or task.path in named
+
         with _timed(run.summary), _interruptible(run.summary, stop) as ending:
-            self._read(
-                run,
-                _distinct(targets),
-                retry_failed=False,
-                is_ready=lambda task: task.found.is_settled or task.path in named,
-                progress=progress,
-                stop=ending,
-            )
+            while targets:
+                distinct = _distinct(targets)
+                tasks = self._read(run, distinct, False, is_ready, progress, ending)
+                # Links to a file that changed have changed with it, and nothing tells of them.
+                copies = self._copies_before(tasks) - named
+                named |= copies
+                with self._database.reading() as connection:
+                    targets = known_targets(connection, copies)
         return run.summary
+
+    def _copies_before(self, tasks: list[Task]) -> set[str]:
+        """What had the same content as these files before they were read again."""
+        content_ids = {t.known.content_id for t in tasks if t.known and t.known.content_id}
+        with self._database.reading() as connection:
+            return set(paths_with(connection, content_ids))
 
     def refresh_neighbours(self) -> None:
         """Bring the neighbour index of this network up to date."""
@@ -175,6 +186,10 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             id_ = records.network_id(connection, self._fingerprint)
             if id_ is not None and count(connection, id_) and not is_current(connection, path):
                 neighbour_index(connection, path, id_, self._model.network.latent_size)
+
+    def warm_up(self) -> None:
+        """Begin to load the network, since there will soon be something to analyse."""
+        self._started_pipeline()
 
     def _begun(
         self,
@@ -199,8 +214,8 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         is_ready: Callable[[Task], bool],
         progress: Callable[[Progress], None],
         stop: threading.Event,
-    ) -> None:
-        """Look at the targets, read what is new or changed, and record it."""
+    ) -> list[Task]:
+        """Look at the targets, read what is new or changed, and record it; returns what it was."""
 
         def visiting(_folder: str) -> None:
             if stop.is_set():
@@ -209,8 +224,11 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         with self._database.reading() as connection:
             looks = list(_look(connection, targets, run.summary, visiting))
             planned = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
-        tasks = [task for task in planned if is_ready(task)]
-        run.summary.fresh += [task.path for task in planned if not is_ready(task)]
+        # What has the time stamp of something that is gone was moved, not written.
+        moved = {_looks(known.stamp) for _, changes in looks for known in changes.missing}
+        is_left = [not is_ready(t) and _looks(t.found.stamp) not in moved for t in planned]
+        tasks = [task for task, left in zip(planned, is_left, strict=True) if not left]
+        run.summary.fresh += [t.path for t, left in zip(planned, is_left, strict=True) if left]
         total = len(tasks)
         progress(Progress(0, total))
         reading = Reading(
@@ -223,6 +241,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         if stop.is_set():
             raise _InterruptedError
         self._finish([target for target, _ in looks], run)
+        return tasks
 
     def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
@@ -240,7 +259,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         present = {root for root in roots if is_present(root)}  # a drive may go while it is read
         whole = {target.root for target in targets if not target.below}
         with self._database.writing() as connection:
-            gone = run.unclaimed({root.id for root in present})
+            gone = run.take_unclaimed({root.id for root in present})
             records.delete_samples(connection, [known.id for known in gone])
             if {root.id for root in whole} == _online_roots(connection) and not run.summary.fresh:
                 # Not after a part: what is gone here may have moved to where nobody looked.
@@ -324,6 +343,10 @@ def _look(
         summary.unreadable += _existing(root.path, changes.unreadable)
         summary.links += [os.path.join(root.path, link) for link in changes.links]  # noqa: PTH118
         yield target, changes
+
+
+def _looks(stamp: Stamp) -> tuple[int, int]:
+    return stamp.size_bytes, stamp.mtime_ns
 
 
 class _InterruptedError(Exception):

@@ -1,0 +1,68 @@
+"""The folders that are watched, and how each is doing."""
+
+import os
+from dataclasses import dataclass, field
+
+from libindex import scanner
+from libindex.roots import Root
+
+_Identity = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Place:
+    """A folder that is watched: a root, or a part of one.
+
+    Attributes
+    ----------
+    path : str
+        Absolute.
+    root : Root or None
+        The root that it is in, if that is known yet.
+    polls : bool
+        Whether it is looked at now and then because the file system does not tell enough.
+    is_online : bool
+        Whether it was there when last looked for.
+    is_watched : bool
+        Whether the file system tells of changes.
+    next_look : float
+        When it is compared again, by the watcher's clock.
+    links : set of str
+        Links below it to folders elsewhere, which are watched too.
+    """
+
+    path: str
+    root: Root | None = None
+    polls: bool = False
+    is_online: bool = False
+    is_watched: bool = False
+    next_look: float = 0.0
+    links: set[str] = field(default_factory=set)
+    _identity: _Identity | None = None
+
+    @property
+    def how(self) -> str:
+        """Its state in a word."""
+        if not self.is_online:
+            return "offline"
+        return "events" if self.is_watched and not self.polls else "polled"
+
+    def look(self) -> bool:
+        """See whether it is there; returns whether that, or what is there, is another than before.
+
+        A folder that was replaced by another of the same name is another.
+        """
+        root = self.root or Root(0, self.path, is_mount=False, is_online=True, has_samples=False)
+        online = scanner.is_online(
+            root.path, was_mount=root.is_mount, has_samples=root.has_samples
+        ) and os.path.isdir(self.path)  # noqa: PTH112
+        before = (self.is_online, self._identity)
+        self.is_online, self._identity = online, self._seen() if online else None
+        return before != (self.is_online, self._identity)
+
+    def _seen(self) -> _Identity | None:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino

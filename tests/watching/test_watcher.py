@@ -1,0 +1,354 @@
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from watching.conftest import Running
+
+from libindex.errors import BusyError, NotFoundError
+
+
+def names(library) -> list[str]:
+    """Names of all samples, good and bad."""
+    with library.database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT path FROM samples ORDER BY path").scalars()
+        return [os.fsdecode(row) for row in rows]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "Samples"
+    (folder / "kicks").mkdir(parents=True)
+    for name in ("kicks/1.wav", "kicks/2.wav", "3.wav"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_it_compares_first_and_then_follows(library, ear, folder, watch) -> None:
+    running = watch(folder)
+    running.until(lambda: names(library) == ["3.wav", "kicks/1.wav", "kicks/2.wav"])
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: "new.wav" in names(library))
+    (folder / "new.wav").rename(folder / "kicks" / "renamed.wav")
+    running.until(lambda: "kicks/renamed.wav" in names(library))
+    (folder / "3.wav").unlink()
+    shutil.rmtree(folder / "kicks")
+    running.until(lambda: names(library) == [])
+
+
+def test_a_file_that_moves_keeps_its_row(library, ear, folder, watch) -> None:
+    running = watch(folder)
+    running.until(lambda: len(names(library)) == 3)
+    running.until_quiet()
+    query = "SELECT id FROM samples WHERE name = '1.wav'"
+    with library.database.reading() as connection:
+        before = connection.exec_driver_sql(query).scalar()
+    (folder / "kicks").rename(folder / "drums")
+    running.until(lambda: "drums/1.wav" in names(library))
+    with library.database.reading() as connection:
+        assert connection.exec_driver_sql(query).scalar() == before
+    assert len(ear.heard) == 3
+
+
+def test_saving_by_a_temporary_file_is_a_change(library, ear, folder, watch) -> None:
+    running = watch(folder)
+    running.until(lambda: len(names(library)) == 3)
+    running.until_quiet()
+    (folder / "3.wav.tmp").write_text("another")
+    (folder / "3.wav.tmp").replace(folder / "3.wav")
+    running.until(lambda: len(ear.heard) == 4)
+    running.until_quiet()
+    assert len(names(library)) == 3
+
+
+def test_a_file_that_is_being_written_is_left(library, ear, folder, watch) -> None:
+    running = watch(folder)
+    running.until_quiet()
+    with open(folder / "long.wav", "w") as stream:
+        for _ in range(10):
+            stream.write("more")
+            stream.flush()
+            time.sleep(0.1)
+            assert "long.wav" not in names(library)
+    running.until(lambda: "long.wav" in names(library))
+    assert len([path for path in ear.heard if path.endswith("long.wav")]) == 1
+
+
+def test_a_root_that_goes_away_is_offline_and_comes_back(library, ear, folder, watch) -> None:
+    running = watch(folder)
+    running.until_quiet()
+    folder.rename(folder.with_name("away"))
+    running.until(lambda: not library.status().roots[0].is_online)
+    assert len(names(library)) == 3
+    (folder.with_name("away") / "while away.wav").write_text("while away")
+    folder.with_name("away").rename(folder)
+    running.until(lambda: "while away.wav" in names(library))
+    assert library.status().roots[0].is_online
+    assert len(ear.heard) == 4
+    (folder / "later.wav").write_text("later")
+    running.until(lambda: "later.wav" in names(library))
+
+
+def test_folders_that_others_add_and_forget(library, ear, folder, watch) -> None:
+    running = watch()
+    running.until(lambda: running.activity() is not None)
+    library.scan(folder)
+    running.until(lambda: [f.path for f in running.activity().folders] == [str(folder)])
+    running.until_quiet()
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: "new.wav" in names(library))
+    library.forget(folder)
+    running.until(lambda: running.activity().folders == [])
+
+
+def test_links_to_folders_elsewhere_are_followed(library, ear, folder, tmp_path, watch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "link").symlink_to(elsewhere)
+    running = watch(folder)
+    running.until_quiet()
+    (elsewhere / "there.wav").write_text("there")
+    running.until(lambda: "link/there.wav" in names(library))
+
+
+def test_polled_folders_are_compared(library, ear, folder, watch, monkeypatch) -> None:
+    monkeypatch.setattr("libindex.watching.watcher._POLL_S", 0.2)
+    monkeypatch.setattr("libindex.watching.watcher._POLL_SHARE", 1)
+    running = watch(folder, polled=(str(folder),))
+    running.until(lambda: len(names(library)) == 3)
+    assert [f.how for f in running.activity().folders] == ["polled"]
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: "new.wav" in names(library))
+
+
+def test_folders_that_can_not_be_watched_are_compared(
+    library, ear, folder, watch, monkeypatch, caplog
+) -> None:
+    import errno
+
+    from watchdog.observers.inotify_c import InotifyFD
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr("libindex.watching.watcher._POLL_S", 0.2)
+    monkeypatch.setattr("libindex.watching.watcher._POLL_SHARE", 1)
+    monkeypatch.setattr(InotifyFD, "add_callback", full)
+    running = watch(folder)
+    running.until(lambda: len(names(library)) == 3)
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: "new.wav" in names(library))
+    told = [r.getMessage() for r in caplog.records if "sysctl" in r.getMessage()]
+    assert len(told) == 1
+
+
+def test_lost_events_are_made_up_for(library, ear, folder, watch) -> None:
+    running = watch(folder)
+    running.until_quiet()
+    running.watcher._events.unwatch(str(folder))
+    (folder / "unseen.wav").write_text("unseen")
+    running.until_quiet()
+    assert "unseen.wav" not in names(library)
+    running.watcher._inbox.put(("trouble", "overflow"))
+    running.until(lambda: "unseen.wav" in names(library))
+
+
+def test_a_second_watcher_hears_who_watches(library, ear, folder, watch, small_model) -> None:
+    watch(folder).until_quiet()
+    second = Running(library.database.path, small_model, folder)
+    with pytest.raises(BusyError, match=rf"libindex watch \(process {os.getpid()} on "):
+        second.stop()
+
+
+def test_a_folder_that_is_nowhere(library, ear, tmp_path, small_model) -> None:
+    running = Running(library.database.path, small_model, tmp_path / "nowhere")
+    with pytest.raises(NotFoundError, match="no such folder"):
+        running.stop()
+
+
+def test_a_hook_hears_of_every_change(library, ear, folder, tmp_path, watch) -> None:
+    heard = tmp_path / "heard.jsonl"
+    running = watch(folder, command=f"cat >> '{heard}'")
+
+    def lines() -> list[dict[str, object]]:
+        with suppress(FileNotFoundError):
+            return [json.loads(line) for line in heard.read_text().splitlines()]
+        return []
+
+    running.until(lambda: len(lines()) == 3)
+    assert {line["change"] for line in lines()} == {"new"}
+    assert all(line["class"] and line["probability"] for line in lines())
+    (folder / "3.wav").rename(folder / "4.wav")
+    running.until(lambda: len(lines()) == 4)
+    last = lines()[-1]
+    assert (last["change"], last["path"]) == ("moved", str(folder / "4.wav"))
+    assert last["previous_path"] == str(folder / "3.wav")
+    (folder / "5.wav").write_text("bad")
+    (folder / "4.wav").unlink()
+    running.until(lambda: len(lines()) == 6)
+    changes = {line["change"]: line for line in lines()[4:]}
+    assert changes["failed"]["reason"] == "is not audio"
+    assert changes["removed"]["path"] == str(folder / "4.wav")
+
+
+def test_a_database_that_can_not_be_written_is_tried_again(
+    library, ear, folder, watch, monkeypatch
+) -> None:
+    from libindex.errors import DatabaseError
+    from libindex.indexing import Indexer
+
+    running = watch(folder)
+    running.until_quiet()
+    monkeypatch.setattr("libindex.watching.watcher._RETRY_S", (0.1, 0.2))
+    running.watcher._retry_s = 0.1
+    update = Indexer.update
+
+    def full(*_: object, **__: object) -> None:
+        raise DatabaseError("can't be written: the disk is full", library.database.path)
+
+    monkeypatch.setattr(Indexer, "update", full)
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: running.activity().trouble is not None)
+    assert "the disk is full" in running.activity().trouble
+    monkeypatch.setattr(Indexer, "update", update)
+    running.until(lambda: "new.wav" in names(library))
+    running.until(lambda: running.activity().trouble is None)
+
+
+# Any sequence of operations, watched or not, ends in what a fresh scan gives
+
+
+def test_any_sequence_of_operations_watched_or_not(
+    threaded, ear, empty_database, small_model, monkeypatch
+) -> None:
+    from test_indexing import NAMES, WHICH, Disk, content_of, put
+
+    from libindex import settings as settings_module
+    from libindex.database import Database
+    from libindex.indexing import Indexer
+    from libindex.modelfile import ModelFile
+    from libindex.similarity import index_path, neighbour_index
+
+    monkeypatch.setattr("libindex.scanner._SETTLING_NS", 100_000_000)
+    model = ModelFile.read(small_model)
+    options = settings_module.load({"model": str(small_model), "jobs": 1})
+
+    class WatchedDisk(Disk):
+        def new_library(self) -> Indexer:
+            path = self.home / f"{next(self.numbers)}.db"
+            shutil.copy(empty_database, path)
+            return Indexer(Database.open(str(path)), model, options)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.running: Running | None = None
+            self.start()
+
+        def teardown(self) -> None:
+            if self.running is None:
+                self.start()
+            self.be_quiet()
+            self.stop()
+            shutil.rmtree(self.home)
+
+        @rule()
+        @precondition(lambda self: self.running is None)
+        def start(self) -> None:
+            path = self.library._database.path
+            self.running = Running(path, small_model, self.root)
+
+        @rule()
+        @precondition(lambda self: self.running is not None)
+        def stop(self) -> None:
+            self.running.stop()
+            self.running = None
+
+        @rule(which=WHICH)
+        def append(self, which: int) -> None:
+            with suppress(OSError), self.one(which).open("a") as stream:
+                stream.write("more")
+
+        @rule(which=WHICH)
+        def truncate(self, which: int) -> None:
+            with suppress(OSError):
+                os.truncate(self.one(which), 1)
+
+        @rule(which=WHICH, mode=st.sampled_from([0o400, 0o600]))
+        def chmod(self, which: int, mode: int) -> None:
+            path = self.one(which)
+            with suppress(OSError):
+                path.chmod(mode | (0o100 if path.is_dir() else 0))
+
+        @rule(which=WHICH, to=NAMES)
+        def hard_link(self, which: int, to: str) -> None:
+            with suppress(OSError):
+                os.link(self.one(which), self.root / to)
+
+        @rule(which=WHICH, to=NAMES)
+        def copy_tree(self, which: int, to: str) -> None:
+            source = self.one(which)
+            with suppress(OSError, shutil.Error):
+                if source.is_dir() and not (self.root / to).is_relative_to(source):
+                    shutil.copytree(source, self.root / to, symlinks=True)
+
+        @rule(name=NAMES, text=st.sampled_from(["one", "own"]))
+        def write_in_parts(self, name: str, text: str) -> None:
+            with suppress(OSError):
+                with put(self.root / name, text).open("a") as stream:
+                    stream.write("1")
+                    stream.flush()
+                    time.sleep(0.02)
+                    stream.write("2")
+
+        @rule()
+        def away_and_back(self) -> None:
+            self.root.rename(self.home / "away")
+            if self.running:
+                time.sleep(0.1)
+            (self.home / "away").rename(self.root)
+
+        # With a watcher these wait for it; the rules that they replace are for scans by hand.
+        @rule()
+        @precondition(lambda self: self.running is not None)
+        def be_quiet(self) -> None:
+            self.compare()
+
+        def compare(self) -> None:
+            if self.running is None:
+                return
+            for path in [p for p in self.root.rglob("*") if not p.exists()]:
+                path.unlink()
+            self.running.until_quiet()
+            fresh = self.new_library()
+            fresh.scan([str(self.root)])
+            with self.library._database.reading() as mine, fresh._database.reading() as theirs:
+                ours, others = content_of(mine), content_of(theirs)
+            assert ours["samples"] == others["samples"]
+            self.running.watcher.reconcile()
+            time.sleep(0.05)
+            self.running.until_quiet(0.1)
+            with self.library._database.reading() as mine, fresh._database.reading() as theirs:
+                assert content_of(mine) == content_of(theirs)
+                path = index_path(self.library._database.path, model.fingerprint)
+                index = neighbour_index(mine, path, 1, model.network.latent_size)
+                query = "SELECT analysis_id FROM embeddings ORDER BY analysis_id"
+                stored = mine.exec_driver_sql(query).scalars().all()
+                assert np.sort(index.ids).tolist() == stored
+
+    run_state_machine_as_test(
+        WatchedDisk,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=25,
+            report_multiple_bugs=False,
+            phases=[Phase.explicit, Phase.generate],  # to shrink would take an hour
+        ),
+    )
