@@ -23,6 +23,7 @@ _COMMANDS = (
     "info",
     "status",
     "watch",
+    "service",
     "forget",
     "classify",
     "model",

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -147,6 +148,9 @@ class _InotifyObserver(BaseObserver):
 
 def _inotify(troubled: Callable[[Trouble], None]) -> Any:
     from watchdog.observers.inotify_c import InotifyFD
+
+    # It warns of a folder that comes twice while it is being copied, which does no harm.
+    warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
 
     class Inotify(InotifyFD):
         """watchdog keeps quiet about what it can't watch and logs what it lost; this tells."""

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ def test_a_file_that_appeared_is_taken_when_it_is_still(hints, clock, file) -> N
 def test_a_file_that_grows_is_left(hints, clock, file) -> None:
     hints.appeared(file)
     for _ in range(20):
-        with open(file, "ab") as stream:
+        with Path(file).open("ab") as stream:
             stream.write(b"more")
         assert taken_within(hints, clock, 0.09) == []
     assert taken_within(hints, clock, 0.3) == [file]
@@ -92,7 +91,7 @@ def test_constant_closing_does_not_delay_for_ever(hints, clock, file) -> None:
 
 def test_a_file_that_went_is_taken(hints, clock, file) -> None:
     hints.appeared(file)
-    os.unlink(file)
+    Path(file).unlink()
     hints.gone(file)
     assert taken_within(hints, clock, 0.2) == [file]
 

@@ -1,16 +1,11 @@
 import json
 import os
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from watching.conftest import Running
 
 from libindex.errors import BusyError, NotFoundError
@@ -72,7 +67,7 @@ def test_saving_by_a_temporary_file_is_a_change(library, ear, folder, watch) -> 
 def test_a_file_that_is_being_written_is_left(library, ear, folder, watch) -> None:
     running = watch(folder)
     running.until_quiet()
-    with open(folder / "long.wav", "w") as stream:
+    with (folder / "long.wav").open("w") as stream:
         for _ in range(10):
             stream.write("more")
             stream.flush()
@@ -221,134 +216,3 @@ def test_a_database_that_can_not_be_written_is_tried_again(
     monkeypatch.setattr(Indexer, "update", update)
     running.until(lambda: "new.wav" in names(library))
     running.until(lambda: running.activity().trouble is None)
-
-
-# Any sequence of operations, watched or not, ends in what a fresh scan gives
-
-
-def test_any_sequence_of_operations_watched_or_not(
-    threaded, ear, empty_database, small_model, monkeypatch
-) -> None:
-    from test_indexing import NAMES, WHICH, Disk, content_of, put
-
-    from libindex import settings as settings_module
-    from libindex.database import Database
-    from libindex.indexing import Indexer
-    from libindex.modelfile import ModelFile
-    from libindex.similarity import index_path, neighbour_index
-
-    monkeypatch.setattr("libindex.scanner._SETTLING_NS", 100_000_000)
-    model = ModelFile.read(small_model)
-    options = settings_module.load({"model": str(small_model), "jobs": 1})
-
-    class WatchedDisk(Disk):
-        def new_library(self) -> Indexer:
-            path = self.home / f"{next(self.numbers)}.db"
-            shutil.copy(empty_database, path)
-            return Indexer(Database.open(str(path)), model, options)
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.running: Running | None = None
-            self.start()
-
-        def teardown(self) -> None:
-            if self.running is None:
-                self.start()
-            self.be_quiet()
-            self.stop()
-            shutil.rmtree(self.home)
-
-        @rule()
-        @precondition(lambda self: self.running is None)
-        def start(self) -> None:
-            path = self.library._database.path
-            self.running = Running(path, small_model, self.root)
-
-        @rule()
-        @precondition(lambda self: self.running is not None)
-        def stop(self) -> None:
-            self.running.stop()
-            self.running = None
-
-        @rule(which=WHICH)
-        def append(self, which: int) -> None:
-            with suppress(OSError), self.one(which).open("a") as stream:
-                stream.write("more")
-
-        @rule(which=WHICH)
-        def truncate(self, which: int) -> None:
-            with suppress(OSError):
-                os.truncate(self.one(which), 1)
-
-        @rule(which=WHICH, mode=st.sampled_from([0o400, 0o600]))
-        def chmod(self, which: int, mode: int) -> None:
-            path = self.one(which)
-            with suppress(OSError):
-                path.chmod(mode | (0o100 if path.is_dir() else 0))
-
-        @rule(which=WHICH, to=NAMES)
-        def hard_link(self, which: int, to: str) -> None:
-            with suppress(OSError):
-                os.link(self.one(which), self.root / to)
-
-        @rule(which=WHICH, to=NAMES)
-        def copy_tree(self, which: int, to: str) -> None:
-            source = self.one(which)
-            with suppress(OSError, shutil.Error):
-                if source.is_dir() and not (self.root / to).is_relative_to(source):
-                    shutil.copytree(source, self.root / to, symlinks=True)
-
-        @rule(name=NAMES, text=st.sampled_from(["one", "own"]))
-        def write_in_parts(self, name: str, text: str) -> None:
-            with suppress(OSError):
-                with put(self.root / name, text).open("a") as stream:
-                    stream.write("1")
-                    stream.flush()
-                    time.sleep(0.02)
-                    stream.write("2")
-
-        @rule()
-        def away_and_back(self) -> None:
-            self.root.rename(self.home / "away")
-            if self.running:
-                time.sleep(0.1)
-            (self.home / "away").rename(self.root)
-
-        # With a watcher these wait for it; the rules that they replace are for scans by hand.
-        @rule()
-        @precondition(lambda self: self.running is not None)
-        def be_quiet(self) -> None:
-            self.compare()
-
-        def compare(self) -> None:
-            if self.running is None:
-                return
-            for path in [p for p in self.root.rglob("*") if not p.exists()]:
-                path.unlink()
-            self.running.until_quiet()
-            fresh = self.new_library()
-            fresh.scan([str(self.root)])
-            with self.library._database.reading() as mine, fresh._database.reading() as theirs:
-                ours, others = content_of(mine), content_of(theirs)
-            assert ours["samples"] == others["samples"]
-            self.running.watcher.reconcile()
-            time.sleep(0.05)
-            self.running.until_quiet(0.1)
-            with self.library._database.reading() as mine, fresh._database.reading() as theirs:
-                assert content_of(mine) == content_of(theirs)
-                path = index_path(self.library._database.path, model.fingerprint)
-                index = neighbour_index(mine, path, 1, model.network.latent_size)
-                query = "SELECT analysis_id FROM embeddings ORDER BY analysis_id"
-                stored = mine.exec_driver_sql(query).scalars().all()
-                assert np.sort(index.ids).tolist() == stored
-
-    run_state_machine_as_test(
-        WatchedDisk,
-        settings=settings(
-            max_examples=10,
-            stateful_step_count=25,
-            report_multiple_bugs=False,
-            phases=[Phase.explicit, Phase.generate],  # to shrink would take an hour
-        ),
-    )
