@@ -1,0 +1,189 @@
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from libindex.watching import activity
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def folder(write_sound, tmp_path: Path) -> Path:
+    for number in range(3):
+        write_sound(f"{number}.wav", number, seconds=0.05)
+    return tmp_path / "Samples"
+
+
+def until(condition: Callable[[], object], process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, process.communicate()[1].decode()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def analysed(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        query = "SELECT count(*) FROM samples JOIN analyses USING (content_id)"
+        return connection.execute(query).fetchone()[0]
+
+
+@pytest.fixture
+def start(libindex, library) -> Callable[..., "subprocess.Popen[bytes]"]:
+    """Start `libindex watch` with its real indexing process, and wait until it has compared."""
+
+    def run(*arguments: str | Path, **options: object) -> "subprocess.Popen[bytes]":
+        process = libindex("watch", *arguments, **options)
+        until(lambda: getattr(activity.read(library.database.path), "reconciled_at", 0), process)
+        return process
+
+    return run
+
+
+def ended(process: "subprocess.Popen[bytes]", number: signal.Signals) -> list[str]:
+    """What it logged, after it was ended by a signal."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    out, error = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, out) == (0, b"")
+    assert psutil.wait_procs(children, timeout=PATIENCE_S)[1] == []
+    return error.decode().splitlines()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_follows_until_it_is_told_to_stop(start, library, folder, write_sound, number) -> None:
+    database = library.database.path
+    process = start(folder)
+    until(lambda: analysed(database) == 3, process)
+    write_sound("new.wav", 7)
+    until(lambda: analysed(database) == 4, process)
+    log = ended(process, number)
+    assert any(line.endswith(": watched") for line in log)
+    assert any(line.endswith("libindex: 1 new") for line in log)
+    assert log[-1].endswith("stopping; what is done is kept")
+    assert activity.read(database) is None
+    assert not activity.path_for(database).exists()
+
+
+def test_a_signal_has_everything_compared(start, library, folder) -> None:
+    process = start(folder, "--log-format", "json")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    lines = [json.loads(line) for line in ended(process, signal.SIGTERM)]
+    events = [line["event"] for line in lines]
+    assert events.index("asked") < len(events) - 1
+    assert events[-1] == "stopping"
+    compared = [line for line in lines if line["event"] == "compared"]
+    assert all(line["level"] == "info" and line["seconds"] >= 0 for line in compared)
+
+
+def test_quiet_tells_only_of_trouble(start, folder) -> None:
+    assert ended(start(folder, "--quiet"), signal.SIGTERM) == []
+
+
+def test_what_it_does_is_shown(start, cli, library, folder) -> None:
+    assert "watching    no (start it with: libindex watch" in cli("status").stdout
+    assert json.loads(cli("status", "--json").stdout)["watcher"] is None
+    process = start(folder)
+    until(lambda: analysed(library.database.path) == 3, process)
+    until(lambda: activity.read(library.database.path).doing == "idle", process)
+    shown = cli("status").stdout
+    assert f"watching    libindex watch (process {process.pid} on " in shown
+    assert "            idle\n" in shown
+    assert "            compared everything 20" in shown
+    watcher = json.loads(cli("status", "--json").stdout)["watcher"]
+    assert watcher["holder"]["pid"] == process.pid
+    assert watcher["folders"] == [{"path": str(folder), "how": "events"}]
+    ended(process, signal.SIGTERM)
+
+
+def test_a_second_watcher_is_refused(start, libindex, folder, library) -> None:
+    first = start(folder)
+    second = libindex("watch", folder)
+    out, error = second.communicate(timeout=PATIENCE_S)
+    assert second.returncode == 1
+    assert out == b""
+    expected = f"libindex: {library.database.path}: is being watched by libindex watch "
+    assert error.decode().startswith(f"{expected}(process {first.pid} on ")
+    assert error.count(b"\n") == 1
+    ended(first, signal.SIGTERM)
+
+
+def test_a_killed_watcher_is_followed_by_another(start, library, folder, write_sound) -> None:
+    database = library.database.path
+    first = start(folder)
+    until(lambda: analysed(database) == 3, first)
+    children = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    first.wait()
+    assert psutil.wait_procs(children, timeout=PATIENCE_S)[1] == []  # they end by themselves
+    assert activity.read(database) is None
+    write_sound("later.wav", 9)
+    second = start()
+    until(lambda: analysed(database) == 4, second)
+    ended(second, signal.SIGTERM)
+
+
+def test_a_killed_indexing_process_is_replaced(start, library, folder, write_sound) -> None:
+    database = library.database.path
+    process = start(folder)
+    until(lambda: analysed(database) == 3, process)
+    for child in psutil.Process(process.pid).children():
+        child.kill()
+    write_sound("later.wav", 9)
+    until(lambda: analysed(database) == 4, process)
+    ended(process, signal.SIGTERM)
+
+
+def test_a_scan_meanwhile_adds_a_folder(start, libindex, library, folder, tmp_path) -> None:
+    process = start(folder)
+    other = tmp_path / "Other"
+    other.mkdir()
+    (folder / "0.wav").rename(other / "0.wav")
+    scan = libindex("scan", other)
+    _, error = scan.communicate(timeout=PATIENCE_S)
+    assert scan.returncode == 0, error
+    ended(process, signal.SIGTERM)
+
+
+def test_systemd_hears_that_it_is_ready_and_alive(start, folder, tmp_path, libindex) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(address))
+        channel.settimeout(PATIENCE_S)
+        environment = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "600000"}
+        process = libindex("watch", folder, environment=environment)
+        heard: set[bytes] = set()
+        while not {b"READY=1", b"WATCHDOG=1"} <= heard:
+            heard.add(channel.recv(4096))
+        process.send_signal(signal.SIGTERM)
+        while b"STOPPING=1" not in heard:
+            heard.add(channel.recv(4096))
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_folder_that_is_nowhere(fails, tmp_path) -> None:
+    assert fails("watch", tmp_path / "nowhere") == f"{tmp_path / 'nowhere'}: no such folder"
+
+
+@pytest.mark.parametrize("arguments", [["--reconcile-every", "0"], ["--log-format", "xml"]])
+def test_wrong_usage(cli, arguments) -> None:
+    assert cli("watch", *arguments, code=2).stderr
+
+
+def test_it_stands_back(start, folder) -> None:
+    process = start(folder, "--nice", "15")
+    tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
+    assert min(one.nice() for one in tree) >= max(15, os.nice(0))
+    ended(process, signal.SIGTERM)
