@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 DEMO   := build/demo
 PAGES  := README.md models/README.md
 
-.PHONY: help demo test lint docs bench wheel-check clean
+.PHONY: help demo test lint docs bench soak wheel-check clean
 
 help:
 	@echo "make demo         scan the demo sounds, query them, find what sounds alike"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint         ruff, mypy, import-linter, documentation against --help"
 	@echo "make docs         write the output of --help into the README again"
 	@echo "make bench        measure speed and memory (LIBRARY=~/Samples for your own sounds)"
+	@echo "make soak         let a busy user work in a watched folder for ten minutes, and compare"
 	@echo "make wheel-check  build the wheel and use it in an empty environment"
 	@echo "make clean        remove the virtual environment and everything built"
 
@@ -48,6 +49,9 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(if $(LIBRARY),--library "$(LIBRARY)") $(ARGS)
+
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak $(if $(LIBRARY),--library "$(LIBRARY)") $(ARGS)
 
 wheel-check: $(READY)
 	tools/check_wheel.sh $(BIN)/python
