@@ -280,7 +280,7 @@ def test_a_scan_that_is_stopped_leaves_an_index_that_is_caught_up_later(
 @pytest.fixture
 def cache_stopped(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     with monkeypatch.context() as patch:
-        patch.setattr(Indexer, "_finish", lambda *_: None)
+        patch.setattr(Indexer, "refresh_neighbours", lambda _: None)
         library.scan(folder)
     return library
 

@@ -11,6 +11,7 @@ _APPEARED_S = 0.1  # looked at twice, so that a copy has time to show that it go
 _WRITTEN_S = 2.0 if sys.platform == "linux" else 0.5  # elsewhere nothing tells of the closing
 _EMPTY_S = 2.0
 _GONE_S = 0.1
+_TOGETHER_S = 0.05
 _FOLDER_S = 0.2
 _FOLDER_AGAIN_S = 2.0  # what was made in it before it was watched was not told
 
@@ -92,6 +93,9 @@ class Hints:
         now = self._clock()
         due = [(path, hint) for path, hint in self._hints.items() if hint.due <= now]
         ready = [path for path, hint in due if self._is_still(path, hint, now)]
+        if ready:  # both ends of a move, and what else came at the same time
+            soon = now + _TOGETHER_S
+            ready += [p for p, h in self._hints.items() if h.is_sure and now < h.due <= soon]
         for path in ready:
             del self._hints[path]
         return list(dict.fromkeys(path.rstrip(os.sep) or os.sep for path in ready))

@@ -81,6 +81,14 @@ def test_an_empty_file_is_given_time(hints, clock, file) -> None:
     assert taken_within(hints, clock, 0.5) == [file]
 
 
+def test_both_ends_of_a_move_are_taken_together(hints, clock) -> None:
+    hints.closed("/a.wav")
+    clock.now += 0.001
+    hints.closed("/b.wav")
+    clock.now = hints.next_due()
+    assert hints.take() == ["/a.wav", "/b.wav"]
+
+
 def test_constant_closing_does_not_delay_for_ever(hints, clock, file) -> None:
     taken = []
     for _ in range(20):
