@@ -35,7 +35,7 @@ _PROBE_EVERY_S = 2.0
 _SAMPLE_EVERY_S = 2.0
 _QUIET_S = 4.0
 _USERS = 4
-_DEMO = Path(__file__).parent.parent / "demo_sounds"
+DEMO = Path(__file__).parent.parent / "demo_sounds"
 
 
 class User:
@@ -165,6 +165,11 @@ class User:
 
     def _delete_tree(self) -> None:
         shutil.rmtree(self._folder())
+
+
+def stock_of(folder: Path) -> list[Path]:
+    """The sounds that a user copies from."""
+    return sorted(p for p in folder.rglob("*") if p.suffix in {".wav", ".flac", ".ogg"})
 
 
 def work(home: Path, stock: list[Path], seed: int, operations: int, seconds: float) -> None:
@@ -322,7 +327,7 @@ def soak(home: Path, source: Path, operations: int, seconds: float, idle_s: floa
     database = home / "library.db"
     (home / "outside").mkdir()
     shutil.copytree(source, home / "Samples", symlinks=True)
-    stock = sorted(p for p in _DEMO.rglob("*") if p.suffix in {".wav", ".flac", ".ogg"})
+    stock = stock_of(DEMO)
     command = [sys.executable, "-m", "libindex", "watch", str(home / "Samples")]
     environment = {**os.environ, "LIBINDEX_DB": str(database)}
     log = (home / "log").open("wb")
@@ -404,7 +409,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--operations", type=int, default=20_000)
-    parser.add_argument("--library", type=Path, default=_DEMO, help="is copied, not touched")
+    parser.add_argument("--library", type=Path, default=DEMO, help="is copied, not touched")
     parser.add_argument("--idle", type=float, default=0, metavar="S", help="then measure idling")
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="libindex-soak-"))

@@ -92,7 +92,8 @@ def test_a_root_that_goes_away_is_offline_and_comes_back(library, ear, folder, w
     running.until(lambda: "later.wav" in names(library))
 
 
-def test_folders_that_others_add_and_forget(library, ear, folder, watch) -> None:
+def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeypatch) -> None:
+    monkeypatch.setattr("libindex.watching.watcher._ROOTS_S", 0.2)
     running = watch()
     running.until(lambda: running.activity() is not None)
     library.scan(folder)
@@ -100,7 +101,7 @@ def test_folders_that_others_add_and_forget(library, ear, folder, watch) -> None
     running.until_quiet()
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
-    library.forget(folder)
+    library.forget(folder, waiting=lambda _: None)
     running.until(lambda: running.activity().folders == [])
 
 

@@ -1,0 +1,138 @@
+"""Several processes that ask all the time while a library is filled.
+
+Ends with exit status 1 after an error, a half answer, or a count that falls.
+
+    python -m benchmarks.readers --library ~/Samples --readers 8
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+from libindex.instruments import CODES
+from libindex.library import Library
+from libindex.paths import SUFFIXES
+
+_FIRST = 500
+_CLASSES = ("kick", "snr", "hhc", "tom")
+
+
+def ask(database: str, known: str, results: "Queue[tuple[str, float, str]]", stop: str) -> None:
+    """Ask until a file is there; what each call took, and what was wrong with its answer."""
+    with Library.open(database, create=False) as library:
+        least = 0
+        number = 0
+        while not Path(stop).exists():
+            number += 1
+            code = _CLASSES[number % len(_CLASSES)]
+            results.put(_timed("query", lambda: _query(library, code)))  # noqa: B023
+            results.put(_timed("similar", lambda: _similar(library, known)))
+            started = time.monotonic()
+            count = library.count()
+            results.put(
+                ("count", time.monotonic() - started, "" if count >= least else "a count fell")
+            )
+            least = count
+
+
+def _timed(name: str, call: Callable[[], str]) -> tuple[str, float, str]:
+    started = time.monotonic()
+    try:
+        wrong = call()
+    except Exception as error:  # noqa: BLE001 - any is a failure, and is shown
+        wrong = f"{type(error).__name__}: {error}"
+    return name, time.monotonic() - started, wrong
+
+
+def _query(library: Library, code: str) -> str:
+    hits = library.query(classes=[code], limit=50)
+    is_whole = all(h.class_code in CODES and 0 < h.probability <= 1 for h in hits)
+    return "" if hits and is_whole else f"{len(hits)} hits, whole: {is_whole}"
+
+
+def _similar(library: Library, known: str) -> str:
+    hits = library.similar(known, 10)
+    return "" if len(hits) == 10 else f"{len(hits)} neighbours of 10"
+
+
+def read(home: Path, source: Path, readers: int) -> int:
+    """The whole run; returns how many answers were wrong."""
+    folder, database, stop = home / "Samples", home / "library.db", home / "stop"
+    sounds = [p for p in sorted(source.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
+    for number, path in enumerate(sounds[:_FIRST]):
+        _place(path, folder / "first" / f"{number}{path.suffix}")
+    with Library.open(database) as library:
+        library.scan(folder)
+        known = library.query(limit=1)[0].path
+    for number, path in enumerate(sounds[_FIRST:]):
+        _place(path, folder / "then" / f"{number}{path.suffix}")
+    spawn = multiprocessing.get_context("spawn")
+    results: Queue[tuple[str, float, str]] = spawn.Queue()
+    arguments = (str(database), known, results, str(stop))
+    processes = [spawn.Process(target=ask, args=arguments) for _ in range(readers)]
+    for process in processes:
+        process.start()
+    command = [sys.executable, "-m", "libindex", "scan", str(folder), "--db", str(database)]
+    with subprocess.Popen(command) as scan:
+        latencies, wrong = _gathered(results, scan)
+    stop.touch()
+    while any(process.is_alive() for process in processes):
+        while not results.empty():
+            results.get()
+        time.sleep(0.05)
+    for name, taken in sorted(latencies.items()):
+        taken.sort()
+        print(
+            f"{name:<8} {len(taken):>6,} calls: median {statistics.median(taken):.3f} s,"
+            f" 99th percentile {taken[int(0.99 * (len(taken) - 1))]:.3f} s, worst {taken[-1]:.3f} s"
+        )
+    for text in sorted(set(wrong))[:10]:
+        print(f"{wrong.count(text)} times: {text}")
+    print(f"{len(wrong)} wrong answers")
+    return len(wrong) + scan.returncode
+
+
+def _gathered(
+    results: "Queue[tuple[str, float, str]]", scan: "subprocess.Popen[bytes]"
+) -> tuple[dict[str, list[float]], list[str]]:
+    latencies: dict[str, list[float]] = defaultdict(list)
+    wrong = []
+    while scan.poll() is None:
+        while not results.empty():
+            name, seconds, text = results.get()
+            latencies[name].append(seconds)
+            wrong += [f"{name}: {text}"] if text else []
+        time.sleep(0.02)
+    return latencies, wrong
+
+
+def _place(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--library", type=Path, required=True, help="sounds to scan copies of")
+    parser.add_argument("--readers", type=int, default=8)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="libindex-readers-") as home:
+        sys.exit(bool(read(Path(home), given.library, given.readers)))
+
+
+if __name__ == "__main__":
+    main()
