@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 
 from benchmarks import material
+from benchmarks import watching as watcher
 from libindex import resources
 from libindex.classifier import audio_files
 from libindex.library import Library
@@ -199,6 +200,12 @@ def answers(arguments: argparse.Namespace) -> list[Row]:
     ]
 
 
+def watching(arguments: argparse.Namespace) -> list[Row]:
+    """The watcher, with 100,000 samples."""
+    root = material.tiny_files(arguments.work, 100_000).resolve()
+    return watcher.measured(_filled(arguments.work, 100_000), root, _memory)
+
+
 def _filled(work: Path, count: int) -> Path:
     database = work / f"filled-{count}.db"
     root = material.tiny_files(work, count).resolve()
@@ -252,6 +259,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "big": big,
     "unchanged": unchanged,
     "answers": answers,
+    "watching": watching,
 }
 
 if __name__ == "__main__":

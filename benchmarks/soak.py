@@ -49,10 +49,12 @@ class User:
         Sounds to copy from.
     seed : int
         Of what is done.
+    copies : float
+        The part of the new files whose bytes are already known.
     """
 
-    def __init__(self, home: Path, stock: list[Path], seed: int) -> None:
-        self._random = random.Random(seed)
+    def __init__(self, home: Path, stock: list[Path], seed: int, copies: float = 0.3) -> None:
+        self._random, self._copies = random.Random(seed), copies
         self._stock, self._seed = stock, seed
         self._mine = home / "Samples" / f"user {seed}"
         self._outside = home / "outside" / f"user {seed}"
@@ -101,7 +103,7 @@ class User:
     def _bytes(self) -> bytes:
         """A sound that nobody has made before, or, now and then, one that is known."""
         sound = self._random.choice(self._stock).read_bytes()
-        return sound if self._random.random() < 0.3 else sound + self._random.randbytes(16)
+        return sound if self._random.random() < self._copies else sound + self._random.randbytes(16)
 
     def _copy_sound(self) -> None:
         self._new_name().write_bytes(self._bytes())
