@@ -24,6 +24,7 @@ from libindex.library import Library
 from libindex.paths import SUFFIXES
 
 _FIRST = 500
+_PAUSE_S = 0.2  # or so many readers leave nothing of two cores for the scan
 _CLASSES = ("kick", "snr", "hhc", "tom")
 
 
@@ -43,6 +44,7 @@ def ask(database: str, known: str, results: "Queue[tuple[str, float, str]]", sto
                 ("count", time.monotonic() - started, "" if count >= least else "a count fell")
             )
             least = count
+            time.sleep(_PAUSE_S)
 
 
 def _timed(name: str, call: Callable[[], str]) -> tuple[str, float, str]:

@@ -10,7 +10,7 @@ import math
 import queue
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from libindex import locking
@@ -49,6 +49,7 @@ _RETRY_S = (2.0, 60.0)  # after a failure: at first, and at most
 _QUIET_S = 30.0  # without changes, before the neighbour index is written
 _PATIENCE_S = 1.2  # for the indexing process to commit, before it is killed
 _MOST_HINTS = 20_000  # beyond, to compare everything is quicker
+_SHOWN_EVERY_S = 0.5  # where only the length of the queue changes
 _DRAINED_AT_ONCE = 5_000
 _LIMIT = (
     "the system's limit for watching folders is reached; until it is raised "
@@ -132,6 +133,7 @@ class Watcher:
         self._trouble: str | None = None
         self._doing = "starting"
         self._shown: Activity | None = None
+        self._shown_at = 0.0
         self._is_stopping = False
         self._first_error: LibindexError | None = None
         self._holder = locking.this_process("watch")
@@ -508,8 +510,12 @@ class Watcher:
             trouble=self._trouble,
             folders=[WatchedFolder(p.path, p.how) for _, p in sorted(self._places.items())],
         )
-        if shown != self._shown:
-            self._shown = shown
+        before, now = self._shown, time.monotonic()
+        if shown == before:
+            return
+        is_other = before is None or replace(shown, queue=before.queue) != before
+        if is_other or now >= self._shown_at + _SHOWN_EVERY_S:
+            self._shown, self._shown_at = shown, now
             activity.write(self._database.path, shown)
             notify(STATUS=shown.doing)
 
