@@ -61,6 +61,6 @@ def relative_to(path: str, folder: str) -> str | None:
     return path[len(prefix) :] if path.startswith(prefix) else None
 
 
-def join(root: bytes, relative: bytes) -> str:
+def join(root: str | bytes, relative: str | bytes) -> str:
     """The path of a stored sample: its root and its path below it."""
     return os.path.join(os.fsdecode(root), os.fsdecode(relative))  # noqa: PTH118 - surrogates

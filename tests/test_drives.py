@@ -186,3 +186,48 @@ def test_a_library_behind_a_link_has_one_lock(library: Library, tmp_path: Path) 
     link.symlink_to(library.database.path)
     with Library.open(link) as other:
         assert other.database.path == Path(os.path.realpath(library.database.path))
+
+
+@pytest.fixture
+def plugged(tmp_path: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of `sounds` on what seems to be another drive."""
+    drive = sounds / "pack 1"
+    identity = scanner._identity
+
+    def seen(path: str) -> tuple[int, int]:
+        device, inode = identity(path)
+        return (-1 if Path(path).is_relative_to(drive) else device), inode
+
+    monkeypatch.setattr(scanner, "_identity", seen)
+    monkeypatch.setattr(
+        scanner, "is_mount", lambda path: path == str(drive) and any(drive.iterdir())
+    )
+    return drive
+
+
+def test_a_drive_that_is_found_inside_of_a_root_is_kept_when_it_goes(
+    library: Library, sounds: Path, plugged: Path
+) -> None:
+    library.scan(sounds)
+    assert [(Path(r.path).name, r.samples) for r in library.status().roots] == [
+        ("Samples", 8),
+        ("pack 1", 4),
+    ]
+    away = plugged.rename(sounds.with_name("unplugged"))
+    plugged.mkdir()
+    summary = library.scan(sounds)
+    assert (summary.offline, summary.removed) == ([str(plugged)], 0)
+    assert len(library.query()) == 12
+    plugged.rmdir()
+    soundfile.write(away / "new.wav", tone(99), 44_100)
+    away.rename(plugged)
+    summary = library.scan(sounds)
+    assert (summary.new, summary.analysed, summary.offline) == (1, 1, [])
+
+
+def test_a_drive_without_samples_is_no_root(library: Library, sounds: Path, plugged: Path) -> None:
+    for path in plugged.iterdir():
+        path.unlink()
+    (plugged / "note.txt").touch()
+    library.scan(sounds)
+    assert [Path(r.path).name for r in library.status().roots] == ["Samples"]

@@ -100,6 +100,34 @@ def nested(roots_: Iterable[Root], root: Root) -> frozenset[str]:
     return frozenset(path for path in below if path)
 
 
+def with_inner(connection: Connection, targets: list[Target]) -> list[Target]:
+    """Targets, and the roots inside of them, such as drives."""
+    inner = [
+        Target(root, "")
+        for target in targets
+        for root in all_roots(connection)
+        if relative_to(root.path, join(target.root.path, target.below))
+    ]
+    return targets + inner
+
+
+def split_off(connection: Connection, root: Root, below: str) -> None:
+    """Make a part of a root, where a drive is mounted, a root of its own, if it has samples.
+
+    So that they are kept when the drive is unplugged and its mount point is empty.
+    """
+    if not _knows(connection, root, below):
+        return
+    drive = _add(connection, join(root.path, below))
+    raw = os.fsencode(below)
+    connection.execute(
+        update(samples)
+        .where(samples.c.root_id == root.id, under(raw))
+        .values(root_id=drive.id, path=func.substr(samples.c.path, len(raw) + 2))
+    )
+    finished(connection, drive)
+
+
 def is_present(root: Root) -> bool:
     """Whether a root is there now."""
     return scanner.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)

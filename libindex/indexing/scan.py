@@ -25,7 +25,9 @@ from libindex.indexing.roots import (
     nested,
     paths_with,
     planned_target,
+    split_off,
     target_for,
+    with_inner,
 )
 from libindex.indexing.run import Run, Task, unheard_contents
 from libindex.indexing.summary import Change, Progress, ScanSummary
@@ -75,7 +77,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         summary = ScanSummary()
         with self._database.reading() as connection:
             found = [planned_target(connection, p) for p in sorted(set(paths), key=len)]
-            targets = _distinct(found) if paths else _everything(connection)
+            targets = _distinct(with_inner(connection, found)) if paths else _everything(connection)
             here, _ = _sorted_by_presence(targets, summary)
             for _, changes in _look(connection, here, summary):
                 summary.new += len(changes.new)
@@ -240,7 +242,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         reading.read(tasks, self._settings.jobs, stop.is_set)
         if stop.is_set():
             raise _InterruptedError
-        self._finish([target for target, _ in looks], run)
+        self._finish(looks, run)
         return tasks
 
     def _started_pipeline(self) -> "Pipeline":
@@ -253,8 +255,9 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             )
         return self._pipeline
 
-    def _finish(self, targets: list[Target], run: Run) -> None:
+    def _finish(self, looks: list[tuple[Target, Changes]], run: Run) -> None:
         """After everything was read: remove what is gone, and note what was looked at."""
+        targets = [target for target, _ in looks]
         roots = {target.root for target in targets}
         present = {root for root in roots if is_present(root)}  # a drive may go while it is read
         whole = {target.root for target in targets if not target.below}
@@ -269,6 +272,9 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
                 finished(connection, root)
             for root in roots:
                 mark(connection, root, is_online=root in present)
+            for target, changes in looks:
+                for drive in changes.mounts:
+                    split_off(connection, target.root, drive)
             if count(connection, run.network.id):
                 records.answer_with(connection, run.network)
         run.tell()
@@ -290,7 +296,8 @@ def _targets(connection: Connection, paths: Sequence[str]) -> list[Target]:
     if not paths:
         return _everything(connection)
     # Outer folders first, so that what lies inside of them is seen to be a part of them.
-    return _distinct([target_for(connection, path) for path in sorted(set(paths), key=len)])
+    targets = [target_for(connection, path) for path in sorted(set(paths), key=len)]
+    return _distinct(with_inner(connection, targets))
 
 
 def _everything(connection: Connection) -> list[Target]:

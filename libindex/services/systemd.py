@@ -57,6 +57,7 @@ class Systemd:
 
     def install(self, command: Sequence[str]) -> None:
         """Write the unit, and start it now and at every login."""
+        _systemctl("daemon-reload")  # if systemd can't be reached, nothing is left behind
         write(self.path, self.described(command))
         _systemctl("daemon-reload")
         _systemctl("enable", _NAME)

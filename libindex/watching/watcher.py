@@ -273,8 +273,9 @@ class Watcher:
                 roots = all_roots(connection)
         except LibindexError as error:
             self._in_trouble(error)
+            self._compare_everything(_AFTER_TROUBLE_S)
             return
-        wanted = self._named or [root.path for root in roots]
+        wanted = self._wanted([root.path for root in roots])
         for path in set(self._places) - set(wanted):
             self._unwatch(self._places.pop(path))
             _LOG.info("%s: not watched any more", display(path), extra={"event": "forgotten"})
@@ -290,6 +291,11 @@ class Watcher:
                 extra={"event": "empty"},
             )
             self._ready()
+
+    def _wanted(self, roots: list[str]) -> list[str]:
+        """What was named, and drives inside of it; or everything."""
+        inner = [r for r in roots if any(relative_to(r, named) for named in self._named)]
+        return [*self._named, *inner] if self._named else roots
 
     def _came_or_went(self, place: Place, now: float) -> None:
         """A place appeared, was replaced, or went away: what is told of it begins anew."""

@@ -48,6 +48,9 @@ def test_a_file_that_moves_keeps_its_row(library, ear, folder, watch) -> None:
         before = connection.exec_driver_sql(query).scalar()
     (folder / "kicks").rename(folder / "drums")
     running.until(lambda: "drums/1.wav" in names(library))
+    (folder / "drums").rename(folder / "Drums")
+    (folder / "Drums" / "2.wav").rename(folder / "Drums" / "2.WAV")
+    running.until(lambda: names(library) == ["3.wav", "Drums/1.wav", "Drums/2.WAV"])
     with library.database.reading() as connection:
         assert connection.exec_driver_sql(query).scalar() == before
     assert len(ear.heard) == 3
