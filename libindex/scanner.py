@@ -100,8 +100,6 @@ class Changes:
     links : list of str
         Links to folders outside of those that were walked anyway; what is there was found
         through them.
-    mounts : list of str
-        Folders where another drive is mounted.
     """
 
     new: list[Found] = field(default_factory=list)
@@ -110,7 +108,6 @@ class Changes:
     unchanged: list[Known] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    mounts: list[str] = field(default_factory=list)
 
 
 def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
@@ -174,7 +171,7 @@ def compare(
     """
     changes = Changes()
     seen = set()
-    walk = _Walk(root, others, visiting, changes)
+    walk = _Walk(root, others, visiting, changes.unreadable, changes.links)
     for found in walk.files(below):
         seen.add(found.path)
         sample = known.get(found.path)
@@ -201,12 +198,13 @@ def _must_read(sample: Known, found: Found) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """What is to be seen of a root; notes what can't be looked at, links and drives."""
+    """What is to be seen of a root; notes what can't be looked at, and links that it follows."""
 
     root: str
     others: Collection[str]
     visiting: Callable[[str], None]
-    noted: Changes
+    unreadable: list[str]
+    links: list[str]
 
     def files(self, below: str) -> Iterator[Found]:
         """Audio files at or below a path: those that a walk of the whole root finds there."""
@@ -230,14 +228,14 @@ class _Walk:
                 except FileNotFoundError:  # it vanished
                     continue
                 except OSError:
-                    self.noted.unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
+                    self.unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
 
     def _files_as_seen_from_root(self, below: str) -> Iterator[Found]:
         """Of links to the same folder one is followed; only a walk of the whole tells which."""
-        whole, mine = Changes(), self.noted
-        files = _Walk(self.root, self.others, self.visiting, whole).files("")
+        whole = _Walk(self.root, self.others, self.visiting, [], [])
+        files = whole.files("")
         yield from (file for file in files if relative_to(file.path, below) is not None)
-        for noted, all_ in ((mine.unreadable, whole.unreadable), (mine.links, whole.links)):
+        for noted, all_ in ((self.unreadable, whole.unreadable), (self.links, whole.links)):
             noted.extend(path for path in all_ if relative_to(path, below) is not None)
 
     def _folders(self, below: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
@@ -248,7 +246,6 @@ class _Walk:
         because a link was found first.
         """
         visited: set[tuple[int, int]] = set()
-        drives: set[int] = set()
         pending, links = [below], list[str]()
         while pending or links:
             is_link = not pending
@@ -258,17 +255,16 @@ class _Walk:
                 continue
             self.visiting(path)
             try:
-                drive, inode = _identity(path)
-                if (drive, inode) in visited:
-                    continue
-                entries = _listed(path)
+                entries = _listed(path, visited)
             except OSError as error:
                 if folder == below:
                     raise LibindexError(f"can't be listed ({error.strerror})", path) from None
-                self.noted.unreadable.append(folder)
+                self.unreadable.append(folder)
                 continue
-            visited.add((drive, inode))
-            self._note(folder, drive, drives, is_link=is_link)
+            if entries is None:
+                continue
+            if is_link:
+                self.links.append(folder)
             for entry in reversed(entries):
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(os.path.join(folder, entry.name))  # noqa: PTH118
@@ -276,22 +272,13 @@ class _Walk:
                     heapq.heappush(links, os.path.join(folder, entry.name))  # noqa: PTH118
             yield folder, entries
 
-    def _note(self, folder: str, drive: int, drives: set[int], *, is_link: bool) -> None:
-        """Note if a folder was reached by a link, or is the first to be seen of another drive."""
-        if is_link:
-            self.noted.links.append(folder)
-        elif drives and drive not in drives:
-            self.noted.mounts.append(folder)
-        drives.add(drive)
 
-
-def _identity(folder: str) -> tuple[int, int]:
+def _listed(folder: str, visited: set[tuple[int, int]]) -> list[os.DirEntry[str]] | None:
+    """Entries that are not hidden, in order of name; None if the folder was visited."""
     status = os.stat(folder)  # noqa: PTH116
-    return status.st_dev, status.st_ino
-
-
-def _listed(folder: str) -> list[os.DirEntry[str]]:
-    """Entries that are not hidden, in order of name."""
+    if (status.st_dev, status.st_ino) in visited:
+        return None
+    visited.add((status.st_dev, status.st_ino))
     with os.scandir(folder) as entries:
         return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
 

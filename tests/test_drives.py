@@ -189,19 +189,18 @@ def test_a_library_behind_a_link_has_one_lock(library: Library, tmp_path: Path) 
 
 
 @pytest.fixture
-def plugged(tmp_path: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of `sounds` on what seems to be another drive."""
+def plugged(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of `sounds` that seems to be another drive while there is something in it."""
     drive = sounds / "pack 1"
-    identity = scanner._identity
 
-    def seen(path: str) -> tuple[int, int]:
-        device, inode = identity(path)
-        return (-1 if Path(path).is_relative_to(drive) else device), inode
+    def is_mount(path: str) -> bool:
+        return path == str(drive) and drive.exists() and any(drive.iterdir())
 
-    monkeypatch.setattr(scanner, "_identity", seen)
-    monkeypatch.setattr(
-        scanner, "is_mount", lambda path: path == str(drive) and any(drive.iterdir())
-    )
+    def mounts() -> dict[str, str]:
+        return {"/": "ext4"} | ({str(drive): "vfat"} if is_mount(str(drive)) else {})
+
+    monkeypatch.setattr(scanner, "is_mount", is_mount)
+    monkeypatch.setattr("libindex.indexing.roots.mounts", mounts)
     return drive
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from libindex import scanner
 from libindex.errors import NotFoundError
+from libindex.filesystems import mounts
 from libindex.paths import display, join, relative_to
 from libindex.roots import Root, all_roots, under
 from libindex.scanner import Known, Stamp
@@ -111,13 +112,20 @@ def with_inner(connection: Connection, targets: list[Target]) -> list[Target]:
     return targets + inner
 
 
-def split_off(connection: Connection, root: Root, below: str) -> None:
-    """Make a part of a root, where a drive is mounted, a root of its own, if it has samples.
+def split_off_drives(connection: Connection, roots_: Iterable[Root]) -> None:
+    """Make drives that are mounted inside of roots, and have samples, roots of their own.
 
-    So that they are kept when the drive is unplugged and its mount point is empty.
+    So that these are kept when the drive is unplugged and its mount point is empty.
     """
-    if not _knows(connection, root, below):
-        return
+    mounted = sorted(mounts())
+    for root in roots_:
+        real = os.path.realpath(root.path)
+        for below in filter(None, (relative_to(point, real) for point in mounted)):
+            if _knows(connection, root, below):
+                _split_off(connection, root, below)
+
+
+def _split_off(connection: Connection, root: Root, below: str) -> None:
     drive = _add(connection, join(root.path, below))
     raw = os.fsencode(below)
     connection.execute(

@@ -25,7 +25,7 @@ from libindex.indexing.roots import (
     nested,
     paths_with,
     planned_target,
-    split_off,
+    split_off_drives,
     target_for,
     with_inner,
 )
@@ -242,7 +242,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         reading.read(tasks, self._settings.jobs, stop.is_set)
         if stop.is_set():
             raise _InterruptedError
-        self._finish(looks, run)
+        self._finish([target for target, _ in looks], run)
         return tasks
 
     def _started_pipeline(self) -> "Pipeline":
@@ -255,9 +255,8 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             )
         return self._pipeline
 
-    def _finish(self, looks: list[tuple[Target, Changes]], run: Run) -> None:
+    def _finish(self, targets: list[Target], run: Run) -> None:
         """After everything was read: remove what is gone, and note what was looked at."""
-        targets = [target for target, _ in looks]
         roots = {target.root for target in targets}
         present = {root for root in roots if is_present(root)}  # a drive may go while it is read
         whole = {target.root for target in targets if not target.below}
@@ -272,9 +271,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
                 finished(connection, root)
             for root in roots:
                 mark(connection, root, is_online=root in present)
-            for target, changes in looks:
-                for drive in changes.mounts:
-                    split_off(connection, target.root, drive)
+            split_off_drives(connection, roots)
             if count(connection, run.network.id):
                 records.answer_with(connection, run.network)
         run.tell()

@@ -7,20 +7,22 @@ disk with the database; events only tell where to look.
 
 import logging
 import math
+import os
 import queue
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from libindex import locking
+from libindex import filesystems, locking
 from libindex.database import Database
 from libindex.errors import BusyError, LibindexError, NotFoundError
 from libindex.indexing import Progress, ScanSummary
 from libindex.paths import display, relative_to
 from libindex.roots import Root, all_roots
 from libindex.settings import Settings
-from libindex.watching import activity, filesystems
+from libindex.watching import activity
 from libindex.watching.activity import Activity, WatchedFolder
 from libindex.watching.events import Events, Notice, Trouble
 from libindex.watching.hints import Hints
@@ -138,6 +140,7 @@ class Watcher:
         self._first_error: LibindexError | None = None
         self._holder = locking.this_process("watch")
         self._presence_due = self._roots_due = 0.0
+        self._mounted: set[str] | None = None
         self._was_ready = False
 
     def stop(self) -> None:
@@ -265,6 +268,18 @@ class Watcher:
             for place in self._places.values():
                 if place.look():
                     self._came_or_went(place, now)
+            self._look_at_mounts(now)
+
+    def _look_at_mounts(self, now: float) -> None:
+        """What a drive inside of a place brings, or takes along, is not told as events."""
+        if sys.platform != "linux":  # to ask costs a process, and drives are in /Volumes
+            return
+        mounted, before = set(filesystems.mounts()), self._mounted
+        self._mounted = mounted
+        for point in mounted ^ (mounted if before is None else before):
+            for place in self._places.values():
+                if relative_to(point, os.path.realpath(place.path)):
+                    place.next_look = min(place.next_look, now + _AFTER_TROUBLE_S)
 
     def _read_roots(self) -> None:
         """Learn which folders there are: scans of other processes may add and remove some."""

@@ -108,6 +108,19 @@ def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeyp
     running.until(lambda: running.activity().folders == [])
 
 
+def test_a_drive_that_is_mounted_inside_is_compared(
+    library, ear, folder, watch, monkeypatch
+) -> None:
+    points = {"/": "ext4"}
+    monkeypatch.setattr("libindex.filesystems.mounts", lambda: points)
+    running = watch(folder)
+    running.until_quiet()
+    running.watcher._events.unwatch(str(folder))
+    (folder / "kicks" / "unseen.wav").write_text("unseen")
+    points = {"/": "ext4", str(folder / "kicks"): "vfat"}
+    running.until(lambda: "kicks/unseen.wav" in names(library))
+
+
 def test_links_to_folders_elsewhere_are_followed(library, ear, folder, tmp_path, watch) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -1,6 +1,6 @@
 import pytest
 
-from libindex.watching import filesystems
+from libindex import filesystems
 
 TABLE = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

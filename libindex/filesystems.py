@@ -1,4 +1,4 @@
-"""Which file systems tell of changes that other machines make: none of those on the network."""
+"""What is mounted where, and which file systems tell of changes that other machines make."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _MOUNT_LINE = re.compile(r"^.* on (?P<point>/.*) \((?P<kind>[\w.-]+)[,)]")
 def kind_of(path: str) -> str:
     """The kind of file system that a path is on, such as "ext4"; "" where that can't be told."""
     real = os.path.realpath(path)
-    return _kind(real, _mounts())
+    return _kind(real, mounts())
 
 
 def delivers_events(kind: str) -> bool:
@@ -27,17 +27,17 @@ def delivers_events(kind: str) -> bool:
     return kind.partition(".")[0] not in _REMOTE
 
 
-def _kind(path: str, mounts: dict[str, str]) -> str:
-    while path not in mounts:
+def _kind(path: str, kinds: dict[str, str]) -> str:
+    while path not in kinds:
         above = os.path.dirname(path)  # noqa: PTH120
         if above == path:
             return ""
         path = above
-    return mounts[path]
+    return kinds[path]
 
 
-def _mounts() -> dict[str, str]:
-    """Mount points and the kinds of their file systems."""
+def mounts() -> dict[str, str]:
+    """Mount points and the kinds of their file systems; empty where that can't be told."""
     try:
         if sys.platform == "linux":
             return _from_mountinfo(Path("/proc/self/mountinfo").read_bytes())
