@@ -67,6 +67,7 @@ def test_it_follows_until_it_is_told_to_stop(start, library, folder, write_sound
     until(lambda: analysed(database) == 3, process)
     write_sound("new.wav", 7)
     until(lambda: analysed(database) == 4, process)
+    until(lambda: activity.read(database).doing == "idle", process)  # and it has told so
     log = ended(process, number)
     assert any(line.endswith(": watched") for line in log)
     assert any(line.endswith("libindex: 1 new") for line in log)
