@@ -1,0 +1,80 @@
+"""What a format of kits has to be: one class with this interface, one line in `FORMATS`."""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from libindex.kits.kit import Kit, KitError
+from libindex.paths import is_utf8, relative_to
+
+
+class Format(Protocol):
+    """A file format of drum kits.
+
+    Attributes
+    ----------
+    name, title : str
+        As on the command line, and for people.
+    suffix : str
+        Ending of the file that programs open.
+    plays : frozenset of str
+        Containers, as libsndfile names them, that its programs play: samples in another are
+        converted to WAV.
+    is_archive : bool
+        Whether the file holds the samples itself.
+    """
+
+    name: str
+    title: str
+    suffix: str
+    plays: frozenset[str]
+    is_archive: bool
+
+    def write(self, kit: Kit, path: Path) -> None:
+        """Write a kit whose samples are where its voices say.
+
+        Samples below the folder of `path` are named relative to it, others absolutely.
+
+        Raises
+        ------
+        KitError
+            If the format can't hold the name of a sample.
+        OSError
+            If the file can't be written.
+        """
+
+    def read(self, path: Path, workspace: Path) -> Kit:
+        """Read a kit.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        workspace : Path
+            An empty folder, for the samples of an archive.
+
+        Raises
+        ------
+        KitError
+            If it is damaged, or of another format.
+        """
+
+
+def reference(sample: str, preset: Path) -> str:
+    """How a preset names a sample: relative to its own folder if it lies below, else absolute.
+
+    Raises
+    ------
+    KitError
+        If the name is no text (not UTF-8, or with control characters): no preset can hold it.
+    """
+    below = relative_to(sample, os.fspath(preset.parent.absolute()))
+    text = below or sample
+    if not is_utf8(text) or not text.isprintable():
+        raise KitError("has a name that no preset can hold; copy or link the samples", sample)
+    return text
+
+
+def resolved(text: str, preset: Path) -> str:
+    """The absolute path of a sample that a preset names."""
+    return os.path.normpath(preset.parent.absolute() / text)
