@@ -6,16 +6,19 @@ the preset) it passes over.
 """
 
 import math
+import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
 from libindex.kits.formats import drumkv1_parameters as parameters
 from libindex.kits.formats import xml
-from libindex.kits.formats.base import reference, resolved
+from libindex.kits.formats.base import number, reference, resolved
 from libindex.kits.kit import Kit, KitError, Voice
 
 _VERSION = "0.9.29"
-_DOCTYPE = "drumkv1"
+_DOCTYPE = "<!DOCTYPE drumkv1>"
+_NUMBER = re.compile("[0-9]{1,3}")
+_MOST = 1000.0  # more than any parameter takes
 
 
 class DrumKV1:
@@ -29,25 +32,27 @@ class DrumKV1:
     is_archive = False
 
     def write(self, kit: Kit, path: Path) -> None:
+        """Write a kit; see `Format.write`."""
         # Older versions load nothing from a preset that is not called as its file is.
-        root = Element("preset", name=xml.text(path.stem), version=_VERSION)
+        root = Element("preset", name=xml.printable(path.stem), version=_VERSION)
         if kit.name != path.stem:
-            root.set("title", xml.text(kit.name))
+            root.set("title", xml.printable(kit.name))
         elements = SubElement(root, "elements")
         for voice in kit.voices:
             elements.append(_element(voice, path))
         root.append(_params(parameters.INSTRUMENT, len(parameters.ELEMENT)))
-        path.write_bytes(xml.serialised(root, _DOCTYPE))
+        path.write_bytes(xml.written(root, _DOCTYPE))
 
-    def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - for archives
-        with path.open("rb") as file:
-            data = file.read(xml.MAX_BYTES + 1)
-        root = xml.parse(data, path, "preset", _DOCTYPE)
+    def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
+        """Read a kit; see `Format.read`."""
+        root = xml.parse(xml.content(path), path, "preset")
         voices = {}
         for element in root.iterfind("elements/element"):
             voice = _voice(element, path)
             if voice:
                 voices[voice.key] = voice
+        if not voices:
+            raise KitError("has no samples", path)
         name = root.get("title") or root.get("name") or path.stem
         return Kit(name, tuple(voices[key] for key in sorted(voices)))
 
@@ -55,7 +60,7 @@ class DrumKV1:
 def _element(voice: Voice, path: Path) -> Element:
     element = Element("element", index=str(voice.key))
     if voice.class_code:
-        element.set("class", xml.text(voice.class_code))
+        element.set("class", xml.printable(voice.class_code))
     sample = SubElement(element, "sample", index="0", name="GEN1_SAMPLE")
     sample.text = reference(voice.sample, path)
     element.append(_params(parameters.of_voice(voice)))
@@ -65,26 +70,28 @@ def _element(voice: Voice, path: Path) -> Element:
 def _params(values: dict[str, float], first: int = 0) -> Element:
     params = Element("params")
     for index, (name, value) in enumerate(values.items(), first):
-        SubElement(params, "param", index=str(index), name=name).text = xml.number(value)
+        SubElement(params, "param", index=str(index), name=name).text = xml.digits(value)
     return params
 
 
 def _voice(element: Element, path: Path) -> Voice | None:
     """What an element plays; None if it has no sample, which the program passes over as well."""
-    sample = xml.child_text(element, "sample")
+    sample = element.findtext("sample")
     if not sample:
         return None
-    key = xml.finite(element.get("index", ""), path)
-    if key not in range(128):
-        raise KitError(f"has a pad at key {key:g}, which is no MIDI note", path)
-    values = dict(parameters.ELEMENT)
-    names = tuple(values)
-    for param in element.iterfind("params/param"):
-        name = param.get("name") or _nth(names, param.get("index", ""))
-        if name in values:
-            values[name] = xml.finite(param.text or "", path)
+    index = element.get("index", "")
+    if not _NUMBER.fullmatch(index) or int(index) > 127:
+        raise KitError(f"has a pad at {xml.printable(index)[:20]!r}, which is no MIDI note", path)
+    params = {
+        param.get("name") or _nth(param.get("index", "")): param.text or ""
+        for param in element.iterfind("params/param")
+    }
+    values = {
+        name: min(max(number(params, name, default), -_MOST), _MOST)
+        for name, default in parameters.ELEMENT.items()
+    }
     return Voice(
-        key=int(key),
+        key=int(index),
         sample=resolved(sample, path),
         class_code=element.get("class") or None,
         choke_group=max(0, math.floor(values["GEN1_GROUP"])),
@@ -92,5 +99,6 @@ def _voice(element: Element, path: Path) -> Voice | None:
     )
 
 
-def _nth(names: tuple[str, ...], index: str) -> str:
-    return names[int(index)] if index.isdecimal() and int(index) < len(names) else ""
+def _nth(index: str) -> str:
+    names = tuple(parameters.ELEMENT)
+    return names[int(index)] if _NUMBER.fullmatch(index) and int(index) < len(names) else ""

@@ -87,7 +87,7 @@ def shape_of(values: dict[str, float]) -> Shape:
     depth = abs(values["LFO1_VOLUME"]) if values["LFO1_ENABLED"] > 0.5 else 0.0
     level = values["OUT1_VOLUME"] * values["DCA1_VOLUME"] * (1 + depth) / _LEVEL
     is_filtered = values["DCF1_ENABLED"] > 0.5 and values["DCF1_TYPE"] < 0.5
-    hertz = max(20.0, _FILTER_HZ * _bent(values["DCF1_CUTOFF"]))
+    hertz = _FILTER_HZ * _bent(values["DCF1_CUTOFF"])
     resonance_db = -20 * math.log10(1 - _bent(values["DCF1_RESO"]))
     rate = values["LFO1_BPM"] / max(0.01, 60.01 - 60 * values["LFO1_RATE"])
     return Shape(
@@ -95,7 +95,7 @@ def shape_of(values: dict[str, float]) -> Shape:
         pan=values["OUT1_PANNING"],
         width=_tidy(abs(values["OUT1_WIDTH"]) - 1),
         tune_semitones=_tidy(12 * values["GEN1_COARSE"] + values["GEN1_FINE"]),
-        cutoff=_tidy(math.log(hertz / 20) / math.log(1000)) if is_filtered else 1.0,
+        cutoff=_tidy(Shape.cutoff_of(hertz)) if is_filtered else 1.0,
         resonance=_tidy(resonance_db / 40) if is_filtered and values["DCF1_RESO"] > 0 else 0.0,
         lfo_rate_hz=_tidy(rate) if depth else 0.0,
         lfo_depth=_tidy(2 * depth / (1 + depth)),
@@ -109,7 +109,7 @@ def _tuning(shape: Shape) -> dict[str, float]:
 
 def _filter(shape: Shape) -> dict[str, float]:
     """Off where it has nothing to do, since it is heard even when it is wide open."""
-    if shape.cutoff >= 1 and shape.resonance <= 0:
+    if shape.cutoff >= 1:
         return {}
     return {
         "DCF1_ENABLED": 1,
