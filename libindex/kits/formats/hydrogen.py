@@ -8,12 +8,12 @@ import io
 import os
 import shutil
 import tarfile
-import unicodedata
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
+from unicodedata import combining, normalize
 
 from libindex.kits.formats import xml
 from libindex.kits.formats.hydrogen_instruments import described, label, written
@@ -82,8 +82,8 @@ class Hydrogen:
 
 def _ascii(text: str) -> str:
     """`text` as a file name that every system and locale takes."""
-    plain = unicodedata.normalize("NFKD", to_text(text)).encode("ascii", "ignore").decode()
-    kept = "".join(c if c.isalnum() or c in _KEPT else "_" for c in plain)
+    letters = (c for c in normalize("NFKD", to_text(text)) if not combining(c))
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in _KEPT) else "_" for c in letters)
     return " ".join(kept.split())[:_LONGEST_NAME].strip(". ") or "kit"
 
 

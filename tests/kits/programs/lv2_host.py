@@ -1,25 +1,18 @@
-"""A small LV2 host in ctypes: loads one plugin, sends it MIDI, records what it plays.
+"""A small LV2 host in ctypes: runs one plugin, block by block, with MIDI in and sound out.
 
-Run as a process of its own, since a plugin that crashes takes its host with it:
-
-    python lv2_host.py PLUGIN.so DEFAULTS.json HITS.json OUT.npy
-
-It knows what drumkv1 needs (a MIDI port, a notify port, two audio inputs and outputs, controls
-from port 6 on; features URID map and worker), and no more.
+It knows what drumkv1 needs (ports for events in and out, two for sound in and two for sound out,
+then controls; the features URID map and worker), and no more.
 """
 
 import ctypes
-import json
+import re
 import struct
-import sys
-import time
 from collections.abc import Sequence
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_uint32, c_void_p
 from pathlib import Path
 
 import numpy as np
 
-RATE = 44_100
 BLOCK = 256
 SEQUENCE_BYTES = 8192
 MAP, SCHEDULE = b"http://lv2plug.in/ns/ext/urid#map", b"http://lv2plug.in/ns/ext/worker#schedule"
@@ -27,6 +20,10 @@ WORKER = b"http://lv2plug.in/ns/ext/worker#interface"
 STATE = b"http://lv2plug.in/ns/ext/state#interface"
 ATOM = b"http://lv2plug.in/ns/ext/atom#"
 MIDI = b"http://lv2plug.in/ns/ext/midi#MidiEvent"
+_PORTABLE = 3  # flags of a state: plain data, for any machine
+
+Event = tuple[int, bytes]
+"""A MIDI message at a frame."""
 
 _Map = CFUNCTYPE(c_uint32, c_void_p, c_char_p)
 _Schedule = CFUNCTYPE(c_uint32, c_void_p, c_uint32, c_void_p)
@@ -34,10 +31,6 @@ _Respond = CFUNCTYPE(c_uint32, c_void_p, c_uint32, c_void_p)
 _Work = CFUNCTYPE(c_uint32, c_void_p, _Respond, c_void_p, c_uint32, c_void_p)
 _Store = CFUNCTYPE(c_uint32, c_void_p, c_uint32, c_void_p, ctypes.c_size_t, c_uint32, c_uint32)
 _Save = CFUNCTYPE(c_uint32, c_void_p, _Store, c_void_p, c_uint32, c_void_p)
-_Retrieve = CFUNCTYPE(
-    c_void_p, c_void_p, c_uint32, POINTER(ctypes.c_size_t), POINTER(c_uint32), POINTER(c_uint32)
-)
-_Restore = CFUNCTYPE(c_uint32, c_void_p, _Retrieve, c_void_p, c_uint32, c_void_p)
 
 
 class _Pointers(Structure):
@@ -66,15 +59,17 @@ class _Descriptor(Structure):
 class Host:
     """One plugin that runs."""
 
-    def __init__(self, plugin: Path, defaults: Sequence[float]) -> None:
+    def __init__(self, plugin: Path, controls: Sequence[float], rate: int) -> None:
+        self.news: list[bytes] = []
+        """What the plugin has asked to be worked on."""
         self._uris: dict[bytes, int] = {}
         self._work: list[bytes] = []
         library = ctypes.CDLL(str(plugin))
         library.lv2_descriptor.restype = POINTER(_Descriptor)
         self._descriptor = library.lv2_descriptor(0)
         self._calls = self._descriptor.contents
-        self._instance = c_void_p(self._instantiate(plugin))
-        self._controls = np.array(defaults, np.float32)
+        self._instance = c_void_p(self._instantiate(plugin, rate))
+        self._controls = np.array(controls, np.float32)
         self._in = ctypes.create_string_buffer(SEQUENCE_BYTES)
         self._out = ctypes.create_string_buffer(SEQUENCE_BYTES)
         self._silence = np.zeros(BLOCK, np.float32)
@@ -85,11 +80,12 @@ class Host:
     def urid(self, uri: bytes) -> int:
         return self._uris.setdefault(uri, len(self._uris) + 1)
 
-    def run(self, events: Sequence[tuple[int, bytes]] = ()) -> np.ndarray:
+    def run(self, events: Sequence[Event] = ()) -> np.ndarray:
         """Run one block with MIDI messages at their frames; returns it, shape (BLOCK, 2)."""
         body = struct.pack("II", 0, 0)
         for frame, message in events:
-            body += struct.pack("qII", frame, len(message), self.urid(MIDI)) + message.ljust(8, b"\0")
+            body += struct.pack("qII", frame, len(message), self.urid(MIDI))
+            body += message.ljust(8, b"\0")
         sequence = struct.pack("II", len(body), self.urid(ATOM + b"Sequence")) + body
         ctypes.memmove(self._in, sequence, len(sequence))
         head = struct.pack("II", SEQUENCE_BYTES - 8, self.urid(ATOM + b"Chunk"))
@@ -101,36 +97,21 @@ class Host:
     def state(self) -> dict[str, bytes]:
         """What the plugin saves."""
         saved: dict[str, bytes] = {}
-        names = {}
 
-        def store(_handle, key, value, size, _type, _flags):  # type: ignore[no-untyped-def]
-            names.update({number: uri for uri, number in self._uris.items()})
-            saved[names[key].decode()] = ctypes.string_at(value, size)
+        def store(_handle: int, key: int, value: int, size: int, _kind: int, _flags: int) -> int:
+            uri = next(uri for uri, number in self._uris.items() if number == key)
+            saved[uri.decode()] = ctypes.string_at(value, size)
             return 0
 
         save = ctypes.cast(c_void_p(self._calls.extension_data(STATE)), POINTER(_Save))[0]
         no_features = (c_void_p * 1)()
-        save(self._instance, _Store(store), None, 3, ctypes.addressof(no_features))
+        save(self._instance, _Store(store), None, _PORTABLE, ctypes.addressof(no_features))
         return saved
 
-    def restore(self, state: dict[str, bytes]) -> None:
-        """Give the plugin a state, every property as a chunk."""
-        kept = {self.urid(key.encode()): ctypes.create_string_buffer(v, len(v)) for key, v in state.items()}
-
-        def retrieve(_handle, key, size, kind, flags):  # type: ignore[no-untyped-def]
-            value = kept.get(key)
-            if value is None:
-                return 0
-            size[0], kind[0], flags[0] = len(value), self.urid(ATOM + b"Chunk"), 3
-            return ctypes.addressof(value)
-
-        table = ctypes.cast(c_void_p(self._calls.extension_data(STATE)), POINTER(_Restore))
-        no_features = (c_void_p * 1)()
-        table[1](self._instance, _Retrieve(retrieve), None, 0, ctypes.addressof(no_features))
-
-    def _instantiate(self, plugin: Path) -> int:
-        def schedule(_handle, size, data):  # type: ignore[no-untyped-def]
+    def _instantiate(self, plugin: Path, rate: int) -> int:
+        def schedule(_handle: int, size: int, data: int) -> int:
             self._work.append(ctypes.string_at(data, size))
+            self.news.append(self._work[-1])
             return 0
 
         self._callbacks = (_Map(lambda _, uri: self.urid(uri)), _Schedule(schedule))
@@ -143,7 +124,7 @@ class Host:
         self._kept = (tables, features, pointers)
         return self._calls.instantiate(
             ctypes.cast(self._descriptor, c_void_p),
-            RATE,
+            rate,
             f"{plugin.parent}/".encode(),
             ctypes.addressof(pointers),
         )
@@ -164,3 +145,10 @@ class Host:
         while self._work:
             message = self._work.pop(0)
             table[0](self._instance, respond, None, len(message), message)
+
+
+def defaults(description: Path) -> list[float]:
+    """The defaults of a plugin's controls, in the order of their ports, from its Turtle file."""
+    text = description.read_text(encoding="utf-8")
+    _, *ports = text.split("lv2:ControlPort")
+    return [float(re.findall(r"lv2:default (\S+)", port)[0]) for port in ports]
