@@ -9,10 +9,10 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 from unicodedata import combining, normalize
 
 from libindex.kits.formats import xml
@@ -25,7 +25,8 @@ _KEPT = set(" -_.()+&!@")  # in names, besides letters and digits of ASCII
 _LONGEST_NAME = 80
 _GZIP = b"\x1f\x8b"
 _MOST_BYTES = 2**30  # of one sample
-_MOST_MEMBERS = 10_000
+_MOST_MEMBERS = 2_000
+_BLOCK_BYTES = 2**20
 
 
 class Hydrogen:
@@ -72,11 +73,7 @@ class Hydrogen:
             packed = _opened(archive, members[description], path)
             root = xml.parse(packed.read(xml.MOST_BYTES + 1), path, "drumkit_info")
             kit = described(root, path, workspace)
-            for sample in dict.fromkeys(Path(voice.sample) for voice in kit.voices):
-                member = members.get(description.with_name(sample.name))
-                if member is None:
-                    raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
-                _unpack(_opened(archive, member, path), sample, path)
+            _unpack(archive, _samples(kit, members, description.parent, path), path)
         return kit
 
 
@@ -118,15 +115,27 @@ def _add(archive: tarfile.TarFile, name: str, source: IO[bytes], size: int) -> N
 def _archive(path: Path) -> Iterator[tarfile.TarFile]:
     """An open archive; whatever is wrong with it while it is read is a `KitError`."""
     try:
-        with path.open("rb") as file:
-            packed = file.read(len(_GZIP)) == _GZIP
-            file.seek(0)
-            with tarfile.open(fileobj=file, mode="r:gz" if packed else "r:") as archive:
+        file = path.open("rb")
+    except OSError as error:
+        raise KitError(f"can't be read ({error.strerror})", path) from None
+    try:
+        with file, _decompressed(file) as source:
+            with tarfile.open(fileobj=source, mode="r:") as archive:
                 yield archive
+            # What is damaged is known from the checksum at the end.
+            for _ in range(_MOST_BYTES // _BLOCK_BYTES):
+                if not source.read(_BLOCK_BYTES):
+                    break
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise KitError(f"is no archive of a kit, or damaged ({error})", path) from None
     except OSError as error:
-        raise KitError(f"can't be read ({error.strerror})", path) from None
+        raise KitError(f"can't be unpacked ({error.strerror})", path) from None
+
+
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
+    is_packed = file.read(len(_GZIP)) == _GZIP
+    file.seek(0)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_packed else file
 
 
 def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfile.TarInfo]:
@@ -147,10 +156,21 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> IO
     return opened
 
 
-def _unpack(packed: IO[bytes], target: Path, path: Path) -> None:
+def _samples(
+    kit: Kit, members: Mapping[PurePosixPath, tarfile.TarInfo], folder: PurePosixPath, path: Path
+) -> dict[Path, tarfile.TarInfo]:
+    """The files of a kit's samples, in their order in the archive."""
+    found = {}
+    for sample in {Path(voice.sample) for voice in kit.voices}:
+        member = members.get(folder / sample.name)
+        if member is None:
+            raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
+        found[sample] = member
+    return dict(sorted(found.items(), key=lambda item: item[1].offset))
+
+
+def _unpack(archive: tarfile.TarFile, samples: Mapping[Path, tarfile.TarInfo], path: Path) -> None:
     # Only here is anything unpacked, and under names without folders: nothing lands elsewhere.
-    try:
+    for target, member in samples.items():
         with target.open("xb") as file:
-            shutil.copyfileobj(packed, file)
-    except OSError as error:
-        raise KitError(f"can't be unpacked ({error.strerror})", path) from None
+            shutil.copyfileobj(_opened(archive, member, path), file)

@@ -72,8 +72,7 @@ def _fill(element: Element, **values: str | float) -> None:
 def _instrument(index: int, voice: Voice, file_name: str) -> Element:
     shape = voice.shape
     instrument = Element("instrument")
-    name = label(voice) if voice.class_code is None else f"{voice.class_code}: {label(voice)}"
-    _fill(instrument, id=index, name=xml.printable(name), volume=1)
+    _fill(instrument, id=index, name=xml.printable(_name(voice)), volume=1)
     _fill(instrument, isMuted="false", isSoloed="false", pan=min(max(shape.pan, -1), 1))
     _fill(instrument, pitchOffset=0, randomPitchFactor=0, gain=10 ** (shape.gain_db / 20))
     _fill(instrument, applyVelocity="false", **_filter(shape))
@@ -88,6 +87,14 @@ def _instrument(index: int, voice: Voice, file_name: str) -> Element:
     layer = SubElement(component, "layer")
     _fill(layer, filename=file_name, min=0, max=1, gain=1, pitch=shape.tune_semitones)
     return instrument
+
+
+def _name(voice: Voice) -> str:
+    """The class and what the sample is called; `_CLASS` finds the class again."""
+    called = label(voice)
+    if voice.class_code is None:
+        return called.replace(": ", " ")
+    return f"{voice.class_code}: {called}"
 
 
 def _loudest(instrument: Element) -> Element | None:
@@ -175,7 +182,7 @@ def _filter(shape: Shape) -> dict[str, str | float]:
 
 def _heard_filter(cutoff: float, resonance: float) -> tuple[float, float]:
     """What `_filter` was given."""
-    cutoff, resonance = min(max(cutoff, 1e-3), 1.0), min(max(resonance, 0.0), 0.999)
+    cutoff, resonance = min(max(cutoff, 1e-3), 1.0), min(max(resonance, 0.0), 0.99999)
     if resonance == 0:
         strength = cutoff * cutoff
         if strength > 0.999:

@@ -51,7 +51,7 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
         raise KitError(f"is no kit that can be read ({error})", path) from None
     root = builder.close()
     if root.tag != tag:
-        raise KitError(f"is no such kit: it holds <{printable(root.tag)}>, not <{tag}>", path)
+        raise KitError(f"is no such kit: it holds <{printable(root.tag[:40])}>, not <{tag}>", path)
     return root
 
 
