@@ -25,7 +25,6 @@ _INFO = (
 _CLASS = re.compile(r"(\S+): ")
 _FIRST_KEY = 36  # of the first instrument, unless output notes are used as input notes
 _RATE = 44_100
-_FLAT = math.sqrt(0.5)  # the quality of a filter without a peak
 
 
 def label(voice: Voice) -> str:
@@ -163,33 +162,36 @@ def _pan(texts: Mapping[str, str]) -> float:
 
 
 def _filter(shape: Shape) -> dict[str, str | float]:
-    """Its filter: two poles with a peak up to some 7 kHz, one pole above.
+    """Its filter: two poles with a peak up to some 10 kHz, a single pole above.
 
-    With the cutoff c and the resonance r, a sample x becomes y += c * (b = r * b + c * (x - y)):
-    its corner is at 2 * asin(c / 2) of the circle, its quality c / (1 - r); without resonance it
-    is a single pole of the strength c * c.
+    With the cutoff c and the resonance r, a sample x becomes y += c * (b = r * b + c * (x - y)),
+    whose poles z solve z * z - (1 + r - c * c) * z + r = 0. They are put where a resonator of the
+    wanted frequency and quality has them; with r = 0 it is one pole of the strength c * c.
     """
     if shape.cutoff >= 1:
         return {"filterActive": "false", "filterCutoff": 1, "filterResonance": 0}
-    angle = min(math.pi, 2 * math.pi * shape.cutoff_hz / _RATE)
-    cutoff = 2 * math.sin(angle / 2)
-    resonance = 1 - cutoff / max(_FLAT, 10 ** (2 * shape.resonance))
-    if cutoff > 1 or resonance <= 0:
+    angle = 2 * math.pi * shape.cutoff_hz / _RATE
+    damping = angle / (2 * 10 ** (2 * shape.resonance))
+    resonance = math.exp(-2 * damping)
+    turn = math.cos(math.sqrt(angle * angle - damping * damping))
+    strength = 1 + resonance - 2 * math.sqrt(resonance) * turn
+    if strength > 1:
         steep = 1 - math.cos(angle)
-        cutoff, resonance = math.sqrt(math.sqrt(steep * steep + 2 * steep) - steep), 0.0
+        strength, resonance = math.sqrt(steep * steep + 2 * steep) - steep, 0.0
+    cutoff = math.sqrt(strength)
     return {"filterActive": "true", "filterCutoff": cutoff, "filterResonance": resonance}
 
 
 def _heard_filter(cutoff: float, resonance: float) -> tuple[float, float]:
     """What `_filter` was given."""
-    cutoff, resonance = min(max(cutoff, 1e-3), 1.0), min(max(resonance, 0.0), 0.99999)
+    strength, resonance = min(max(cutoff, 1e-3), 1.0) ** 2, min(max(resonance, 0.0), 0.99999)
     if resonance == 0:
-        strength = cutoff * cutoff
         if strength > 0.999:
             return 1.0, 0.0
         angle = math.acos(max(-1.0, 1 - strength * strength / (2 * (1 - strength))))
-        quality = 1.0
-    else:
-        angle = 2 * math.asin(cutoff / 2)
-        quality = max(1.0, cutoff / (1 - resonance))
+        return Shape.cutoff_of(angle * _RATE / (2 * math.pi)), 0.0
+    damping = -math.log(resonance) / 2
+    turn = (1 + resonance - strength) / (2 * math.sqrt(resonance))
+    angle = math.hypot(damping, math.acos(min(max(turn, -1.0), 1.0)))
+    quality = max(1.0, angle / (2 * damping))
     return Shape.cutoff_of(angle * _RATE / (2 * math.pi)), min(1.0, math.log10(quality) / 2)

@@ -44,9 +44,14 @@ def record(preset: Path, hits: Sequence[Hit], seconds: float) -> np.ndarray:
     return _done(preset, hits, seconds)[0]
 
 
+def state(preset: Path) -> str:
+    """What the program saves once it has loaded a preset: XML with the same elements."""
+    return _done(preset, (), 0)[1]
+
+
 def loaded(preset: Path) -> dict[int, Loaded]:
     """What the program has loaded, by key."""
-    root = ElementTree.fromstring(_done(preset, (), 0)[1])
+    root = ElementTree.fromstring(state(preset))
     return {
         int(element.get("index", "")): Loaded(
             element.findtext("sample", ""),
