@@ -68,7 +68,7 @@ def test_reads_what_it_wrote(tmp_path: Path) -> None:
     kit = Kit(
         "Kit",
         (
-            Voice(0, str(tmp_path / "samples" / "a.wav"), "kick", shape=shape),
+            Voice(0, str(tmp_path / "samples" / "a.wav"), "kick", 0.9876, shape=shape),
             Voice(42, "/elsewhere/closed.flac", "hhc", choke_group=1),
             Voice(127, "/elsewhere/open.flac", "my-own-class", choke_group=128),
             Voice(60, "/elsewhere/what.ogg"),
@@ -136,6 +136,12 @@ def test_any_shape_in_its_ranges_comes_back(
     again = FORMAT.read(written(folder, Voice(36, "/a.wav", shape=shape)), folder).voices[0].shape
     for field in Shape.__slots__:
         assert getattr(again, field) == pytest.approx(getattr(shape, field), abs=2e-4), field
+
+
+@pytest.mark.parametrize("value", ["", "high", "nan", "-0.1", "1.1"])
+def test_probabilities_that_are_none_are_not_known(path: Path, value: str) -> None:
+    pad = f'<element index="36" probability="{value}"><sample>/a.wav</sample></element>'
+    assert read(path, preset(pad)).voices[0].probability is None
 
 
 def test_names_samples_below_it_by_their_relative_paths(tmp_path: Path) -> None:

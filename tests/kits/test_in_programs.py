@@ -3,6 +3,7 @@
 Where a program is not installed these tests are skipped; `.ci/run` installs both.
 """
 
+import io
 import os
 import tarfile
 from collections.abc import Callable
@@ -28,7 +29,7 @@ CONTAINERS = {
     "WAVEX": ("PCM_24",),
     "AIFF": ("PCM_16", "PCM_24"),
     "FLAC": ("PCM_16", "PCM_24"),
-    "OGG": ("VORBIS",),
+    "OGG": ("VORBIS", "OPUS"),
     "MP3": ("MPEG_LAYER_III",),
     "CAF": ("PCM_16",),
     "W64": ("PCM_16",),
@@ -257,16 +258,17 @@ def test_containers(program: Program, tmp_path: Path, write: Write) -> None:
     """What `plays` says is played."""
     assert program.format.plays == set(CONTAINERS)
     sound = noise(1, 0.3, channels=2)
-    voices = [
-        Voice(24 + n, write(f"{n}.{container.lower()}", sound, format=container, subtype=subtype))
-        for n, (container, subtype) in enumerate(
-            (container, subtype) for container, names in CONTAINERS.items() for subtype in names
-        )
-    ]
+    kinds = [(container, subtype) for container, names in CONTAINERS.items() for subtype in names]
+    voices = []
+    for key, (container, subtype) in enumerate(kinds, 24):
+        rate = 48_000 if subtype == "OPUS" else RATE
+        name = f"{key}.{container.lower()}"
+        sample = write(name, sound, rate, format=container, subtype=subtype)
+        voices.append(Voice(key, sample))
     kit = program.kit(tmp_path, *voices)
     heard = program.plays.render(kit, {voice.key: 0.5 for voice in voices})
     for voice in voices:
-        assert correlation(heard[voice.key], source(voice.sample)) > 0.95, voice.sample
+        assert correlation(heard[voice.key], source(voice.sample)) > 0.9, voice.sample
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
@@ -301,8 +303,6 @@ def test_hydrogen_accepts_kits(tmp_path: Path, write: Write) -> None:
 
 
 def with_description(kit: Path, description: bytes, path: Path) -> Path:
-    import io
-
     with tarfile.open(kit) as old, tarfile.open(path, "w") as new:
         for member in old:
             data = description
@@ -375,10 +375,12 @@ def test_drumkv1_has_these_parameters() -> None:
 def test_drumkv1_loads_every_pad_as_it_was_written(tmp_path: Path, write: Write) -> None:
     shape = Shape(-3.3, -0.2, -0.1, 1.234567, 0.62, 0.1, 3, 0.2)
     voices = [
-        Voice(0, write("a.wav", noise(1, 0.1)), "kick", choke_group=7, shape=shape),
+        Voice(0, write("a.wav", noise(1, 0.1)), "kick", 0.9, choke_group=7, shape=shape),
         Voice(127, write("b.wav", noise(2, 0.1))),
     ]
-    loaded = drumkv1.loaded(PROGRAMS["drumkv1"].kit(tmp_path, *voices))
+    path = tmp_path / "kit.drumkv1"
+    DrumKV1().write(Kit("Another name", tuple(voices)), path)
+    loaded = drumkv1.loaded(path)
     assert list(loaded) == [0, 127]
     for voice in voices:
         assert loaded[voice.key].sample == voice.sample

@@ -1,8 +1,8 @@
 """DrumKV1's presets, as its version 0.9.29 writes them.
 
 It finds a parameter by its name, so that older versions, which number them otherwise and know
-fewer, read these files too. What it does not know (the attribute `class` of an element, `title` of
-the preset) it passes over.
+fewer, read these files too. What it does not know (the `class` and `probability` of an element,
+the `title` of the preset) it passes over.
 """
 
 import math
@@ -61,6 +61,8 @@ def _element(voice: Voice, path: Path) -> Element:
     element = Element("element", index=str(voice.key))
     if voice.class_code:
         element.set("class", xml.printable(voice.class_code))
+    if voice.probability is not None:
+        element.set("probability", f"{voice.probability:.4f}")
     sample = SubElement(element, "sample", index="0", name="GEN1_SAMPLE")
     sample.text = reference(voice.sample, path)
     element.append(_params(parameters.of_voice(voice)))
@@ -94,9 +96,15 @@ def _voice(element: Element, path: Path) -> Voice | None:
         key=int(index),
         sample=resolved(sample, path),
         class_code=element.get("class") or None,
+        probability=_probability(element),
         choke_group=max(0, math.floor(values["GEN1_GROUP"])),
         shape=parameters.shape_of(values),
     )
+
+
+def _probability(element: Element) -> float | None:
+    value = number(element.attrib, "probability", -1)
+    return value if 0 <= value <= 1 else None
 
 
 def _nth(index: str) -> str:
