@@ -318,7 +318,7 @@ def test_damaged_archives_are_refused(
         FORMAT.read(path, workspace)
 
 
-@pytest.mark.parametrize("data", [b"", b"RIFF", b"\x1f\x8b", gzip.compress(b"kick" * 1000)])
+@pytest.mark.parametrize("data", [b"", b"RIFF", b"\x1f\x8b", gzip.compress(b"kick" * 999, mtime=0)])
 def test_other_files_are_refused(path: Path, workspace: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(KitError, match="is no archive"):

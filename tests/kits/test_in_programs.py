@@ -143,9 +143,11 @@ def test_nothing_sounds_unless_it_is_struck(program: Program, tmp_path: Path, wr
 def test_every_velocity_is_as_loud(program: Program, tmp_path: Path, write: Write) -> None:
     sample = write("a.wav", noise(1, 0.3))
     kit = program.kit(tmp_path, Voice(36, sample))
-    for velocity in (127, 64, 16):
-        heard = program.plays.record(kit, [Hit(0.0, 36, velocity)], 0.5)
-        assert gain_db(heard, source(sample), program) == pytest.approx(0, abs=0.1)
+    velocities = (127, 64, 16, 1)
+    hits = [Hit(n / 2, 36, velocity) for n, velocity in enumerate(velocities)]
+    heard = program.plays.record(kit, hits, len(velocities) / 2)
+    for sound in np.split(heard[: len(velocities) * RATE // 2], len(velocities)):
+        assert gain_db(sound, source(sample), program) == pytest.approx(0, abs=0.1)
 
 
 @pytest.mark.parametrize("choked", [True, False])
@@ -177,17 +179,20 @@ def test_other_groups_and_the_hat_itself_play_on(
         assert correlation(late, played) > 0.4  # one of three
 
 
-@pytest.mark.parametrize("seconds", [4.0, 12.0])
-def test_cymbals_keep_their_tails(
-    program: Program, tmp_path: Path, write: Write, seconds: float
-) -> None:
-    sample = write("cymbal.wav", noise(1, seconds, fade_s=seconds / 4, channels=2))
-    voice = Voice(49, sample, "cym", duration_s=seconds)
-    heard = program.plays.render(program.kit(tmp_path, voice), {49: seconds + 0.2})[49]
-    played = source(sample)
-    last = slice(round((seconds - 1) * RATE), round(seconds * RATE))
-    assert gain_db(heard[last], played[last], program) == pytest.approx(0, abs=0.1)
-    assert correlation(heard[last], played[last]) > 0.99
+def test_cymbals_keep_their_tails(program: Program, tmp_path: Path, write: Write) -> None:
+    lengths = {49: 4.0, 57: 12.0}
+    voices = [
+        Voice(key, write(f"{key}.wav", noise(key, length, fade_s=length / 4, channels=2)), "cym")
+        for key, length in lengths.items()
+    ]
+    kit = program.kit(tmp_path, *voices)
+    heard = program.plays.render(kit, {key: length + 0.2 for key, length in lengths.items()})
+    for voice in voices:
+        length, played = lengths[voice.key], source(voice.sample)
+        last = slice(round((length - 1) * RATE), round(length * RATE))
+        ending = heard[voice.key][last]
+        assert gain_db(ending, played[last], program) == pytest.approx(0, abs=0.1)
+        assert correlation(ending, played[last]) > 0.99
 
 
 def test_gains(program: Program, tmp_path: Path, write: Write) -> None:
@@ -271,14 +276,19 @@ def test_containers(program: Program, tmp_path: Path, write: Write) -> None:
         assert correlation(heard[voice.key], source(voice.sample)) > 0.9, voice.sample
 
 
-@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
-def test_sample_rates(program: Program, tmp_path: Path, write: Write, rate: int) -> None:
-    sample = write("a.wav", sine(440, 1)[:rate], rate)
-    heard = program.plays.render(program.kit(tmp_path, Voice(36, sample)), {36: 0.5})[36]
-    assert pitch_hz(heard[: round(0.2 * RATE), 0]) == pytest.approx(440 * rate / RATE, rel=0.01)
+def test_sample_rates(program: Program, tmp_path: Path, write: Write) -> None:
+    rates = {36: 8_000, 37: 22_050, 38: 48_000, 39: 96_000}
+    voices = [
+        Voice(key, write(f"{key}.wav", sine(440, 1)[: rate // 3], rate))
+        for key, rate in rates.items()
+    ]
+    heard = program.plays.render(program.kit(tmp_path, *voices), dict.fromkeys(rates, 0.5))
+    for key, rate in rates.items():
+        heard_hz = pitch_hz(heard[key][: round(0.2 * RATE), 0])
+        assert heard_hz == pytest.approx(440 * rate / RATE, rel=0.01)
 
 
-NAMES = ("a & <b> \"c\" 'd' ;=%20", "größe 鼓", " - two  spaces", "n" * 200)
+NAMES = ("a & <b> \\ \"c\" 'd' ;=%20", "größe 鼓", " - two  spaces", "n" * 200)
 
 
 @pytest.mark.parametrize("name", NAMES)
