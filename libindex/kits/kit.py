@@ -1,5 +1,6 @@
 """`Kit`: which sample sounds at which key, and how; what every format writes and reads."""
 
+import math
 from dataclasses import dataclass
 
 from libindex.errors import LibindexError
@@ -46,6 +47,11 @@ class Shape:
     def cutoff_hz(self) -> float:
         """Of the low-pass filter [Hz]."""
         return float(20.0 * 1000.0**self.cutoff)
+
+    @staticmethod
+    def cutoff_of(frequency_hz: float) -> float:
+        """The `cutoff` whose `cutoff_hz` is nearest to a frequency above 0 [Hz]."""
+        return min(1.0, max(0.0, math.log(frequency_hz / 20.0, 1000.0)))
 
 
 @dataclass(frozen=True, slots=True)

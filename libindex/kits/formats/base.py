@@ -1,6 +1,8 @@
 """What a format of kits has to be: one class with this interface, one line in `FORMATS`."""
 
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -78,3 +80,12 @@ def reference(sample: str, preset: Path) -> str:
 def resolved(text: str, preset: Path) -> str:
     """The absolute path of a sample that a preset names."""
     return os.path.normpath(preset.parent.absolute() / text)
+
+
+def number(values: Mapping[str, str], name: str, default: float) -> float:
+    """A number that a preset may have; the default where it is missing, or no finite number."""
+    try:
+        value = float(values.get(name, default))
+    except ValueError:
+        return default
+    return value if math.isfinite(value) else default
