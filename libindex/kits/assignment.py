@@ -211,14 +211,16 @@ def _optimal(worth: Matrix, allowed: NDArray[np.bool_]) -> dict[int, int]:
 
 def _in_order(pads: Sequence[Pad], chosen: Chosen) -> Chosen:
     """Among pads of a class: higher sounds where a higher pitch is wanted, else the best first."""
-    groups: dict[tuple[str, bool], list[Pad]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[str, ...] | None], list[Pad]] = defaultdict(list)
     for pad in pads:
         if pad.key in chosen:
-            groups[chosen[pad.key].class_code, pad.pitch is not None].append(pad)
+            # Where pitch does not matter, only pads of the same wishes are as good as each other.
+            wishes = pad.classes if pad.pitch is None else None
+            groups[chosen[pad.key].class_code, wishes].append(pad)
     ordered = dict(chosen)
-    for (_, pitched), group in groups.items():
+    for (_, wishes), group in groups.items():
         there = [chosen[pad.key] for pad in group]
-        if pitched:
+        if wishes is None:
             there.sort(key=lambda choice: choice.sound.centroid_hz)
             group.sort(key=lambda pad: (pad.pitch or 0, pad.key))
         else:

@@ -156,10 +156,11 @@ def _expanded(text: str) -> str:
 
 
 def _keys(opcodes: Mapping[str, str], path: Path) -> range:
-    if "key" in opcodes:
-        key = _key(opcodes["key"], path)
-        return range(key, key + 1)
-    low, high = (_key(opcodes.get(n, d), path) for n, d in (("lokey", "0"), ("hikey", "127")))
+    either = opcodes.get("key")
+    low, high = (
+        _key(opcodes.get(name, either or default), path)
+        for name, default in (("lokey", "0"), ("hikey", "127"))
+    )
     return range(max(0, low), min(127, high) + 1)
 
 
