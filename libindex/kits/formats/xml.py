@@ -6,20 +6,21 @@ from xml.parsers import expat
 
 from libindex.kits.kit import KitError
 
-_MOST_BYTES = 32 * 2**20
+MOST_BYTES = 32 * 2**20
 _DEEPEST = 64
 
 
 def content(path: Path) -> bytes:
-    """All bytes of a file; raises KitError if it can't be read."""
+    """All bytes of a file, or as many as tell that it is too large; KitError if there are none."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         raise KitError(f"can't be read ({error.strerror})", path) from None
 
 
 def parse(data: bytes, path: Path, tag: str) -> ET.Element:
-    """The root element of a document.
+    """The root element of a document; its elements are without their namespaces.
 
     Parameters
     ----------
@@ -33,24 +34,24 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     Raises
     ------
     KitError
-        If it is no such document, too large, too deep, or declares entities.
+        If it is no such document, too large, too deep, or declares anything but its own name.
     """
-    if len(data) > _MOST_BYTES:
-        raise KitError(f"is too large for a kit ({len(data):,} bytes)", path)
+    if len(data) > MOST_BYTES:
+        raise KitError("is too large for a kit", path)
     builder = _Builder()
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.text
-    parser.EntityDeclHandler = _refuse
+    parser.StartDoctypeDeclHandler = _on_doctype
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, _RefusedError) as error:
         raise KitError(f"is no kit that can be read ({error})", path) from None
     root = builder.close()
-    if root.tag.rpartition("}")[2] != tag:
-        raise KitError(f"is no such kit: it holds <{root.tag}>, not <{tag}>", path)
+    if root.tag != tag:
+        raise KitError(f"is no such kit: it holds <{printable(root.tag)}>, not <{tag}>", path)
     return root
 
 
@@ -58,8 +59,10 @@ class _RefusedError(Exception):
     """What no kit needs."""
 
 
-def _refuse(*_: object) -> None:
-    raise _RefusedError("it declares entities")
+def _on_doctype(_name: str, system: str | None, public: str | None, has_subset: bool) -> None:
+    # A plain <!DOCTYPE drumkv1> is what that program writes itself.
+    if system or public or has_subset:
+        raise _RefusedError("it declares entities or a document type")
 
 
 class _Builder:
@@ -91,3 +94,13 @@ def written(root: ET.Element, doctype: str = "") -> bytes:
     ET.indent(root)
     head = '<?xml version="1.0" encoding="UTF-8"?>\n' + (f"{doctype}\n" if doctype else "")
     return (head + ET.tostring(root, encoding="unicode") + "\n").encode()
+
+
+def printable(text: str) -> str:
+    """`text` without the characters that XML can't hold, or nobody can read."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def digits(value: float) -> str:
+    """A number as programs read it: short, to more digits than their single precision has."""
+    return f"{value:.9g}"

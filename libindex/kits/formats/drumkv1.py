@@ -1,0 +1,104 @@
+"""DrumKV1's presets, as its version 0.9.29 writes them.
+
+It finds a parameter by its name, so that older versions, which number them otherwise and know
+fewer, read these files too. What it does not know (the attribute `class` of an element, `title` of
+the preset) it passes over.
+"""
+
+import math
+import re
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
+
+from libindex.kits.formats import drumkv1_parameters as parameters
+from libindex.kits.formats import xml
+from libindex.kits.formats.base import number, reference, resolved
+from libindex.kits.kit import Kit, KitError, Voice
+
+_VERSION = "0.9.29"
+_DOCTYPE = "<!DOCTYPE drumkv1>"
+_NUMBER = re.compile("[0-9]{1,3}")
+_MOST = 1000.0  # more than any parameter takes
+
+
+class DrumKV1:
+    """The format of rncbc's drumkv1, a drum sampler as LV2 plugin and stand-alone program."""
+
+    name = "drumkv1"
+    title = "DrumKV1 preset"
+    suffix = ".drumkv1"
+    # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
+    plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
+    is_archive = False
+
+    def write(self, kit: Kit, path: Path) -> None:
+        """Write a kit; see `Format.write`."""
+        # Older versions load nothing from a preset that is not called as its file is.
+        root = Element("preset", name=xml.printable(path.stem), version=_VERSION)
+        if kit.name != path.stem:
+            root.set("title", xml.printable(kit.name))
+        elements = SubElement(root, "elements")
+        for voice in kit.voices:
+            elements.append(_element(voice, path))
+        root.append(_params(parameters.INSTRUMENT, len(parameters.ELEMENT)))
+        path.write_bytes(xml.written(root, _DOCTYPE))
+
+    def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
+        """Read a kit; see `Format.read`."""
+        root = xml.parse(xml.content(path), path, "preset")
+        voices = {}
+        for element in root.iterfind("elements/element"):
+            voice = _voice(element, path)
+            if voice:
+                voices[voice.key] = voice
+        if not voices:
+            raise KitError("has no samples", path)
+        name = root.get("title") or root.get("name") or path.stem
+        return Kit(name, tuple(voices[key] for key in sorted(voices)))
+
+
+def _element(voice: Voice, path: Path) -> Element:
+    element = Element("element", index=str(voice.key))
+    if voice.class_code:
+        element.set("class", xml.printable(voice.class_code))
+    sample = SubElement(element, "sample", index="0", name="GEN1_SAMPLE")
+    sample.text = reference(voice.sample, path)
+    element.append(_params(parameters.of_voice(voice)))
+    return element
+
+
+def _params(values: dict[str, float], first: int = 0) -> Element:
+    params = Element("params")
+    for index, (name, value) in enumerate(values.items(), first):
+        SubElement(params, "param", index=str(index), name=name).text = xml.digits(value)
+    return params
+
+
+def _voice(element: Element, path: Path) -> Voice | None:
+    """What an element plays; None if it has no sample, which the program passes over as well."""
+    sample = element.findtext("sample")
+    if not sample:
+        return None
+    index = element.get("index", "")
+    if not _NUMBER.fullmatch(index) or int(index) > 127:
+        raise KitError(f"has a pad at {xml.printable(index)[:20]!r}, which is no MIDI note", path)
+    params = {
+        param.get("name") or _nth(param.get("index", "")): param.text or ""
+        for param in element.iterfind("params/param")
+    }
+    values = {
+        name: min(max(number(params, name, default), -_MOST), _MOST)
+        for name, default in parameters.ELEMENT.items()
+    }
+    return Voice(
+        key=int(index),
+        sample=resolved(sample, path),
+        class_code=element.get("class") or None,
+        choke_group=max(0, math.floor(values["GEN1_GROUP"])),
+        shape=parameters.shape_of(values),
+    )
+
+
+def _nth(index: str) -> str:
+    names = tuple(parameters.ELEMENT)
+    return names[int(index)] if _NUMBER.fullmatch(index) and int(index) < len(names) else ""

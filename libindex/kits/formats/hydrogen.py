@@ -1,0 +1,156 @@
+"""Hydrogen's drum kits, in the form of its version 1.2: an archive of a folder.
+
+The folder holds `drumkit.xml`, which `hydrogen_instruments` writes and reads, and the samples.
+"""
+
+import gzip
+import io
+import os
+import shutil
+import tarfile
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from libindex.kits.formats import xml
+from libindex.kits.formats.hydrogen_instruments import described, label, written
+from libindex.kits.kit import Kit, KitError
+from libindex.paths import to_text
+
+_DESCRIPTION = "drumkit.xml"
+_KEPT = set(" -_.()+&!@")  # in names, besides letters and digits of ASCII
+_LONGEST_NAME = 80
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 2**30  # of one sample
+_MOST_MEMBERS = 10_000
+
+
+class Hydrogen:
+    """The format of Hydrogen, a drum machine; it has no place for stereo width and tremolo."""
+
+    name = "hydrogen"
+    title = "Hydrogen drum kit"
+    suffix = ".h2drumkit"
+    # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
+    plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
+    is_archive = True
+
+    def write(self, kit: Kit, path: Path) -> None:
+        """Write a kit; see `Format.write`."""
+        # Hydrogen knows a kit by the name of its folder. Names are ASCII, since it fails to unpack
+        # others where the locale is "C".
+        folder = _ascii(kit.name)
+        names = _file_names(kit)
+        with (
+            path.open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+        ):
+            description = written(kit, names)
+            _add(archive, f"{folder}/{_DESCRIPTION}", io.BytesIO(description), len(description))
+            for sample, name in names.items():
+                with _sample(sample) as source:
+                    _add(archive, f"{folder}/{name}", source, os.fstat(source.fileno()).st_size)
+
+    def read(self, path: Path, workspace: Path) -> Kit:
+        """Read a kit; see `Format.read`.
+
+        Where an instrument has several layers, the one of the loudest velocity counts.
+        """
+        with _archive(path) as archive:
+            members = _members(archive, path)
+            description = min(
+                (name for name in members if name.name == _DESCRIPTION),
+                key=lambda name: len(name.parts),
+                default=None,
+            )
+            if description is None:
+                raise KitError(f"holds no {_DESCRIPTION}; it is no kit of Hydrogen", path)
+            packed = _opened(archive, members[description], path)
+            root = xml.parse(packed.read(xml.MOST_BYTES + 1), path, "drumkit_info")
+            kit = described(root, path, workspace)
+            for sample in dict.fromkeys(Path(voice.sample) for voice in kit.voices):
+                member = members.get(description.with_name(sample.name))
+                if member is None:
+                    raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
+                _unpack(_opened(archive, member, path), sample, path)
+        return kit
+
+
+def _ascii(text: str) -> str:
+    """`text` as a file name that every system and locale takes."""
+    plain = unicodedata.normalize("NFKD", to_text(text)).encode("ascii", "ignore").decode()
+    kept = "".join(c if c.isalnum() or c in _KEPT else "_" for c in plain)
+    return " ".join(kept.split())[:_LONGEST_NAME].strip(". ") or "kit"
+
+
+def _file_names(kit: Kit) -> dict[str, str]:
+    """What each sample is called in the archive: by the first key that plays it."""
+    names: dict[str, str] = {}
+    for voice in kit.voices:
+        ending = Path(to_text(voice.sample)).suffix.lower()
+        safe = ending if ending.isascii() and ending[1:].isalnum() else ".wav"
+        names.setdefault(voice.sample, f"{voice.key:03} {_ascii(label(voice))}{safe}")
+    return names
+
+
+@contextmanager
+def _sample(sample: str) -> Iterator[IO[bytes]]:
+    try:
+        source = open(os.fsencode(sample), "rb")  # noqa: PTH123, SIM115 - any bytes may be a name
+    except OSError as error:
+        raise KitError(f"can't be read ({error.strerror})", sample) from None
+    with source:
+        yield source
+
+
+def _add(archive: tarfile.TarFile, name: str, source: IO[bytes], size: int) -> None:
+    """Add a file; the same kit gives the same archive, whoever writes it and when."""
+    member = tarfile.TarInfo(name)
+    member.size = size
+    archive.addfile(member, source)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tarfile.TarFile]:
+    """An open archive; whatever is wrong with it while it is read is a `KitError`."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            with tarfile.open(fileobj=file, mode="r:gz" if packed else "r:") as archive:
+                yield archive
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise KitError(f"is no archive of a kit, or damaged ({error})", path) from None
+    except OSError as error:
+        raise KitError(f"can't be read ({error.strerror})", path) from None
+
+
+def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfile.TarInfo]:
+    """The files in an archive; links and whatever else there may be are left out."""
+    members: dict[PurePosixPath, tarfile.TarInfo] = {}
+    for count, member in enumerate(archive):
+        if count == _MOST_MEMBERS or member.size > _MOST_BYTES:
+            raise KitError("holds more than a kit can", path)
+        if member.isreg():
+            members[PurePosixPath(member.name)] = member
+    return members
+
+
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> IO[bytes]:
+    opened = archive.extractfile(member)
+    if opened is None:
+        raise KitError("holds something else where a file should be", path)
+    return opened
+
+
+def _unpack(packed: IO[bytes], target: Path, path: Path) -> None:
+    # Only here is anything unpacked, and under names without folders: nothing lands elsewhere.
+    try:
+        with target.open("xb") as file:
+            shutil.copyfileobj(packed, file)
+    except OSError as error:
+        raise KitError(f"can't be unpacked ({error.strerror})", path) from None
