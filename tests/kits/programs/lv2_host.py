@@ -9,10 +9,7 @@ from port 6 on; features URID map and worker), and no more.
 """
 
 import ctypes
-import json
 import struct
-import sys
-import time
 from collections.abc import Sequence
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_uint32, c_void_p
 from pathlib import Path
@@ -89,7 +86,9 @@ class Host:
         """Run one block with MIDI messages at their frames; returns it, shape (BLOCK, 2)."""
         body = struct.pack("II", 0, 0)
         for frame, message in events:
-            body += struct.pack("qII", frame, len(message), self.urid(MIDI)) + message.ljust(8, b"\0")
+            body += struct.pack("qII", frame, len(message), self.urid(MIDI)) + message.ljust(
+                8, b"\0"
+            )
         sequence = struct.pack("II", len(body), self.urid(ATOM + b"Sequence")) + body
         ctypes.memmove(self._in, sequence, len(sequence))
         head = struct.pack("II", SEQUENCE_BYTES - 8, self.urid(ATOM + b"Chunk"))
@@ -115,7 +114,10 @@ class Host:
 
     def restore(self, state: dict[str, bytes]) -> None:
         """Give the plugin a state, every property as a chunk."""
-        kept = {self.urid(key.encode()): ctypes.create_string_buffer(v, len(v)) for key, v in state.items()}
+        kept = {
+            self.urid(key.encode()): ctypes.create_string_buffer(v, len(v))
+            for key, v in state.items()
+        }
 
         def retrieve(_handle, key, size, kind, flags):  # type: ignore[no-untyped-def]
             value = kept.get(key)
