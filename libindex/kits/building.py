@@ -120,6 +120,7 @@ def _chosen(
     """
     heard: dict[str, Playing | None] = {}
     takes_all = recipe.force or recipe.is_original
+    material = material.distinct()
     if not takes_all:
         material = material.without(_is_long)
     while True:

@@ -1,5 +1,6 @@
 """What a kit can be made of: samples of the library, of a folder, or like a sound."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from libindex.errors import SampleError
 from libindex.folders import audio_files
 from libindex.kits.layouts import Layout
 from libindex.modelfile import ModelFile
+from libindex.paths import relative_to
 from libindex.queries import Filters, Network
 from libindex.queries.hearing import heard, unit
 from libindex.queries.sounds import (
@@ -45,7 +47,7 @@ class Material:
     classes : tuple of str
         Of the columns of the sounds' probabilities.
     sounds : list of Sound
-        No two byte-identical, in order of path.
+        In order of path.
     worth : ndarray of float64, shape (sounds,)
         How welcome each is, from 0 to 1.
     errors : list of SampleError
@@ -61,6 +63,20 @@ class Material:
         """The same without some sounds."""
         kept = [i for i, sound in enumerate(self.sounds) if not unwanted(sound)]
         return replace(self, sounds=[self.sounds[i] for i in kept], worth=self.worth[kept])
+
+    def distinct(self) -> "Material":
+        """The same with the first of all byte-identical sounds only."""
+        first: dict[bytes, Sound] = {}
+        for sound in self.sounds:
+            first.setdefault(sound.digest, sound)
+        return self.without(lambda sound: first[sound.digest] is not sound)
+
+    def under(self, folder: str) -> "Material":
+        """What of it lies below a folder."""
+        errors = [e for e in self.errors if relative_to(os.fspath(e.path or ""), folder)]
+        return replace(
+            self.without(lambda sound: relative_to(sound.path, folder) is None), errors=errors
+        )
 
 
 def from_library(
@@ -174,10 +190,8 @@ def from_folder(
 def _material(
     classes: tuple[str, ...], found: Iterable[Sound], errors: Sequence[SampleError] = ()
 ) -> Material:
-    distinct: dict[bytes, Sound] = {}
-    for sound in sorted(found, key=lambda sound: sound.path):
-        distinct.setdefault(sound.digest, sound)
-    return Material(classes, list(distinct.values()), np.ones(len(distinct)), list(errors))
+    ordered = sorted(found, key=lambda sound: sound.path)
+    return Material(classes, ordered, np.ones(len(ordered)), list(errors))
 
 
 def _sound(analysis: Analysis) -> Sound:

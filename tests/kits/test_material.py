@@ -82,7 +82,12 @@ def test_byte_identical_sounds_count_once(library, folder) -> None:
     library.scan()
     assert len(library.material(ANY).sounds) == 60
     assert len(library.material(ANY, under=folder / "copies").sounds) == 3
-    assert len(library.material(ANY, folder=folder).sounds) == 60
+    whole = library.material(ANY, folder=folder)
+    assert len(whole.sounds) == 63
+    assert len(whole.distinct().sounds) == 60
+    copies = whole.under(str(folder / "copies"))
+    assert [Path(p).name for p in paths(copies)] == ["00.wav", "03.wav", "06.wav"]
+    assert len(copies.distinct().sounds) == 3
 
 
 def test_samples_of_a_drive_that_is_not_there_are_no_material(library, folder) -> None:
