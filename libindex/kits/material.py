@@ -178,7 +178,8 @@ def from_folder(
         stored = known_under(connection, network, folder)
         known = {p: stored[p][1] for p in paths if p in stored and stored[p][0] == file_stamp(p)}
         here = Filters(under=folder)
-        found = sounds(connection, network, here, known.values()) if known else []
+        stored_sounds = sounds(connection, network, here, known.values()) if known else []
+        found = [sound for sound in stored_sounds if sound.path in known]
     unknown = [path for path in paths if path not in known]
     results = list(heard(network, settings, unknown)) if unknown else []
     found += [_sound(result) for result in results if isinstance(result, Analysis)]

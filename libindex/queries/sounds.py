@@ -103,7 +103,7 @@ def best_of_class(
 def sounds(
     connection: Connection, network: Network, filters: Filters, ids: Iterable[int]
 ) -> list[Sound]:
-    """Analyses as sounds, each by its first path that matches and is there.
+    """Analyses as sounds, one for every path that matches and is there.
 
     Parameters
     ----------
@@ -124,15 +124,14 @@ def sounds(
     found = []
     for part in _parts(sorted(set(ids))):
         query = _sounds(connection, filters).where(analyses.c.id.in_(part))
-        rows = {row.analysis_id: row for row in reversed(connection.execute(query).all())}
-        found += _with_probabilities(connection, network, rows)
+        found += _with_probabilities(connection, network, connection.execute(query).all())
     return sorted(found, key=lambda sound: sound.path)
 
 
 def known_under(
     connection: Connection, network: Network, folder: str
 ) -> dict[str, tuple[tuple[int, int, int], int]]:
-    """The analysed samples under a folder: path to stamp and analysis.
+    """The analysed samples under a folder that are there: path to stamp and analysis.
 
     Parameters
     ----------
@@ -160,7 +159,7 @@ def known_under(
         .select_from(samples)
         .join(roots, roots.c.id == samples.c.root_id)
         .join(analyses, analyses.c.content_id == samples.c.content_id)
-        .where(analyses.c.network_id == network.id)
+        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None), roots.c.is_online)
     )
     try:
         query = query.where(*conditions(connection, Filters(under=folder)))
@@ -209,32 +208,31 @@ def _sounds(connection: Connection, filters: Filters) -> Any:
         .join(roots, roots.c.id == samples.c.root_id)
         .where(samples.c.failure.is_(None), roots.c.is_online)
         .where(*conditions(connection, filters))
-        .order_by(roots.c.path, samples.c.path)
     )
 
 
 def _with_probabilities(
-    connection: Connection, network: Network, rows: dict[int, Row[Any]]
+    connection: Connection, network: Network, rows: Sequence[Row[Any]]
 ) -> list[Sound]:
     import numpy as np
 
     column = {code: i for i, code in enumerate(network.classes)}
-    matrix = {id_: np.zeros(len(column), np.float32) for id_ in rows}
+    matrix = {row.analysis_id: np.zeros(len(column), np.float32) for row in rows}
     query = select(
         class_probabilities.c.analysis_id, classes.c.code, class_probabilities.c.probability
     ).join(classes, classes.c.id == class_probabilities.c.class_id)
     for id_, code, probability in connection.execute(
-        query.where(class_probabilities.c.analysis_id.in_(list(rows)))
+        query.where(class_probabilities.c.analysis_id.in_(list(matrix)))
     ):
         matrix[id_][column[code]] = probability
     return [
         Sound(
             path=join(row.root, row.path),
             digest=row.digest,
-            probabilities=matrix[id_],
+            probabilities=matrix[row.analysis_id],
             embedding=unpacked(row.vector),
             duration_s=row.duration_s,
             centroid_hz=row.centroid_hz,
         )
-        for id_, row in rows.items()
+        for row in rows
     ]
