@@ -11,8 +11,8 @@ import numpy as np
 from libindex import resources
 from libindex.analyser import Analyser
 from libindex.audio import FloatArray
-from libindex.errors import LibindexError, SampleError, UsageError
-from libindex.paths import SUFFIXES
+from libindex.errors import SampleError, UsageError
+from libindex.folders import audio_files
 from libindex.pipeline import Pipeline
 
 FORMATS = ("label", "rank", "prob", "dictproba", "mat")
@@ -157,29 +157,3 @@ def formatted(
         f: dict(zip(classes, map(float, row), strict=True))
         for f, row in zip(files, matrix, strict=True)
     }
-
-
-def audio_files(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[str]:
-    """Paths of the audio files in a directory, hidden ones left out, in order of name.
-
-    Raises
-    ------
-    LibindexError
-        If it is not a directory or can't be read.
-    """
-    top = os.fspath(folder)
-    try:
-        entries = sorted(os.listdir(top))
-    except OSError as error:
-        raise LibindexError(f"can't be listed ({error.strerror})", top) from None
-    found = []
-    for name in entries:
-        path = os.path.join(top, name)  # noqa: PTH118 - keeps the beginning as it was given
-        if name.startswith("."):
-            continue
-        if os.path.isdir(path):  # noqa: PTH112
-            if recursive and not os.path.islink(path):  # noqa: PTH114
-                found += audio_files(path, recursive=True)
-        elif os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122
-            found.append(path)
-    return found

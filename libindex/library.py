@@ -23,6 +23,10 @@ from libindex.settings import Settings
 from libindex.similarity import index_path, is_current, neighbour_index
 
 if TYPE_CHECKING:
+    from libindex.kits.building import Recipe
+    from libindex.kits.kit import Kit
+    from libindex.kits.material import Material
+    from libindex.neighbours import NeighbourIndex
     from libindex.watching.activity import Activity
     from libindex.watching.watcher import Watcher, WatchOptions
 
@@ -267,17 +271,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
             raise UsageError("the least similarity is not a number")
         with self._answering() as (connection, network):
             subject = queries.subject(connection, network, self.settings, file)
-            index = neighbour_index(
-                connection,
-                index_path(self.database.path, network.fingerprint),
-                network.id,
-                network.latent_size,
-                save=self.writer() is None,  # while somebody writes it would soon be old
-            )
             return queries.similar(
                 connection,
                 network,
-                index,
+                self._index(connection, network),
                 subject.embedding,
                 n,
                 _filters(filters),
@@ -285,6 +282,101 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 without_path=subject.path,
                 without_content=None if copies else subject.content_id,
                 copies=copies,
+            )
+
+    def kit(
+        self,
+        name: str,
+        recipe: "Recipe | None" = None,
+        *,
+        folder: PathLike | None = None,
+        similar_to: PathLike | None = None,
+        **filters: Any,
+    ) -> "Kit":
+        """Make a drum kit; `libindex.kits.writing.write` writes it.
+
+        Parameters
+        ----------
+        name : str
+            The kit's.
+        recipe : Recipe, optional
+            Layout, assignment, levels, variation.
+        folder, similar_to, **filters
+            What it is made of; see `material`.
+
+        Returns
+        -------
+        Kit
+            Its voices play the files where they are.
+
+        Raises
+        ------
+        KitError
+            If no sound fits any pad.
+        """
+        from libindex.kits.building import Recipe, build
+
+        recipe = recipe or Recipe()
+        found = self.material(recipe, folder=folder, similar_to=similar_to, **filters)
+        return build(name, found, recipe)
+
+    def material(
+        self,
+        recipe: "Recipe",
+        *,
+        folder: PathLike | None = None,
+        similar_to: PathLike | None = None,
+        **filters: Any,
+    ) -> "Material":
+        """What a kit can be made of.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            Which classes are needed, and with what probability.
+        folder : str or Path, optional
+            All sounds below this folder, which need not be in the library.
+        similar_to : str or Path, optional
+            Of every class the samples of the library that sound most like this file.
+        **filters
+            As for `query`, for samples of the library.
+
+        Raises
+        ------
+        UsageError
+            If `folder` comes with something else.
+        NotFoundError, LibindexError
+            If the library is empty, or a file or folder can't be read.
+        """
+        from libindex.kits import material
+
+        if folder is not None and (similar_to is not None or filters):
+            raise UsageError("a kit from a folder takes all of it; filters look in the library")
+        if folder is not None:
+            with self.database.reading() as connection:
+                network = self._network_or_none(connection)
+                return material.from_folder(connection, network, self.settings, absolute(folder))
+        wanted = _filters({"min_prob": recipe.needed, **filters})
+        with self._answering() as (connection, network):
+            if similar_to is None:
+                return material.from_library(
+                    connection, network, wanted, recipe.layout, recipe.seed
+                )
+            subject = queries.subject(connection, network, self.settings, similar_to)
+            index = self._index(connection, network)
+            return material.like(
+                connection, network, index, subject.embedding, wanted, recipe.layout
+            )
+
+    def judge(self, kit: "Kit") -> "Kit":
+        """The same kit, with classes, probabilities and lengths of the samples that are there."""
+        from libindex.kits import material, reading
+
+        with self.database.reading() as connection:
+            network = self._network_or_none(connection)
+            return reading.judged(
+                reading.with_lengths(kit),
+                lambda paths: material.chances(connection, network, self.settings, paths),
             )
 
     def status(self) -> Status:
@@ -349,6 +441,15 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 return None
             path = index_path(self.database.path, network.fingerprint)
             return path, is_current(connection, path)
+
+    def _index(self, connection: Connection, network: Network) -> "NeighbourIndex":
+        return neighbour_index(
+            connection,
+            index_path(self.database.path, network.fingerprint),
+            network.id,
+            network.latent_size,
+            save=self.writer() is None,  # while somebody writes it would soon be old
+        )
 
     @contextmanager
     def _answering(self) -> Iterator[tuple[Connection, Network]]:

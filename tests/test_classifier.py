@@ -10,8 +10,9 @@ import torch
 
 import libindex
 from libindex.analyser import Analyser, load_network
-from libindex.classifier import FORMATS, DrumClassifier, audio_files, formatted
+from libindex.classifier import FORMATS, DrumClassifier, formatted
 from libindex.errors import LibindexError, ModelError, SampleError, UsageError
+from libindex.folders import audio_files
 from libindex.instruments import CODES
 from libindex.preparation import Preparer
 

@@ -1,5 +1,6 @@
 """Options that several commands share, as decorators."""
 
+import shlex
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -172,3 +173,21 @@ def output_options(command: Command) -> Command:
     )
     null = click.option("-0", "--null", is_flag=True, help="Paths, each ended by a NUL byte.")
     return output(null(wrapped))
+
+
+@click.command(add_help_option=False)
+@filter_options
+def _filters_alone(filters: dict[str, Any]) -> dict[str, Any]:
+    return filters
+
+
+def parsed_filters(text: str) -> dict[str, Any]:
+    """Filters as one would write them behind ``libindex query``, in one text."""
+    try:
+        words = shlex.split(text)
+        found: dict[str, Any] = _filters_alone.main(words, "--query", standalone_mode=False)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--query") from None
+    except click.UsageError as error:
+        raise click.BadParameter(error.format_message(), param_hint="--query") from None
+    return found

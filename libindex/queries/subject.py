@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from libindex.errors import ModelError, NotFoundError, SampleError
+from libindex.errors import NotFoundError, SampleError
 from libindex.paths import PathLike, absolute, display
 from libindex.queries.inspect import info
 from libindex.queries.lookup import Network, Sample, embedding_of, sample_at, samples_named
@@ -45,7 +45,7 @@ def subject(
         If it would have to be analysed by another network than the library was.
     """
     path = absolute(file)
-    sample, stamp = sample_at(connection, path), _stamp(path)
+    sample, stamp = sample_at(connection, path), file_stamp(path)
     if stamp and (sample is None or sample.stamp != stamp):
         return Subject(path, _analysed(network, settings, path), None)
     sample = sample or sample_meant(connection, file)
@@ -82,7 +82,8 @@ def sample_meant(connection: Connection, file: PathLike) -> Sample:
     raise NotFoundError("no such file, and none of this name in the library", file)
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def file_stamp(path: str) -> tuple[int, int, int] | None:
+    """Size [bytes], mtime and ctime [ns] of a file, as `Sample.stamp`; None if it is not there."""
     try:
         status = os.stat(path)  # noqa: PTH116 - names that are not UTF-8
     except OSError:
@@ -91,19 +92,9 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
 
 
 def _analysed(network: Network, settings: Settings, path: str) -> "FloatArray":
-    import numpy as np
+    from libindex.queries.hearing import heard, unit
 
-    from libindex.modelfile import ModelFile
-    from libindex.pipeline import Pipeline
-
-    model = ModelFile.read(settings.model)
-    if model.fingerprint != network.fingerprint:
-        raise ModelError(
-            f"the library was scanned with another network ({network.name}); "
-            "scan it with this one, or name that one with --model"
-        )
-    with Pipeline.load(model, settings.device, 1, settings.file_timeout_s) as pipeline:
-        result = next(iter(pipeline.analyse([path])))
+    [result] = heard(network, settings, [path])
     if isinstance(result, SampleError):
         raise result
-    return np.asarray(result.latent / np.linalg.norm(result.latent), dtype=np.float32)
+    return unit(result.latent)

@@ -1,0 +1,343 @@
+"""``libindex kit``: build drum kits, show them, show layouts."""
+
+import os
+import tempfile
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from libindex.cli.options import (
+    Command,
+    db_option,
+    filter_options,
+    model_option,
+    parsed_filters,
+    run_options,
+)
+from libindex.errors import LibindexError, NotFoundError
+from libindex.paths import display
+
+if TYPE_CHECKING:
+    from libindex.kits.building import Recipe
+    from libindex.kits.material import Material
+    from libindex.library import Library
+
+_FORMATS = ("drumkv1", "hydrogen", "sfz", "decentsampler", "folder")
+_FOLDER = click.Path(exists=True, file_okay=False)
+
+
+@click.group()
+def kit() -> None:
+    """Build drum kits out of the library or a folder, and look into kits."""
+
+
+def _making_options(command: Command) -> Command:
+    """How kits are made and written; the command gets a `Recipe` and what `_write` needs."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **values: Any) -> Any:
+        names = ("layout", "assignment", "force", "repeat_octaves", "choke", "match_levels")
+        made = {name: values.pop(name) for name in (*names, "variation", "seed")}
+        target = {name: values.pop(name) for name in ("formats", "out", "placing", "overwrite")}
+        return command(*args, making=made, target=target, **values)
+
+    for option in reversed(_MAKING):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+_MAKING = (
+    click.option(
+        "--format",
+        "-f",
+        "formats",
+        type=click.Choice(_FORMATS),
+        multiple=True,
+        default=("drumkv1",),
+        show_default=True,
+        help="What to write; can be given several times.",
+    ),
+    click.option(
+        "--out",
+        "-o",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=".",
+        show_default="the current folder",
+        help="Where the kit's folder is made.",
+    ),
+    click.option(
+        "--layout",
+        "-l",
+        metavar="8|24|36|gm|FILE.toml",
+        default="24",
+        show_default=True,
+        help="Which class belongs at which key: the original's layouts, General MIDI percussion, "
+        "or your own; see `libindex kit layouts`.",
+    ),
+    click.option(
+        "--assign",
+        "assignment",
+        type=click.Choice(["best", "class", "sample"]),
+        default="best",
+        show_default=True,
+        help="best: no sample on two pads, the most probable and most varied kit as a whole. "
+        "class: each pad takes the most probable sample of its class. sample: each sample goes "
+        "to its own class.",
+    ),
+    click.option(
+        "--repeat-octaves", is_flag=True, help="Repeat the layout in the octaves below and above."
+    ),
+    click.option(
+        "--choke/--no-choke",
+        default=True,
+        show_default=True,
+        help="Closed and pedal hi-hats silence open ones.",
+    ),
+    click.option(
+        "--match-levels",
+        is_flag=True,
+        help="Bring all pads to the same loudness, by gains of 12 dB at most.",
+    ),
+    click.option(
+        "--variation",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        metavar="AMOUNT",
+        help="Vary pan, width, tuning, filter and tremolo of each pad by chance: 0 is nothing, 1 "
+        "is a lot.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        help="Choose by chance among samples that fit about equally well; another seed, another "
+        "kit.  [default: the best]",
+    ),
+    click.option(
+        "--force",
+        is_flag=True,
+        help="Fill every pad, however badly a sample fits, loops and long files included.",
+    ),
+    click.option(
+        "--copy-samples",
+        "placing",
+        flag_value="copy",
+        default="copy",
+        help="Copy the samples into the kit's folder.  [default]",
+    ),
+    click.option(
+        "--link", "placing", flag_value="link", help="Make symbolic links to the samples instead."
+    ),
+    click.option(
+        "--reference", "placing", flag_value="reference", help="Name the samples where they are."
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace a kit of the same name."),
+)
+
+
+@kit.command()
+@click.argument("kit_name", metavar="NAME")
+@click.option("--from", "folder", metavar="DIR", type=_FOLDER, help="Take the sounds of a folder.")
+@click.option(
+    "--query",
+    "text",
+    metavar="FILTERS",
+    help='Take what `libindex query` finds with these filters, such as "--under ~/Samples/Vinyl"; '
+    "they can be given as options, too.",
+)
+@click.option(
+    "--similar-to",
+    metavar="FILE",
+    type=click.Path(),
+    help="Take of every class what sounds most like a file.",
+)
+@_making_options
+@filter_options
+@db_option
+@model_option
+@run_options
+def build(
+    kit_name: str,
+    folder: str | None,
+    text: str | None,
+    similar_to: str | None,
+    making: dict[str, Any],
+    target: dict[str, Any],
+    filters: dict[str, Any],
+    db: str | None,
+    **overrides: Any,
+) -> None:
+    """Build a drum kit called NAME.
+
+    `libindex kit build Dusty --under ~/Samples/Vinyl --out ~/Kits` takes samples of the library;
+    with --from DIR those of a folder, scanned or not. A pad stays empty where no sample is of its
+    class with a probability of at least --min-prob (by default 0.5), unless it is forced. The kit
+    is a folder of its own; your samples stay as they are.
+    """
+    least, filters = _least_and_filters(filters, text)
+    if folder is not None and (filters or similar_to is not None):
+        raise click.UsageError("--from takes a whole folder: use --under for filters within it")
+    with _opened(db, folder is not None, overrides) as library:
+        recipe = _recipe(library, making, least)
+        found = library.material(recipe, folder=folder, similar_to=similar_to, **filters)
+        _make(kit_name, found, recipe, target)
+
+
+@kit.command(name="build-all")
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option(
+    "--min-prob",
+    "-p",
+    "least",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="At least this probability of the pad's class.  [default: 0.5]",
+)
+@_making_options
+@db_option
+@model_option
+@run_options
+def build_all(
+    folder: str,
+    least: float | None,
+    making: dict[str, Any],
+    target: dict[str, Any],
+    db: str | None,
+    **overrides: Any,
+) -> None:
+    """Build a kit out of every folder in DIR, each with the folder's name.
+
+    What can't be built is reported and left out; then the exit status is 1.
+    """
+    from libindex.kits.samples import safe_name
+
+    failed = 0
+    packs = sorted(e.path for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
+    if not packs:
+        raise NotFoundError("has no folders to build kits of", folder)
+    with _opened(db, True, overrides) as library:
+        recipe = _recipe(library, making, least)
+        found = library.material(recipe, folder=folder)  # all at once: to start takes a second
+        for pack in packs:
+            name = safe_name(os.path.basename(pack))  # noqa: PTH119
+            try:
+                _make(name, found.under(os.path.abspath(pack)), recipe, target)  # noqa: PTH100
+            except LibindexError as error:
+                failed += 1
+                click.echo(f"libindex: {display(pack)}: {error}", err=True)
+    if failed:
+        raise LibindexError(f"{failed} of {len(packs)} kits could not be built")
+
+
+@kit.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "-f",
+    "output",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to write it.",
+)
+@db_option
+@model_option
+def show(file: Path, output: str, db: str | None, **overrides: Any) -> None:
+    """Show the pads of a kit: a preset of any format, or a folder with one.
+
+    Kits of other programs will do. Samples that the library knows by their bytes are told by it,
+    others are heard.
+    """
+    from libindex.cli.kit_output import show_kit
+    from libindex.kits import reading
+
+    with tempfile.TemporaryDirectory(prefix="libindex-") as temporary:
+        workspace = os.path.realpath(temporary)
+        found = reading.read(file.expanduser(), Path(workspace))
+        with _opened(db, True, overrides) as library:
+            found = library.judge(found)
+        bases = [os.path.abspath(file if file.is_dir() else file.parent), workspace]  # noqa: PTH100
+        show_kit(found, bases, output)
+
+
+@kit.command()
+@click.argument("layout", metavar="[NAME|FILE.toml]", required=False)
+def layouts(layout: str | None) -> None:
+    """Show the layouts, or the pads of one."""
+    from libindex.kits.layouts import LAYOUTS, named
+
+    if layout is None:
+        for known in LAYOUTS.values():
+            first, last = known.pads[0].key, known.pads[-1].key
+            click.echo(f"{known.name:<4} {len(known.pads):>3} pads, keys {first} to {last}")
+        return
+    for pad in named(layout).pads:
+        choke = f"  choke {pad.choke_group}" if pad.choke_group else ""
+        click.echo(f"{pad.key:>3}  {', '.join(pad.classes)}{choke}")
+
+
+def _least_and_filters(
+    filters: dict[str, Any], text: str | None
+) -> tuple[float | None, dict[str, Any]]:
+    """The least probability of a pad, and the filters that were given."""
+    given = {name: value for name, value in filters.items() if value not in (None, [])}
+    if text is not None:
+        if given:
+            raise click.UsageError("give filters in --query or as options, not both")
+        parsed = parsed_filters(text)
+        given = {name: value for name, value in parsed.items() if value not in (None, [])}
+    return given.pop("min_prob", None), given
+
+
+def _opened(db: str | None, may_be_missing: bool, overrides: dict[str, Any]) -> "Library":
+    """The library; where there is none and none is needed, an empty one."""
+    from libindex.library import Library
+
+    try:
+        return Library.open(db, create=False, **overrides)
+    except NotFoundError:
+        if not may_be_missing:
+            raise
+        return Library.temporary(**overrides)
+
+
+def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
+    from libindex.instruments import CODES
+    from libindex.kits.building import LEAST, Recipe
+    from libindex.kits.layouts import named
+
+    network = library.network()
+    layout = named(making["layout"], network.classes if network else CODES)
+    return Recipe(**{**making, "layout": layout}, least=LEAST if least is None else least)
+
+
+def _make(name: str, material: "Material", recipe: "Recipe", target: dict[str, Any]) -> None:
+    """Build, write and show a kit."""
+    from libindex.cli.kit_output import show_kit
+    from libindex.cli.output import on_terminal
+    from libindex.kits.building import build as build_kit
+    from libindex.kits.formats import FORMATS
+    from libindex.kits.writing import kit_folder, write
+
+    kit_folder(name)  # better said now than after the work
+    made = build_kit(name, material, recipe)
+    formats = [FORMATS[f] for f in dict.fromkeys(target["formats"])]
+    where = write(
+        made, formats, target["out"].expanduser(), target["placing"], overwrite=target["overwrite"]
+    )
+    if on_terminal():
+        show_kit(made, [os.path.commonpath([os.path.dirname(v.sample) for v in made.voices])])  # noqa: PTH120
+    else:
+        click.echo(os.fsencode(where))
+    if material.errors:
+        number, first = len(material.errors), material.errors[0]
+        click.echo(f"libindex: left out {number} files, such as {first}", err=True)
+    filled = {voice.key for voice in made.voices}
+    empty = [f"{p.key} {p.classes[0]}" for p in recipe.layout.pads if p.key not in filled]
+    click.echo(
+        f"libindex: {display(where)}: {len(recipe.layout.pads) - len(empty)} of "
+        f"{len(recipe.layout.pads)} pads" + (f"; empty: {', '.join(empty)}" if empty else ""),
+        err=True,
+    )

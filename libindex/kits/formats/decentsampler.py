@@ -1,0 +1,127 @@
+"""DecentSampler's ``.dspreset``: XML with a group for every pad.
+
+Elements and attributes are those of the DecentSampler Developer's Guide, 1.11.
+"""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from libindex.kits.formats import xml
+from libindex.kits.formats.base import number, reference, resolved
+from libindex.kits.kit import Kit, KitError, Shape, Voice
+
+_CHOKE = "choke"
+_CLASS = "class-"
+
+
+class DecentSampler:
+    """`Format` of the DecentSampler plugin; it has no place for stereo width and tremolo."""
+
+    name = "decentsampler"
+    title = "DecentSampler"
+    suffix = ".dspreset"
+    plays = frozenset({"WAV", "WAVEX", "AIFF", "FLAC"})
+    is_archive = False
+
+    def write(self, kit: Kit, path: Path) -> None:
+        """Write a kit; see `Format.write`."""
+        root = ET.Element("DecentSampler", minVersion="1.0.11")
+        groups = ET.SubElement(root, "groups")
+        for voice in kit.voices:
+            groups.append(_group(voice, path))
+        path.write_bytes(xml.written(root))
+
+    def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
+        """Read a kit; see `Format.read`.
+
+        Where several samples play at a key, the one of the loudest velocity counts.
+        """
+        root = xml.parse(xml.content(path), path, "DecentSampler")
+        best: dict[int, tuple[float, Voice]] = {}
+        for groups in root.iter("groups"):
+            for group in groups.iter("group"):
+                for sample in group.iter("sample"):
+                    given = {**groups.attrib, **group.attrib, **sample.attrib}
+                    low, high = (
+                        int(number(given, n, d)) for n, d in (("loNote", 0), ("hiNote", 127))
+                    )
+                    loudest = number(given, "hiVel", 127)
+                    for key in range(max(0, low), min(127, high) + 1):
+                        if key not in best or loudest > best[key][0]:
+                            best[key] = loudest, _voice(key, given, group, path)
+        if not best:
+            raise KitError("has no samples", path)
+        return Kit(path.stem, tuple(best[key][1] for key in sorted(best)))
+
+
+def _group(voice: Voice, path: Path) -> ET.Element:
+    group = ET.Element("group", name=voice.class_code or str(voice.key))
+    tags = [] if voice.class_code is None else [_CLASS + voice.class_code]
+    if voice.choke_group:
+        choke = f"{_CHOKE}{voice.choke_group}"
+        tags.append(choke)
+        group.attrib.update(silencedByTags=choke, silencingMode="fast")
+    if tags:
+        group.set("tags", ",".join(tags))
+    shape = voice.shape
+    sample = ET.SubElement(
+        group,
+        "sample",
+        path=reference(voice.sample, path),
+        rootNote=str(voice.key),
+        loNote=str(voice.key),
+        hiNote=str(voice.key),
+        ampEnvEnabled="false",  # a hit sounds to its end, however short the key is held
+    )
+    if shape.gain_db:
+        sample.set("volume", f"{shape.gain_db:g}dB")
+    if shape.pan:
+        sample.set("pan", f"{100 * shape.pan:g}")
+    if shape.tune_semitones:
+        sample.set("tuning", f"{shape.tune_semitones:g}")
+    if shape.cutoff < 1:
+        effects = ET.SubElement(group, "effects")
+        ET.SubElement(
+            effects,
+            "effect",
+            type="lowpass",
+            frequency=f"{shape.cutoff_hz:.1f}",
+            resonance=f"{_LEAST_RESONANCE + (1 - _LEAST_RESONANCE) * shape.resonance:.4f}",
+        )
+    return group
+
+
+_LEAST_RESONANCE = 0.7  # without a peak
+
+
+def _voice(key: int, given: dict[str, str], group: ET.Element, path: Path) -> Voice:
+    if "path" not in given:
+        raise KitError("has a sample without a path", path)
+    tags = [tag.strip() for tag in given.get("tags", "").split(",")]
+    codes = [tag.removeprefix(_CLASS) for tag in tags if tag.startswith(_CLASS)]
+    groups = [tag.removeprefix(_CHOKE) for tag in tags if tag.startswith(_CHOKE)]
+    chokes = [int(text) for text in groups if text.isdecimal()]
+    return Voice(
+        key,
+        resolved(given["path"].replace("\\", "/"), path),
+        class_code=codes[0] if codes else None,
+        choke_group=chokes[0] if chokes else 0,
+        shape=_shape(given, group.find("effects/effect[@type='lowpass']")),
+    )
+
+
+def _shape(given: dict[str, str], lowpass: ET.Element | None) -> Shape:
+    volume = given.get("volume", "0dB")
+    gain_db = number({"v": volume[:-2]}, "v", 0.0) if volume.lower().endswith("db") else 0.0
+    cutoff, resonance = 1.0, 0.0
+    if lowpass is not None:
+        cutoff = Shape.cutoff_of(max(1.0, number(lowpass.attrib, "frequency", 20_000.0)))
+        sharp = number(lowpass.attrib, "resonance", _LEAST_RESONANCE)
+        resonance = max(0.0, (sharp - _LEAST_RESONANCE) / (1 - _LEAST_RESONANCE))
+    return Shape(
+        gain_db=gain_db,
+        pan=number(given, "pan", 0.0) / 100,
+        tune_semitones=number(given, "tuning", 0.0),
+        cutoff=cutoff,
+        resonance=resonance,
+    )

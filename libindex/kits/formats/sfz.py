@@ -1,0 +1,197 @@
+"""SFZ: text with a region for every pad.
+
+The opcodes are those of SFZ 1 and, for choking and widths, SFZ 2, as sfzformat.com lists them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from libindex.kits.formats.base import number, reference, resolved
+from libindex.kits.kit import Kit, KitError, Shape, Voice
+
+_MOST_BYTES = 8 * 2**20
+_DEEPEST = 8  # includes within includes
+_NOTES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+_SHARPS = {"": 0, "#": 1, "b": -1}
+_HIGHEST_RESONANCE_DB = 40.0
+_TREMOLO_DB = 10.0
+_UNSAFE = re.compile(r"[=<>]|//|/\*|(^|\s)#|\$|^\s|\s$")
+# A value ends where the next opcode, header or comment begins: values may have spaces.
+_OPCODE = re.compile(r"([A-Za-z0-9_$]+)=(.*?)(?=\s+[A-Za-z0-9_$]+=|\s*<|$)")
+_HEADER = re.compile(r"<(\w+)>")
+_LABEL = re.compile(r"^// pad (\d+) (\S+)(?: ([01](?:\.\d+)?))?$")
+_LEVELS = ("global", "master", "group", "region")
+
+
+class Sfz:
+    """`Format` of SFZ players."""
+
+    name = "sfz"
+    title = "SFZ"
+    suffix = ".sfz"
+    plays = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "AIFF"})
+    is_archive = False
+
+    def write(self, kit: Kit, path: Path) -> None:
+        """Write a kit; see `Format.write`."""
+        name = "".join(c if c.isprintable() else " " for c in kit.name)
+        lines = [f"// {name}", "// Made with libindex.", "", "<global>"]
+        lines += ["loop_mode=one_shot", ""]
+        for voice in kit.voices:
+            lines += [*_region(voice, path), ""]
+        path.write_text("\n".join(lines), encoding="utf-8")
+
+    def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
+        """Read a kit; see `Format.read`.
+
+        Where several regions play at a key, the loudest velocity and the first of a sequence
+        counts.
+        """
+        text = _text(path)
+        labels = {int(m[1]): m for m in map(_LABEL.match, text.splitlines()) if m}
+        best: dict[int, tuple[tuple[float, ...], Voice]] = {}
+        for opcodes in _regions(text, path):
+            for key in _keys(opcodes, path):
+                rank = (number(opcodes, "hivel", 127), -number(opcodes, "seq_position", 1))
+                if "sample" in opcodes and (key not in best or rank > best[key][0]):
+                    best[key] = rank, _voice(key, opcodes, path)
+        if not best:
+            raise KitError("has no regions with samples; it is no SFZ kit", path)
+        voices = [_labelled(best[key][1], labels.get(key)) for key in sorted(best)]
+        first = text.splitlines()[0]
+        name = first[3:].strip() if labels and first.startswith("// ") else path.stem
+        return Kit(name, tuple(voices))
+
+
+def _region(voice: Voice, path: Path) -> Iterator[str]:
+    sample, shape = reference(voice.sample, path), voice.shape
+    if _UNSAFE.search(sample):
+        raise KitError("has a name that SFZ can't hold; copy or link the samples", voice.sample)
+    chance = "" if voice.probability is None else f" {voice.probability:.4f}"
+    if voice.class_code is not None:
+        yield f"// pad {voice.key} {voice.class_code}{chance}"
+    yield "<region>"
+    yield f"key={voice.key}"
+    yield f"sample={sample}"
+    if voice.choke_group:
+        yield f"group={voice.choke_group} off_by={voice.choke_group}"
+    yield from _opcodes(shape)
+
+
+def _opcodes(shape: Shape) -> Iterator[str]:
+    """What differs from SFZ's defaults, which play a sample as it is."""
+    if shape.gain_db:
+        yield f"volume={shape.gain_db:g}"
+    if shape.pan:
+        yield f"pan={100 * shape.pan:g}"
+    if shape.width < 0:  # SFZ knows no wider than wide
+        yield f"width={100 * (1 + shape.width):g}"
+    if shape.tune_semitones:
+        whole = round(shape.tune_semitones)
+        yield f"transpose={whole} tune={round(100 * (shape.tune_semitones - whole))}"
+    if shape.cutoff < 1:
+        yield f"fil_type=lpf_2p cutoff={shape.cutoff_hz:.1f}"
+        yield f"resonance={_HIGHEST_RESONANCE_DB * shape.resonance:g}"
+    if shape.lfo_depth:
+        yield f"amplfo_freq={shape.lfo_rate_hz:g} amplfo_depth={_TREMOLO_DB * shape.lfo_depth:g}"
+
+
+def _text(path: Path, depth: int = 0) -> str:
+    """The text, with what it includes."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise KitError(f"can't be read ({error.strerror})", path) from None
+    if len(data) > _MOST_BYTES or b"\0" in data:
+        raise KitError("is no SFZ file", path)
+    if depth > _DEEPEST:
+        raise KitError("includes itself", path)
+    text = data.decode("utf-8-sig", "replace")
+    return re.sub(
+        r'^\s*#include\s+"([^"\n]+)"',
+        lambda found: _text(path.parent / found[1].replace("\\", "/"), depth + 1),
+        text,
+        flags=re.MULTILINE,
+    )
+
+
+def _regions(text: str, path: Path) -> Iterator[dict[str, str]]:
+    """The opcodes of every region, with those of its group, master and global headers."""
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
+    text = re.sub(r"(?<![^\s])//.*", "", text)
+    text = _expanded(text)
+    inherited: dict[str, dict[str, str]] = {level: {} for level in _LEVELS}
+    control: dict[str, str] = {}
+    parts = _HEADER.split(text)
+    if not parts[1:]:
+        raise KitError("has no headers; it is no SFZ file", path)
+    for header, body in zip(parts[1::2], parts[2::2], strict=True):
+        opcodes = {m[1]: m[2].strip() for line in body.splitlines() for m in _OPCODE.finditer(line)}
+        if header == "control":
+            control.update(opcodes)
+        if header not in _LEVELS:
+            continue
+        at = _LEVELS.index(header)
+        inherited[header] = opcodes
+        for below in _LEVELS[at + 1 :]:
+            inherited[below] = {}
+        if header == "region":
+            merged: dict[str, str] = {}
+            for level in _LEVELS:
+                merged.update(inherited[level])
+            if "sample" in merged:
+                merged["sample"] = control.get("default_path", "") + merged["sample"]
+            yield merged
+
+
+def _expanded(text: str) -> str:
+    """The text with its ``#define``s put in."""
+    defines = dict(re.findall(r"^\s*#define\s+(\$\w+)\s+(\S+)", text, flags=re.MULTILINE))
+    text = re.sub(r"^\s*#define.*$", "", text, flags=re.MULTILINE)
+    for name in sorted(defines, key=len, reverse=True):
+        text = text.replace(name, defines[name])
+    return text
+
+
+def _keys(opcodes: Mapping[str, str], path: Path) -> range:
+    either = opcodes.get("key")
+    low, high = (
+        _key(opcodes.get(name, either or default), path)
+        for name, default in (("lokey", "0"), ("hikey", "127"))
+    )
+    return range(max(0, low), min(127, high) + 1)
+
+
+def _key(text: str, path: Path) -> int:
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    found = re.fullmatch(r"([a-g])([#b]?)(-?\d+)", text.lower())
+    if found is None:
+        raise KitError(f"has a key {text!r} that is no note", path)
+    return _NOTES[found[1]] + _SHARPS[found[2]] + 12 * (int(found[3]) + 1)
+
+
+def _voice(key: int, opcodes: Mapping[str, str], path: Path) -> Voice:
+    cutoff_hz = number(opcodes, "cutoff", 0)
+    is_filtered = cutoff_hz > 0
+    shape = Shape(
+        gain_db=number(opcodes, "volume", 0),
+        pan=number(opcodes, "pan", 0) / 100,
+        width=min(0.0, number(opcodes, "width", 100) / 100 - 1),
+        tune_semitones=number(opcodes, "transpose", 0) + number(opcodes, "tune", 0) / 100,
+        resonance=number(opcodes, "resonance", 0) / _HIGHEST_RESONANCE_DB if is_filtered else 0.0,
+        lfo_rate_hz=number(opcodes, "amplfo_freq", 0),
+        lfo_depth=number(opcodes, "amplfo_depth", 0) / _TREMOLO_DB,
+    )
+    if is_filtered:
+        shape = replace(shape, cutoff=Shape.cutoff_of(cutoff_hz))
+    sample = resolved(opcodes["sample"].replace("\\", "/"), path)
+    return Voice(key, sample, choke_group=int(number(opcodes, "group", 0)), shape=shape)
+
+
+def _labelled(voice: Voice, label: re.Match[str] | None) -> Voice:
+    if label is None:
+        return voice
+    return replace(voice, class_code=label[2], probability=float(label[3]) if label[3] else None)

@@ -1,0 +1,93 @@
+"""``kit.json``: all that libindex knows of a kit that it wrote, and which files are its own."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from libindex.kits.kit import MANIFEST, Kit, KitError, Shape, Voice
+from libindex.paths import path_fields, relative_to
+
+_FORMAT, _VERSION = "libindex-kit", 1
+_MOST_BYTES = 8 * 2**20
+
+
+def write(kit: Kit, folder: Path, files: Sequence[str]) -> None:
+    """Write it.
+
+    Parameters
+    ----------
+    kit : Kit
+        The kit.
+    folder : Path
+        Its folder; samples below it are named relative to it.
+    files : sequence of str
+        Everything else that the kit has there, relative to the folder.
+    """
+    document = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "name": kit.name,
+        "pads": [_pad(voice, os.fspath(folder.absolute())) for voice in kit.voices],
+        "files": [path_fields(file) for file in files],
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[Kit, list[str]]:
+    """Read the kit of a folder, and what it has there.
+
+    Raises
+    ------
+    KitError
+        If there is none, or it is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        data = path.read_bytes()
+        if len(data) > _MOST_BYTES:
+            raise KitError("is too large for a kit", path)
+        document = json.loads(data)
+        if document["format"] != _FORMAT or document["version"] != _VERSION:
+            raise KitError("was written by a newer libindex, or by another program", path)
+        voices = tuple(_voice(pad, folder) for pad in document["pads"])
+        return Kit(str(document["name"]), voices), [_path(file) for file in document["files"]]
+    except OSError as error:
+        raise KitError(f"can't be read ({error.strerror})", path) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise KitError("is damaged; build the kit again", path) from None
+
+
+def _pad(voice: Voice, folder: str) -> dict[str, Any]:
+    return {
+        "key": voice.key,
+        "class": voice.class_code,
+        "probability": None if voice.probability is None else round(voice.probability, 6),
+        **path_fields(relative_to(voice.sample, folder) or voice.sample, "sample"),
+        **(path_fields(voice.source, "source") if voice.source else {}),
+        "duration_s": voice.duration_s,
+        "choke_group": voice.choke_group,
+        "shape": asdict(voice.shape),
+    }
+
+
+def _voice(pad: Mapping[str, Any], folder: Path) -> Voice:
+    return Voice(
+        key=int(pad["key"]),
+        sample=os.path.normpath(folder.absolute() / _path(pad, "sample")),
+        class_code=pad["class"],
+        probability=pad["probability"],
+        source=_path(pad, "source") if "source" in pad else None,
+        duration_s=pad["duration_s"],
+        choke_group=int(pad["choke_group"]),
+        shape=Shape(**pad["shape"]),
+    )
+
+
+def _path(fields: Mapping[str, Any], name: str = "path") -> str:
+    if f"{name}_hex" in fields:
+        return os.fsdecode(bytes.fromhex(fields[f"{name}_hex"]))
+    return str(fields[name])

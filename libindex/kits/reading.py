@@ -1,0 +1,99 @@
+"""Reading kits back, whoever made them, and what their samples are."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import soundfile
+
+from libindex.kits import manifest
+from libindex.kits.formats import FORMATS, Format
+from libindex.kits.kit import MANIFEST, Kit, KitError, Voice
+
+Chances = Mapping[str, float]
+"""Probabilities by class, the most probable first."""
+
+
+def read(path: Path, workspace: Path) -> Kit:
+    """Read a kit.
+
+    Parameters
+    ----------
+    path : Path
+        A preset of any of `FORMATS`, a ``kit.json``, or a folder with either.
+    workspace : Path
+        An empty folder, for the samples of an archive.
+
+    Raises
+    ------
+    KitError
+        If it is no kit, or damaged.
+    """
+    if path.is_dir():
+        return _of_folder(path, workspace)
+    if not path.exists():
+        raise KitError("no such kit", path)
+    if path.name == MANIFEST:
+        return manifest.read(path.parent)[0]
+    return _format_of(path).read(path, workspace)
+
+
+def with_lengths(kit: Kit) -> Kit:
+    """The same kit with the lengths of samples that can be opened."""
+    return replace(kit, voices=tuple(_with_length(voice) for voice in kit.voices))
+
+
+def judged(kit: Kit, chances: Callable[[Iterable[str]], Mapping[str, Chances]]) -> Kit:
+    """The same kit, with a class and a probability for every sample that can be heard.
+
+    Parameters
+    ----------
+    kit : Kit
+        As it was read.
+    chances : callable
+        Gives, for paths of samples, the probabilities of those that can be heard.
+    """
+    unknown = {v.sample for v in kit.voices if v.class_code is None or v.probability is None}
+    if not unknown:
+        return kit
+    found = chances(sorted(unknown))
+    return replace(kit, voices=tuple(_judged(v, found.get(v.sample, {})) for v in kit.voices))
+
+
+def _judged(voice: Voice, chances: Chances) -> Voice:
+    if not chances or (voice.class_code is not None and voice.probability is not None):
+        return voice
+    code = voice.class_code or next(iter(chances))
+    return replace(voice, class_code=code, probability=chances.get(code))
+
+
+def _with_length(voice: Voice) -> Voice:
+    if voice.duration_s is not None:
+        return voice
+    try:
+        return replace(voice, duration_s=soundfile.info(os.fsencode(voice.sample)).duration)
+    except soundfile.LibsndfileError:
+        return voice
+
+
+def _of_folder(folder: Path, workspace: Path) -> Kit:
+    if (folder / MANIFEST).exists():
+        return manifest.read(folder)[0]
+    presets = sorted(p for p in folder.iterdir() if _by_suffix(p) and p.is_file())
+    if presets:
+        return read(presets[0], workspace)
+    return FORMATS["folder"].read(folder, workspace)
+
+
+def _format_of(path: Path) -> Format:
+    known = _by_suffix(path)
+    if known is None:
+        endings = ", ".join(f.suffix for f in FORMATS.values() if f.suffix)
+        raise KitError(f"is no kit: its name ends in none of {endings}", path)
+    return known
+
+
+def _by_suffix(path: Path) -> Format | None:
+    suffix = path.suffix.lower()
+    return next((f for f in FORMATS.values() if f.suffix and f.suffix == suffix), None)

@@ -1,0 +1,238 @@
+"""Sounds with all that a network says of them: what kits are made of."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, select
+
+from libindex.errors import NotFoundError
+from libindex.paths import join
+from libindex.queries.filters import Filters, conditions, matched_classes
+from libindex.queries.lookup import Network
+from libindex.schema import (
+    analyses,
+    class_probabilities,
+    classes,
+    contents,
+    embeddings,
+    roots,
+    samples,
+)
+from libindex.similarity import unpacked
+
+if TYPE_CHECKING:
+    from libindex.audio import FloatArray
+
+_IDS_IN_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A content that is there to be played, by the path of one of its samples.
+
+    Attributes
+    ----------
+    path : str
+        Absolute.
+    digest : bytes
+        Identity of its content: byte-identical sounds have the same.
+    probabilities : ndarray of float32, shape (classes,)
+        In the order of the network's classes.
+    embedding : ndarray of float32, shape (latent_size,)
+        The latent, of length 1.
+    duration_s : float or None
+        Length [s].
+    centroid_hz : float
+        Spectral centroid [Hz].
+    """
+
+    path: str
+    digest: bytes
+    probabilities: "FloatArray"
+    embedding: "FloatArray"
+    duration_s: float | None
+    centroid_hz: float
+
+
+def best_of_class(
+    connection: Connection, network: Network, filters: Filters, code: str, limit: int
+) -> list[int]:
+    """Analyses with the highest probability of a class that match and are there to be played.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    network : Network
+        Whose opinion counts.
+    filters : Filters
+        What has to hold besides; its `min_prob` is of this class.
+    code : str
+        The class.
+    limit : int
+        How many at most.
+
+    Returns
+    -------
+    list of int
+        Ids, the most probable first.
+    """
+    cp = class_probabilities.c
+    query = (
+        select(analyses.c.id)
+        .select_from(class_probabilities)
+        .join(classes, classes.c.id == cp.class_id)
+        .join(analyses, analyses.c.id == cp.analysis_id)
+        .join(contents, contents.c.id == analyses.c.content_id)
+        .join(samples, samples.c.content_id == contents.c.id)
+        .join(roots, roots.c.id == samples.c.root_id)
+        .where(classes.c.code == code, cp.probability >= (filters.min_prob or 0.0))
+        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None), roots.c.is_online)
+        .where(*conditions(connection, filters))
+        .order_by(cp.probability.desc(), analyses.c.id)
+        .limit(limit)
+    )
+    if filters.classes:
+        of_these = matched_classes(connection, Filters(classes=filters.classes), network)
+        query = query.where(analyses.c.id.in_(select(of_these.c.analysis_id)))
+    # Copies give an analysis several rows; fewer sounds than `limit` are no harm.
+    return list(dict.fromkeys(connection.execute(query).scalars()))
+
+
+def sounds(
+    connection: Connection, network: Network, filters: Filters, ids: Iterable[int]
+) -> list[Sound]:
+    """Analyses as sounds, one for every path that matches and is there.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    network : Network
+        Whose analyses they are.
+    filters : Filters
+        What has to hold of the path.
+    ids : iterable of int
+        The analyses.
+
+    Returns
+    -------
+    list of Sound
+        In order of path.
+    """
+    found = []
+    for part in _parts(sorted(set(ids))):
+        query = _sounds(connection, filters).where(analyses.c.id.in_(part))
+        found += _with_probabilities(connection, network, connection.execute(query).all())
+    return sorted(found, key=lambda sound: sound.path)
+
+
+def known_under(
+    connection: Connection, network: Network, folder: str
+) -> dict[str, tuple[tuple[int, int, int], int]]:
+    """The analysed samples under a folder that are there: path to stamp and analysis.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    network : Network
+        Whose analyses they are.
+    folder : str
+        Absolute; need not be in the library.
+
+    Returns
+    -------
+    dict of str to tuple
+        The stamp is size [bytes], mtime and ctime [ns], as they were when the file was read.
+    """
+    query = (
+        select(
+            samples.c.path,
+            samples.c.size_bytes,
+            samples.c.mtime_ns,
+            samples.c.ctime_ns,
+            roots.c.path.label("root"),
+            analyses.c.id,
+        )
+        .select_from(samples)
+        .join(roots, roots.c.id == samples.c.root_id)
+        .join(analyses, analyses.c.content_id == samples.c.content_id)
+        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None), roots.c.is_online)
+    )
+    try:
+        query = query.where(*conditions(connection, Filters(under=folder)))
+    except NotFoundError:
+        return {}
+    return {
+        join(row.root, row.path): ((row.size_bytes, row.mtime_ns, row.ctime_ns), row.id)
+        for row in connection.execute(query)
+    }
+
+
+def probabilities_of(connection: Connection, network: Network, digest: bytes) -> dict[str, float]:
+    """The probabilities of a content by class, the most probable first; empty where unknown."""
+    query = (
+        select(classes.c.code, class_probabilities.c.probability)
+        .select_from(contents)
+        .join(analyses, analyses.c.content_id == contents.c.id)
+        .join(class_probabilities, class_probabilities.c.analysis_id == analyses.c.id)
+        .join(classes, classes.c.id == class_probabilities.c.class_id)
+        .where(contents.c.digest == digest, analyses.c.network_id == network.id)
+        .order_by(class_probabilities.c.probability.desc())
+    )
+    return {row.code: row.probability for row in connection.execute(query)}
+
+
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _IDS_IN_STATEMENT):
+        yield ids[start : start + _IDS_IN_STATEMENT]
+
+
+def _sounds(connection: Connection, filters: Filters) -> Any:
+    return (
+        select(
+            analyses.c.id.label("analysis_id"),
+            samples.c.path,
+            roots.c.path.label("root"),
+            contents.c.digest,
+            contents.c.duration_s,
+            contents.c.centroid_hz,
+            embeddings.c.vector,
+        )
+        .select_from(analyses)
+        .join(embeddings, embeddings.c.analysis_id == analyses.c.id)
+        .join(contents, contents.c.id == analyses.c.content_id)
+        .join(samples, samples.c.content_id == contents.c.id)
+        .join(roots, roots.c.id == samples.c.root_id)
+        .where(samples.c.failure.is_(None), roots.c.is_online)
+        .where(*conditions(connection, filters))
+    )
+
+
+def _with_probabilities(
+    connection: Connection, network: Network, rows: Sequence[Row[Any]]
+) -> list[Sound]:
+    import numpy as np
+
+    column = {code: i for i, code in enumerate(network.classes)}
+    matrix = {row.analysis_id: np.zeros(len(column), np.float32) for row in rows}
+    query = select(
+        class_probabilities.c.analysis_id, classes.c.code, class_probabilities.c.probability
+    ).join(classes, classes.c.id == class_probabilities.c.class_id)
+    for id_, code, probability in connection.execute(
+        query.where(class_probabilities.c.analysis_id.in_(list(matrix)))
+    ):
+        matrix[id_][column[code]] = probability
+    return [
+        Sound(
+            path=join(row.root, row.path),
+            digest=row.digest,
+            probabilities=matrix[row.analysis_id],
+            embedding=unpacked(row.vector),
+            duration_s=row.duration_s,
+            centroid_hz=row.centroid_hz,
+        )
+        for row in rows
+    ]

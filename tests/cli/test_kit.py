@@ -1,0 +1,234 @@
+import csv
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from libindex.library import Library
+
+LAYOUT = '[pads]\n36 = "kick"\n38 = "snare"\n42 = "closed hat"\n46 = "open hat"\n'
+
+
+@pytest.fixture(scope="session")
+def scanned(tmp_path_factory, small_model, tone) -> tuple[Path, Path]:
+    """Six samples in two folders, and a database that knows them: to scan takes a second."""
+    folder = tmp_path_factory.mktemp("kits") / "Samples"
+    for number in range(6):
+        path = folder / f"pack{number % 2}" / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, tone(number), 44_100)
+    database = folder.parent / "library.db"
+    with Library.open(database, model=str(small_model), jobs=1) as library:
+        library.scan(folder)
+    return folder, database
+
+
+@pytest.fixture
+def samples(scanned, library) -> Path:
+    folder, database = scanned
+    shutil.copy(database, library.database.path)
+    return folder
+
+
+@pytest.fixture
+def layout(tmp_path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(LAYOUT)
+    return path
+
+
+@pytest.fixture
+def build(cli, layout, tmp_path):
+    """Build a kit of whatever there is; the samples are those of a network that guesses."""
+
+    def run(name="K", *options, **more):
+        return cli(
+            "kit",
+            "build",
+            name,
+            "--out",
+            tmp_path / "Kits",
+            "--layout",
+            layout,
+            "--force",
+            *options,
+            **more,
+        )
+
+    return run
+
+
+def show(cli, path, *options):
+    return json.loads(cli("kit", "show", path, "--format", "json", *options).stdout)
+
+
+def test_a_kit_in_one_command(build, samples, tmp_path) -> None:
+    result = build()
+    assert result.stdout == f"{tmp_path / 'Kits' / 'K'}\n"
+    assert "4 of 4 pads" in result.stderr
+    assert sorted(os.listdir(tmp_path / "Kits" / "K")) == ["K.drumkv1", "kit.json", "samples"]
+
+
+@pytest.mark.parametrize(
+    ("format_", "file"),
+    [("drumkv1", "K.drumkv1"), ("hydrogen", "K.h2drumkit"), ("sfz", "K.sfz"),
+     ("decentsampler", "K.dspreset"), ("folder", "pads")],
+)  # fmt: skip
+def test_every_format_is_written_and_shown(build, cli, samples, tmp_path, format_, file) -> None:
+    build("K", "-f", format_)
+    kit = show(cli, tmp_path / "Kits" / "K" / file)
+    assert [pad["key"] for pad in kit["pads"]] == [36, 38, 42, 46]
+    assert [pad["class"] for pad in kit["pads"]] == ["kick", "snr", "hhc", "hho"]
+    whole = show(cli, tmp_path / "Kits" / "K")
+    # The library knows the samples of the kit by their bytes.
+    assert [p["probability"] for p in kit["pads"]] == pytest.approx(
+        [p["probability"] for p in whole["pads"]], abs=1e-3
+    )
+
+
+def test_several_formats_share_the_samples(build, samples, tmp_path) -> None:
+    build("K", "-f", "sfz", "-f", "drumkv1", "-f", "sfz")
+    names = sorted(os.listdir(tmp_path / "Kits" / "K"))
+    assert names == ["K.drumkv1", "K.sfz", "kit.json", "samples"]
+
+
+def test_filters_as_options_and_as_one_text(build, cli, samples, tmp_path) -> None:
+    build("A", "--under", samples / "pack1")
+    build("B", "--query", f"--under '{samples / 'pack1'}'")
+    for name in "AB":
+        sources = json.loads((tmp_path / "Kits" / name / "kit.json").read_text())["pads"]
+        assert all(f"{samples / 'pack1'}/" in pad["source"] for pad in sources)
+        assert len(sources) == 3
+
+
+def test_a_folder_that_was_never_scanned(
+    build, cli, samples, write_sound, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "none.db"))
+    result = build("K", "--from", samples)
+    assert "4 of 4 pads" in result.stderr
+    assert not (tmp_path / "none.db").exists()
+    assert len(show(cli, tmp_path / "Kits" / "K")["pads"]) == 4
+
+
+def test_like_a_sound(build, samples, tmp_path) -> None:
+    assert "4 of 4 pads" in build("K", "--similar-to", samples / "pack0" / "0.wav").stderr
+    assert "4 of 4 pads" in build("L", "--similar-to", "1.wav", "--max-duration", "9").stderr
+
+
+def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
+    packs = tmp_path / "Packs"
+    shutil.copytree(samples, packs)
+    (packs / ".hidden").mkdir()
+    (packs / "empty").mkdir()
+    options = ("-f", "sfz", "--layout", layout, "--force")
+    result = cli("kit", "build-all", packs, "--out", tmp_path / "Kits", *options, code=1)
+    assert sorted(os.listdir(tmp_path / "Kits")) == ["pack0", "pack1"]
+    assert f"{packs / 'empty'}: there is no sound to choose from" in result.stderr
+    assert result.stderr.endswith("libindex: 1 of 3 kits could not be built\n")
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_pads_that_stay_empty_are_named(cli, samples, layout, tmp_path) -> None:
+    layout.write_text('[pads]\n36 = "kick"\n' + "".join(f'{k} = "snare"\n' for k in range(40, 60)))
+    result = cli("kit", "build", "K", "--out", tmp_path / "Kits", "-l", layout, "--min-prob", "0")
+    assert "6 of 21 pads; empty: " in result.stderr
+
+
+def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> None:
+    build()
+    message = fails("kit", "build", "K", "--out", tmp_path / "Kits", "--layout", layout, "--force")
+    assert (
+        message
+        == f"{tmp_path / 'Kits' / 'K'}: is there already; add --overwrite, or choose another name"
+    )
+    build("K", "--overwrite")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--from", ".", "--name", "x"], "--from takes a whole folder"),
+        (["--from", ".", "--similar-to", "x.wav"], "--from takes a whole folder"),
+        (["--query", "--name x", "--name", "y"], "not both"),
+        (["--query", "--colour red"], "No such option"),
+        (["--query", "'"], "No closing quotation"),
+        (["--query", "snare"], "unexpected extra argument"),
+        (["--format", "midi"], "is not one of"),
+        (["--layout", "9"], "no layout '9'"),
+        (["--from", "/none"], "does not exist"),
+        (["--variation", "2"], "is not in the range"),
+        (["--class", "kikc"], "no class 'kikc'"),
+    ],
+)
+def test_wrong_usage(cli, samples, options, why) -> None:
+    result = cli("kit", "build", "K", *options, code=2)
+    assert why in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", " x", "a\nb"])
+def test_names_of_kits(fails, samples, name) -> None:
+    assert "is no name for a kit" in fails("kit", "build", name)
+
+
+def test_what_can_not_be_built(fails, samples, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert (
+        fails("kit", "build", "K", "--from", tmp_path / "empty")
+        == "there is no sound to choose from"
+    )
+    assert "none of this name" in fails("kit", "build", "K", "--similar-to", "none.wav")
+    message = fails("kit", "build", "K", "--layout", tmp_path / "none.toml")
+    assert message == f"{tmp_path / 'none.toml'}: can't be read (No such file or directory)"
+    assert "has no folders" in fails("kit", "build-all", tmp_path / "empty")
+    assert "no such kit" in fails("kit", "show", tmp_path / "none.sfz")
+
+
+def test_without_a_library(fails, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "none.db"))
+    assert "no library here yet" in fails("kit", "build", "K")
+
+
+def test_a_kit_as_csv(build, cli, samples, tmp_path) -> None:
+    build()
+    result = cli("kit", "show", tmp_path / "Kits" / "K", "-f", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["key"] for row in rows] == ["36", "38", "42", "46"]
+    assert rows[0]["sample"].startswith("samples/036 kick - ")
+    assert [row["choke_group"] for row in rows] == ["0", "0", "1", "1"]
+
+
+def test_a_kit_for_people(build, terminal, samples, tmp_path) -> None:
+    build()
+    sample = next((tmp_path / "Kits" / "K" / "samples").iterdir())
+    sample.unlink()
+    shown = terminal("kit", "show", str(tmp_path / "Kits" / "K"))
+    assert shown.splitlines()[0].split() == ["key", "class", "probability", "length", "sample"]
+    assert "kick drum" in shown
+    assert shown.count("(missing)") == 1
+
+
+def test_building_shows_the_kit_on_a_terminal(terminal, samples, layout, tmp_path) -> None:
+    shown = terminal("kit", "build", "K", "--out", tmp_path / "Kits", "-l", layout, "--force")
+    assert "closed hi-hat" in shown
+    assert "4 of 4 pads" in shown
+
+
+def test_layouts(cli, layout) -> None:
+    result = cli("kit", "layouts")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["8", "24", "36", "gm"]
+    assert " 42  hhc  choke 1" in cli("kit", "layouts", layout).stdout.splitlines()
+    assert len(cli("kit", "layouts", "gm").stdout.splitlines()) == 47
+
+
+def test_nothing_of_the_library_is_touched(build, samples) -> None:
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in samples.rglob("*.wav")}
+    build("A", "-f", "folder", "-f", "hydrogen")
+    build("B", "--link", "-f", "folder")
+    build("B", "--reference", "-f", "sfz", "--overwrite")
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in samples.rglob("*.wav")} == before

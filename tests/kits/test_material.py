@@ -1,0 +1,192 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from libindex.errors import LibindexError, ModelError, NotFoundError, UsageError
+from libindex.instruments import CODES
+from libindex.kits.building import Recipe
+from libindex.kits.kit import Kit, Voice
+from libindex.kits.layouts import LAYOUTS, Layout, Pad
+from libindex.modelfile import ModelFile
+
+ALL = Layout("all", tuple(Pad(key, (code,)) for key, code in enumerate(CODES)))
+ANY = Recipe(ALL, least=0.0)
+
+
+@pytest.fixture
+def folder(tmp_path, library, ear):
+    folder = tmp_path / "Samples"
+    for number in range(60):
+        path = folder / f"{number % 3}" / f"{number:02}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"sound %d" % number)
+    library.scan(folder)
+    ear.heard.clear()
+    return folder
+
+
+def paths(material):
+    return [sound.path for sound in material.sounds]
+
+
+def test_sounds_of_the_library_are_what_was_analysed(library, folder) -> None:
+    material = library.material(ANY)
+    assert paths(material) == sorted(hit.path for hit in library.query())
+    assert material.classes == CODES
+    for sound in material.sounds[:5]:
+        known = library.info(sound.path)
+        found = dict(zip(CODES, sound.probabilities.tolist(), strict=True))
+        assert found == pytest.approx(known.probabilities, abs=1e-6)
+        assert sound.digest.hex() == known.digest
+        assert sound.duration_s == known.duration_s
+        assert np.linalg.norm(sound.embedding) == pytest.approx(1, abs=1e-2)
+
+
+def test_only_what_fits_some_pad_is_looked_at(library, folder) -> None:
+    kicks = Layout("kicks", (Pad(36, ("kick",)),))
+    material = library.material(Recipe(kicks, least=0.3))
+    expected = library.query(classes=["kick"], min_prob=0.3)
+    assert paths(material) == sorted(hit.path for hit in expected)
+    forced = library.material(Recipe(kicks, least=0.3, force=True))
+    assert len(forced.sounds) == 60
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"classes": ["kick", "snr", "fx"]},
+        {"max_duration_s": 2.0},
+        {"min_centroid_hz": 3000.0},
+        {"name": "1*"},
+    ],
+)
+def test_filters_are_those_of_a_query(library, folder, filters) -> None:
+    expected = sorted(hit.path for hit in library.query(**filters))
+    assert paths(library.material(ANY, **filters)) == expected
+
+
+def test_samples_below_a_folder(library, folder) -> None:
+    assert all(
+        p.startswith(f"{folder}/1/") for p in paths(library.material(ANY, under=folder / "1"))
+    )
+    with pytest.raises(NotFoundError):
+        library.material(ANY, under="/elsewhere")
+
+
+def test_byte_identical_sounds_count_once(library, folder) -> None:
+    (folder / "copies").mkdir()
+    for name in ("00", "03", "06"):
+        shutil.copy(folder / "0" / f"{name}.wav", folder / "copies")
+    library.scan()
+    assert len(library.material(ANY).sounds) == 63
+    assert len(library.material(ANY).distinct().sounds) == 60
+    assert len(library.material(ANY, under=folder / "copies").sounds) == 3
+    whole = library.material(ANY, folder=folder)
+    assert len(whole.sounds) == 63
+    assert len(whole.distinct().sounds) == 60
+    copies = whole.under(str(folder / "copies"))
+    assert [Path(p).name for p in paths(copies)] == ["00.wav", "03.wav", "06.wav"]
+    assert len(copies.distinct().sounds) == 3
+
+
+def test_samples_of_a_drive_that_is_not_there_are_no_material(library, folder) -> None:
+    folder.rename(folder.with_name("Unplugged"))
+    library.scan()
+    assert library.query()
+    assert library.material(ANY).sounds == []
+
+
+def test_seeds_look_at_other_samples(library, folder, monkeypatch) -> None:
+    monkeypatch.setattr("libindex.kits.material._OF_A_CLASS", 3)
+    kicks = Layout("kicks", (Pad(36, ("kick",)),))
+    best = paths(library.material(Recipe(kicks, least=0.0)))
+    assert best == sorted(hit.path for hit in library.query(classes=["kick"], min_prob=0.0)[:3])
+    drawn = [paths(library.material(Recipe(kicks, least=0.0, seed=s))) for s in range(8)]
+    assert all(len(some) == 3 for some in drawn)
+    assert len({tuple(some) for some in drawn}) > 3
+    assert drawn[1] == paths(library.material(Recipe(kicks, least=0.0, seed=1)))
+
+
+def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
+    monkeypatch.setattr("libindex.kits.material._LIKE", 4)
+    some = Layout("some", (Pad(36, ("kick",)),))
+    subject = folder / "0" / "03.wav"
+    material = library.material(Recipe(some, least=0.0), similar_to=subject)
+    nearest = [str(subject), *(hit.path for hit in library.similar(subject, 3))]
+    assert set(paths(material)) == set(nearest)
+    assert paths(material)[int(np.argmax(material.worth))] == str(subject)
+    assert all(0 <= worth <= 1 for worth in material.worth)
+
+
+def test_a_folder_that_is_known_is_not_heard_again(library, folder, ear) -> None:
+    material = library.material(ANY, folder=folder)
+    assert ear.heard == []
+    assert paths(material) == sorted(hit.path for hit in library.query())
+
+
+def test_only_new_and_changed_files_of_a_folder_are_heard(library, folder, ear) -> None:
+    (folder / "new.wav").write_bytes(b"a new sound")
+    (folder / "0" / "00.wav").write_bytes(b"another sound")
+    (folder / "bad.wav").write_bytes(b"bad")
+    (folder / "notes.txt").write_bytes(b"no sound")
+    material = library.material(ANY, folder=folder)
+    changed = {str(folder / "new.wav"), str(folder / "0" / "00.wav")}
+    assert set(ear.heard) == {*changed, str(folder / "bad.wav")}
+    assert changed < set(paths(material))
+    assert [error.path for error in material.errors] == [str(folder / "bad.wav")]
+    assert library.count() == 60  # nothing was added
+
+
+def test_a_folder_without_a_library(library, tmp_path, ear) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "a.wav").write_bytes(b"a")
+    material = library.material(ANY, folder=tmp_path / "pack")
+    assert paths(material) == [str(tmp_path / "pack" / "a.wav")]
+    assert material.classes == ModelFile.read(library.settings.model).classes
+
+
+def test_folders_that_can_not_be_used(library, tmp_path) -> None:
+    with pytest.raises(LibindexError, match="can't be listed"):
+        library.material(ANY, folder=tmp_path / "none")
+    with pytest.raises(UsageError, match="takes all of it"):
+        library.material(ANY, folder=tmp_path, name="x")
+    with pytest.raises(NotFoundError, match="never scanned"):
+        library.material(ANY)
+
+
+def test_sounds_of_two_networks_are_not_mixed(library, folder, small_model, tmp_path) -> None:
+    other = tmp_path / "other.safetensors"
+    shutil.copy(small_model, other)
+    document = small_model.with_suffix(".json").read_text()
+    other.with_suffix(".json").write_text(
+        document.replace('"temperature": 1.0', '"temperature": 2.0')
+    )
+    assert ModelFile.read(other).fingerprint != ModelFile.read(small_model).fingerprint
+    library.settings = type(library.settings)(
+        **{name: getattr(library.settings, name) for name in library.settings.__slots__}
+        | {"model": str(other)}
+    )
+    library._model_is_named = False
+    (folder / "new.wav").write_bytes(b"a new sound")
+    with pytest.raises(ModelError, match="was scanned with another network"):
+        library.material(ANY, folder=folder)
+
+
+def test_a_kits_samples_are_known_by_their_bytes_or_heard(library, folder, tmp_path, ear) -> None:
+    copy = str(shutil.copy(folder / "0" / "00.wav", tmp_path / "copy.wav"))
+    new = tmp_path / "new.wav"
+    new.write_bytes(b"never seen")
+    voices = (Voice(36, copy), Voice(37, str(new)), Voice(38, "/gone.wav"))
+    known, heard, gone = library.judge(Kit("K", voices)).voices
+    best = library.query(under=folder / "0", name="00.wav")[0]
+    assert (known.class_code, known.probability) == (best.class_code, best.probability)
+    assert ear.heard == [str(new)]
+    assert heard.class_code in CODES
+    assert gone.class_code is None
+
+
+def test_layouts_of_the_original_are_filled_from_a_library(library, folder) -> None:
+    material = library.material(Recipe(LAYOUTS["36"], least=0.0))
+    assert {Path(p).parent for p in paths(material)} == {folder / d for d in "012"}
