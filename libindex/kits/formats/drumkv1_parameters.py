@@ -31,7 +31,7 @@ Older versions know 36 of them: none of GEN1_OFFSET*, LFO1_BPM, OUT1_FXSEND and 
 """
 
 INSTRUMENT = _values("""
-    DEF1_PITCHBEND 0.2 DEF1_MODWHEEL 0.2 DEF1_PRESSURE 0.2 DEF1_VELOCITY 1 DEF1_CHANNEL 0
+    DEF1_PITCHBEND 0.2 DEF1_MODWHEEL 0.2 DEF1_PRESSURE 0.2 DEF1_VELOCITY 0.2 DEF1_CHANNEL 0
     DEF1_NOTEOFF   0
     CHO1_WET 0 CHO1_DELAY 0.5 CHO1_FEEDB 0.5 CHO1_RATE  0.5 CHO1_MOD  0.5
     FLA1_WET 0 FLA1_DELAY 0.5 FLA1_FEEDB 0.5 FLA1_DAFT  0
@@ -43,9 +43,8 @@ INSTRUMENT = _values("""
 """)
 """Of the whole kit, as it is written.
 
-The program's defaults but for three: every velocity is as loud (DEF1_VELOCITY, 0.2), a key that is
-let go does not end its sound (DEF1_NOTEOFF, 1), and the limiter, which bends every peak, is off
-(DYN1_LIMITER, 1). The last two parameters are known to older versions only; newer ones pass them
+The program's defaults but for two: a key that is let go does not end its sound (DEF1_NOTEOFF, 1),
+and the limiter, which bends every peak, is off (DYN1_LIMITER, 1). The last two parameters are known to older versions only; newer ones pass them
 over.
 """
 

@@ -74,7 +74,7 @@ def _instrument(index: int, voice: Voice, file_name: str) -> Element:
     _fill(instrument, id=index, name=xml.printable(_name(voice)), volume=1)
     _fill(instrument, isMuted="false", isSoloed="false", pan=min(max(shape.pan, -1), 1))
     _fill(instrument, pitchOffset=0, randomPitchFactor=0, gain=10 ** (shape.gain_db / 20))
-    _fill(instrument, applyVelocity="false", **_filter(shape))
+    _fill(instrument, applyVelocity="true", **_filter(shape))
     _fill(instrument, Attack=0, Decay=0, Sustain=1, Release=1000)
     # Groups count from 0 here.
     _fill(instrument, muteGroup=voice.choke_group - 1, midiOutChannel=-1, midiOutNote=voice.key)
