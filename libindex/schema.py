@@ -154,4 +154,4 @@ embeddings = Table(
 )
 
 for _view in VIEWS:
-    event.listen(metadata, "after_create", DDL(_view))
+    event.listen(metadata, "after_create", DDL(_view))  # type: ignore[no-untyped-call]

@@ -12,14 +12,17 @@ def _text(path: str) -> str:
     character: a single name that is not UTF-8 would otherwise break a whole query in Python and
     other languages that insist on it.
     """
-    return f"""CASE WHEN CAST({path} AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST({path} AS TEXT) ELSE (
+    return f"""CASE
+    WHEN CAST({path} AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST({path} AS TEXT)
+    ELSE (
       WITH RECURSIVE reading(done, rest) AS (
         SELECT '', CAST({path} AS TEXT)
         UNION ALL
         SELECT done || char(unicode(rest)), substr(rest, 2) FROM reading WHERE rest <> ''
       )
       SELECT done FROM reading WHERE rest = ''
-    ) END"""
+    )
+  END"""  # noqa: S608 - the paths are columns
 
 
 _ROOT = _text("roots.path")
@@ -56,7 +59,7 @@ LEFT JOIN contents ON contents.id = samples.content_id
 LEFT JOIN analyses ON analyses.content_id = samples.content_id AND samples.failure IS NULL
   AND analyses.network_id = {_NETWORK}
 LEFT JOIN classes ON classes.id = analyses.class_id
-"""
+"""  # noqa: S608
 
 # The rank is counted for the rows that are shown, so that a threshold stays one range scan.
 SAMPLE_CLASSES = f"""
@@ -77,6 +80,6 @@ JOIN analyses ON analyses.id = class_probabilities.analysis_id
   AND analyses.network_id = {_NETWORK}
 JOIN samples ON samples.content_id = analyses.content_id AND samples.failure IS NULL
 JOIN roots ON roots.id = samples.root_id
-"""
+"""  # noqa: S608
 
 VIEWS = (SAMPLE_OVERVIEW, SAMPLE_CLASSES)

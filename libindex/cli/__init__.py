@@ -20,6 +20,7 @@ _COMMANDS = (
     "scan",
     "query",
     "similar",
+    "export",
     "info",
     "status",
     "watch",

@@ -13,29 +13,38 @@ SAMPLE_OVERVIEW = """
 CREATE VIEW sample_overview AS
 SELECT
   samples.id AS sample_id,
-  rtrim(CASE WHEN CAST(roots.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(roots.path AS TEXT) ELSE (
+  rtrim(CASE
+    WHEN CAST(roots.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(roots.path AS TEXT)
+    ELSE (
       WITH RECURSIVE reading(done, rest) AS (
         SELECT '', CAST(roots.path AS TEXT)
         UNION ALL
         SELECT done || char(unicode(rest)), substr(rest, 2) FROM reading WHERE rest <> ''
       )
       SELECT done FROM reading WHERE rest = ''
-    ) END, '/') || '/' || CASE WHEN CAST(samples.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(samples.path AS TEXT) ELSE (
+    )
+  END, '/') || '/' || CASE
+    WHEN CAST(samples.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(samples.path AS TEXT)
+    ELSE (
       WITH RECURSIVE reading(done, rest) AS (
         SELECT '', CAST(samples.path AS TEXT)
         UNION ALL
         SELECT done || char(unicode(rest)), substr(rest, 2) FROM reading WHERE rest <> ''
       )
       SELECT done FROM reading WHERE rest = ''
-    ) END AS path,
-  CASE WHEN CAST(roots.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(roots.path AS TEXT) ELSE (
+    )
+  END AS path,
+  CASE
+    WHEN CAST(roots.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(roots.path AS TEXT)
+    ELSE (
       WITH RECURSIVE reading(done, rest) AS (
         SELECT '', CAST(roots.path AS TEXT)
         UNION ALL
         SELECT done || char(unicode(rest)), substr(rest, 2) FROM reading WHERE rest <> ''
       )
       SELECT done FROM reading WHERE rest = ''
-    ) END AS root,
+    )
+  END AS root,
   samples.name AS name,
   classes.code AS class,
   analyses.probability AS probability,
@@ -66,21 +75,27 @@ SAMPLE_CLASSES = """
 CREATE VIEW sample_classes AS
 SELECT
   samples.id AS sample_id,
-  rtrim(CASE WHEN CAST(roots.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(roots.path AS TEXT) ELSE (
+  rtrim(CASE
+    WHEN CAST(roots.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(roots.path AS TEXT)
+    ELSE (
       WITH RECURSIVE reading(done, rest) AS (
         SELECT '', CAST(roots.path AS TEXT)
         UNION ALL
         SELECT done || char(unicode(rest)), substr(rest, 2) FROM reading WHERE rest <> ''
       )
       SELECT done FROM reading WHERE rest = ''
-    ) END, '/') || '/' || CASE WHEN CAST(samples.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(samples.path AS TEXT) ELSE (
+    )
+  END, '/') || '/' || CASE
+    WHEN CAST(samples.path AS TEXT) NOT GLOB '*[^ -~]*' THEN CAST(samples.path AS TEXT)
+    ELSE (
       WITH RECURSIVE reading(done, rest) AS (
         SELECT '', CAST(samples.path AS TEXT)
         UNION ALL
         SELECT done || char(unicode(rest)), substr(rest, 2) FROM reading WHERE rest <> ''
       )
       SELECT done FROM reading WHERE rest = ''
-    ) END AS path,
+    )
+  END AS path,
   classes.code AS class,
   class_probabilities.probability AS probability,
   1 + (
