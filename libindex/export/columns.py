@@ -91,6 +91,7 @@ def probability_columns(codes: Iterable[str]) -> list[str]:
     return [f"prob_{code}" for code in codes]
 
 
-def rounded(row: "FloatArray") -> list[float]:
-    """Probabilities as in a record."""
-    return [round(value, 6) for value in row.tolist()]
+def rounded(matrix: "FloatArray") -> list[list[float]]:
+    """Probabilities as in a record, row by row."""
+    rows: list[list[float]] = matrix.astype(float).round(6).tolist()
+    return rows

@@ -21,9 +21,9 @@ def write_csv(out: BinaryIO, answer: Answer, kind: str) -> None:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*RECORD, *probability_columns(codes)])
         for hits, matrix in answer.heard():
-            for hit, row in zip(hits, matrix, strict=True):
+            for hit, row in zip(hits, rounded(matrix), strict=True):
                 values = record(hit)
-                writer.writerow([*(values.get(name) for name in RECORD), *rounded(row)])
+                writer.writerow([*(values.get(name) for name in RECORD), *row])
 
 
 def write_original(out: BinaryIO, header: list[str], rows: Iterable[list[Any]]) -> None:
@@ -52,19 +52,19 @@ def _objects(answer: Answer, kind: str) -> Iterator[dict[str, Any]]:
     """Records with their probabilities by class, or rows of the original's table."""
     codes = answer.network.classes
     for hits, matrix in answer.heard():
-        for hit, row in zip(hits, matrix, strict=True):
+        rows = matrix.tolist() if kind == "prob" else rounded(matrix)
+        for hit, row in zip(hits, rows, strict=True):
+            values = dict(zip(codes, row, strict=True))
             if kind == "prob":
-                values = dict(zip(codes, row.tolist(), strict=True))
                 yield path_fields(hit.path, "file") | values
             else:
-                values = dict(zip(codes, rounded(row), strict=True))
                 yield record(hit) | {"probabilities": values}
 
 
 def _original_rows(answer: Answer) -> Iterator[list[Any]]:
     for hits, matrix in answer.heard():
-        for hit, row in zip(hits, matrix, strict=True):
-            yield [hit.path, *row.tolist()]
+        for hit, row in zip(hits, matrix.tolist(), strict=True):
+            yield [hit.path, *row]
 
 
 def _json(row: dict[str, Any]) -> bytes:
