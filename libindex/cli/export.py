@@ -145,11 +145,13 @@ def _export_tree(
     )
     if done.missing:
         click.echo(
-            f"libindex: {len(done.missing):,} can't be read now and are left out, such as "
+            f"libindex: left out {len(done.missing):,} that can't be read now, such as "
             f"{display(done.missing[0])}",
             err=True,
         )
         sys.exit(1)
+    if not done.added + done.kept:
+        click.echo("libindex: nothing matches", err=True)
 
 
 def _tell(count: int, output: str | None) -> None:
