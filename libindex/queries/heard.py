@@ -1,9 +1,10 @@
 """What the network heard in many sounds at once: probabilities and embeddings as matrices."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from libindex.queries.lookup import Network
 from libindex.schema import analyses, class_probabilities, classes, embeddings
@@ -46,16 +47,21 @@ def probabilities(
         )
         rows = connection.execute(query.order_by(analyses.c.id)).all()
         row_of = {row.content_id: place for place, row in enumerate(rows)}
-        # Nothing but the numbers, in the order in which they lie: there are millions of them.
         values = (
             select(cp.probability)
             .where(cp.analysis_id.in_([row.id for row in rows]))
             .order_by(cp.analysis_id, cp.class_id)
         )
-        matrix = np.array(connection.execute(values).scalars().all(), np.float32)
+        matrix = np.fromiter(_numbers(connection, values), np.float32)
         places = [row_of[content] for content in part]
         found[start : start + len(part), stored] = matrix.reshape(-1, len(stored))[places]
     return found
+
+
+def _numbers(connection: Connection, query: Select[tuple[float]]) -> Iterator[float]:
+    """The only column of a query, read past SQLAlchemy: there are millions of numbers."""
+    with connection.execute(query) as result:
+        yield from chain.from_iterable(result.cursor.fetchall())
 
 
 def vectors(connection: Connection, network: Network, contents: Sequence[int]) -> "FloatArray":
