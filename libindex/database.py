@@ -212,6 +212,8 @@ def _begin(connection: Connection) -> None:
         # SQLite alters a table by making it anew; dropping the old one would take along, or be
         # refused for, the rows that refer to it. This has no effect once a transaction has begun.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        # While it is away, views that read it refer to nothing, which must not stop the renaming.
+        connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("libindex_write") else "BEGIN")
 
 

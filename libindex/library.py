@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from libindex.kits.kit import Kit
     from libindex.kits.material import Material
     from libindex.neighbours import NeighbourIndex
+    from libindex.export.columns import Answer
+    from libindex.export.destination import Destination
+    from libindex.export.tree import Order, TreeSummary
+    from libindex.export.writing import Format, Kind
     from libindex.watching.activity import Activity
     from libindex.watching.watcher import Watcher, WatchOptions
 
@@ -190,8 +194,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         Parameters
         ----------
-        sort : {"prob", "name", "duration", "centroid", "loudness", "added"}
-            Most probable, alphabetical, shortest, darkest, quietest, or newest first.
+        sort : {"prob", "path", "name", "duration", "centroid", "loudness", "added"}
+            Most probable, in order of path or of name, shortest, darkest, quietest, or newest
+            first.
         reverse : bool
             The other way round.
         limit, offset : int
@@ -212,11 +217,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         NotFoundError
             If the library is empty, or ``under`` is no part of it.
         """
-        if sort not in queries.SORTS:
-            raise UsageError(f"can't sort by {sort!r}; choose from {', '.join(queries.SORTS)}")
-        for name, number in (("limit", limit or 0), ("offset", offset)):
-            if not 0 <= number <= _MOST:
-                raise UsageError(f"{name} is {number}; it must lie between 0 and {_MOST}")
+        _check_order(sort, limit, offset)
         with self._answering() as (connection, network):
             found = queries.find(
                 connection, network, _filters(filters), sort, limit, offset, reverse=reverse
@@ -227,6 +228,107 @@ class Library(contextlib.AbstractContextManager["Library"]):
         """How many samples `query` finds without a limit; it raises the same errors."""
         with self._answering() as (connection, network):
             return queries.count(connection, network, _filters(filters))
+
+    def export(
+        self,
+        file: "Destination",
+        file_format: "Format" = "csv",
+        kind: "Kind" = "records",
+        *,
+        sort: Sort = "path",
+        reverse: bool = False,
+        limit: int | None = None,
+        **filters: Any,
+    ) -> int:
+        """Write what `query` finds to a file, with all probabilities.
+
+        Parameters
+        ----------
+        file : str, Path or binary file
+            Where to; what was there is replaced when the new file is complete.
+        file_format : {"csv", "json", "jsonl", "parquet", "npz"}
+            How; "npz" and "parquet" have the embeddings too.
+        kind : {"records", "prob"}
+            Records, or the table of probabilities that DrumClassifier writes.
+        sort, reverse, limit, **filters
+            As for `query`.
+
+        Returns
+        -------
+        int
+            How many samples there are in it.
+
+        Raises
+        ------
+        UsageError, NotFoundError
+            As for `query`.
+        LibindexError
+            If the file can't be written, or pyarrow is not there for "parquet".
+        """
+        from libindex.export import writing
+
+        writing.check(file_format, kind)
+        with self._answer(sort, reverse, limit, filters) as answer:
+            return writing.write(answer, file, file_format, kind)
+
+    def export_playlist(
+        self,
+        file: "Destination",
+        *,
+        sort: Sort = "path",
+        reverse: bool = False,
+        limit: int | None = None,
+        **filters: Any,
+    ) -> int:
+        """Write what `query` finds as a playlist (M3U8); parameters and errors as for `export`.
+
+        Samples below the folder of the playlist are named relative to it.
+        """
+        from libindex.export.playlist import export_playlist
+
+        with self._answer(sort, reverse, limit, filters) as answer:
+            return export_playlist(answer, file)
+
+    def export_tree(
+        self,
+        folder: PathLike,
+        *,
+        by: "Order" = "class",
+        copy: bool = False,
+        sort: Sort = "path",
+        reverse: bool = False,
+        limit: int | None = None,
+        **filters: Any,
+    ) -> "TreeSummary":
+        """Make a tree of links to what `query` finds, or bring it up to date.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where; outside of the library. What libindex did not make there is left alone.
+        by : {"class", "class/pack"}
+            Its levels; a pack is the first folder below a root.
+        copy : bool
+            Copies instead of links.
+        sort, reverse, limit, **filters
+            As for `query`.
+
+        Returns
+        -------
+        TreeSummary
+            What was done.
+
+        Raises
+        ------
+        UsageError, NotFoundError
+            As for `query`, and if the folder lies inside of a root.
+        LibindexError
+            If the tree can't be made.
+        """
+        from libindex.export.tree import write_tree
+
+        with self._answer(sort, reverse, limit, filters) as answer:
+            return write_tree(answer, folder, by, copy=copy)
 
     def similar(
         self,
@@ -456,6 +558,20 @@ class Library(contextlib.AbstractContextManager["Library"]):
         with self.database.reading() as connection:
             yield connection, self._network(connection)
 
+    @contextmanager
+    def _answer(
+        self, sort: Sort, reverse: bool, limit: int | None, filters: dict[str, Any]
+    ) -> Iterator["Answer"]:
+        """What is found, to be exported."""
+        from libindex.export.columns import Answer
+
+        _check_order(sort, limit)
+        with self._answering() as (connection, network):
+            hits = queries.find(
+                connection, network, _filters(filters), sort, limit, reverse=reverse
+            )
+            yield Answer(connection, network, hits)
+
     def _network(self, connection: Connection) -> Network:
         # A network that was named is meant; otherwise the one that the library was scanned with.
         fingerprint = None
@@ -470,6 +586,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
             return self._network(connection)
         except NotFoundError:
             return None
+
+
+def _check_order(sort: Sort, limit: int | None, offset: int = 0) -> None:
+    if sort not in queries.SORTS:
+        raise UsageError(f"can't sort by {sort!r}; choose from {', '.join(queries.SORTS)}")
+    for name, number in (("limit", limit or 0), ("offset", offset)):
+        if not 0 <= number <= _MOST:
+            raise UsageError(f"{name} is {number}; it must lie between 0 and {_MOST}")
 
 
 def _filters(values: dict[str, Any]) -> Filters:

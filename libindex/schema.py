@@ -5,6 +5,7 @@ that has this content now. Times are seconds since 1970, paths and digests are b
 """
 
 from sqlalchemy import (
+    DDL,
     Boolean,
     Column,
     Float,
@@ -16,9 +17,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    event,
 )
 
-REVISION = "0002"
+from libindex.views import VIEWS
+
+REVISION = "0003"
 """The newest migration, so that a current database is recognised without Alembic."""
 
 # Named constraints, because Alembic can only alter what has a name.
@@ -148,3 +152,6 @@ embeddings = Table(
     Column("vector", LargeBinary, nullable=False),
     Column("norm", Float, nullable=False),
 )
+
+for _view in VIEWS:
+    event.listen(metadata, "after_create", DDL(_view))  # type: ignore[no-untyped-call]

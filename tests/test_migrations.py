@@ -193,6 +193,36 @@ def test_the_word_on_percussion_comes_and_goes_without_a_copy_of_the_table(
         assert connection.execute(schema.analyses.select()).one().id == row["id"] + 1
 
 
+def test_views_come_to_a_library_from_before_and_go_again(populated: Path) -> None:
+    engine = database_module.engine_for_migrations(str(populated))
+    with engine.begin() as connection:
+        command.downgrade(config(connection), "0002")
+        assert inspect(connection).get_view_names() == []
+    before = content(populated)
+    with Library.open(populated) as library, library.database.reading() as connection:
+        assert content(populated) == before
+        assert inspect(connection).get_view_names() == ["sample_classes", "sample_overview"]
+        rows = connection.exec_driver_sql("SELECT path, class FROM sample_overview").all()
+        failed = [(failure.path, None) for failure in library.failures()]
+        assert sorted(rows) == sorted([*((h.path, h.class_code) for h in library.query()), *failed])
+        assert len(rows) == 3
+
+
+def test_views_are_the_same_after_a_table_was_made_anew(
+    populated: Path, with_next_revision: Callable[..., None]
+) -> None:
+    def rows() -> list[object]:
+        with Library.open(populated) as library, library.database.reading() as connection:
+            return [
+                connection.exec_driver_sql(f"SELECT * FROM {view}").all()
+                for view in inspect(connection).get_view_names()
+            ]
+
+    before = rows()
+    with_next_revision(NEW_CONTENTS + NEW_ANALYSES)
+    assert rows() == before
+
+
 @pytest.mark.parametrize("body", [NEW_CONTENTS, NEW_ANALYSES])
 def test_a_migration_that_makes_a_table_anew_loses_nothing(
     populated: Path, with_next_revision: Callable[..., None], body: str

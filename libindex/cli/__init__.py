@@ -21,6 +21,7 @@ _COMMANDS = (
     "query",
     "similar",
     "kit",
+    "export",
     "info",
     "status",
     "watch",

@@ -1,6 +1,5 @@
 """``libindex classify``: the original program's command."""
 
-import csv
 import sys
 import warnings
 from typing import Any
@@ -92,16 +91,11 @@ def _classified(
 
 
 def _write_csv(result: dict[str, Any], kind: str, output: str) -> None:
-    header, rows = _rows(result, kind)
-    try:
-        with open(  # noqa: PTH123 - a name that is not UTF-8
-            output, "w", encoding="utf-8", errors="surrogateescape", newline=""
-        ) as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            writer.writerows(rows)
-    except OSError as error:
-        raise LibindexError(f"can't be written ({error.strerror})", output) from None
+    from libindex.export.destination import writing_to
+    from libindex.export.tables import write_original
+
+    with writing_to(output) as file:
+        write_original(file, *_rows(result, kind))
 
 
 def _rows(result: dict[str, Any], kind: str) -> tuple[list[str], list[list[Any]]]:

@@ -11,7 +11,7 @@ from libindex.settings import DEVICES
 
 Command = Callable[..., Any]
 
-SORTS = ("prob", "name", "duration", "centroid", "loudness", "added")
+SORTS = ("prob", "path", "name", "duration", "centroid", "loudness", "added")
 FORMATS = ("table", "paths", "csv", "json", "jsonl")
 
 

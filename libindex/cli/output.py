@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.instruments import name_of
-from libindex.paths import display, path_fields, relative_to
+from libindex.export.columns import COLUMNS, record
+from libindex.paths import display, relative_to
 
 if TYPE_CHECKING:
     from libindex.queries import Hit
 
 _BAR_WIDTH = 10
 _LEAST_PERCUSSION = 0.5  # what is less likely to be percussion is noted
-_COLUMNS = (
-    "path class class_name probability percussion similarity duration_s centroid_hz loudness_dbfs "
-    "peak sample_rate channels container encoding added_at online warning copies path_hex"
-).split()
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -52,32 +48,6 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def record(hit: "Hit") -> dict[str, Any]:
-    """A hit as it is documented for JSON."""
-    values: dict[str, Any] = {
-        **path_fields(hit.path),
-        "class": hit.class_code,
-        "class_name": name_of(hit.class_code),
-        "probability": round(hit.probability, 6),
-        "percussion": None if hit.percussion is None else round(hit.percussion, 6),
-        "duration_s": hit.duration_s,
-        "centroid_hz": round(hit.centroid_hz, 1),
-        "loudness_dbfs": round(hit.loudness_dbfs, 2),
-        "peak": round(hit.peak, 6),
-        "sample_rate": hit.sample_rate,
-        "channels": hit.channels,
-        "container": hit.container,
-        "encoding": hit.encoding,
-        "added_at": hit.added_at,
-        "online": hit.is_online,
-        "warning": hit.warning,
-    }
-    if hit.similarity is not None:
-        values["similarity"] = round(hit.similarity, 6)
-        values["copies"] = [path_fields(path) for path in hit.copies]
-    return values
 
 
 def write_json(value: object, indent: int | None = 2) -> None:
@@ -143,7 +113,7 @@ def _paths(hits: Iterable["Hit"], end: bytes = b"\n") -> None:
 def _csv(hits: Iterable["Hit"]) -> None:
     """The columns of `record`; text in UTF-8, paths that are not also in hexadecimal."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for hit in hits:
         values = record(hit)

@@ -17,7 +17,7 @@ _ON_TERMINAL = 50
     type=click.Choice(SORTS),
     default="prob",
     show_default=True,
-    help="Most probable, alphabetical, shortest, darkest, quietest or newest first.",
+    help="Most probable, in order of path or of name, shortest, darkest, quietest or newest first.",
 )
 @click.option("--reverse", "-r", is_flag=True, help="Sort the other way round.")
 @click.option(

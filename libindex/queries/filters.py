@@ -14,7 +14,7 @@ from libindex.queries.lookup import Network
 from libindex.roots import all_roots, under
 from libindex.schema import analyses, class_probabilities, classes, contents, samples
 
-Sort = Literal["prob", "name", "duration", "centroid", "loudness", "added"]
+Sort = Literal["prob", "path", "name", "duration", "centroid", "loudness", "added"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
 
 

@@ -97,22 +97,21 @@ def find(
         Whose opinion counts.
     filters : Filters
         What to look for.
-    sort : {"prob", "name", "duration", "centroid", "loudness", "added"}
-        Most probable, alphabetical, shortest, darkest, quietest, or newest first.
+    sort : {"prob", "path", "name", "duration", "centroid", "loudness", "added"}
+        Most probable, in order of path or of name, shortest, darkest, quietest, or newest first.
     limit, offset : int
         How many at most, after how many to begin.
     reverse : bool
         The other way round.
 
-    Yields
-    ------
-    Hit
-        One for each sample.
+    Returns
+    -------
+    iterator of Hit
+        One for each sample. What makes no sense in `filters` is told before it begins.
     """
     query = _matching(connection, network, filters).order_by(*_order(sort, reverse))
     query = query.limit(-1 if limit is None else limit).offset(offset)
-    for row in connection.execute(query):
-        yield _hit(row)
+    return map(_hit, connection.execute(query))
 
 
 def count(connection: Connection, network: Network, filters: Filters) -> int:
@@ -244,6 +243,9 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
 
 
 def _order(sort: Sort, reverse: bool) -> list[ColumnElement[Any]]:
+    path: list[ColumnElement[Any]] = [roots.c.path, samples.c.path]
+    if sort == "path":
+        return [column.desc() if reverse else column.asc() for column in path]
     column: ColumnElement[Any] = {
         "prob": literal_column("matched.probability"),
         "name": func.lower(samples.c.name),
@@ -253,7 +255,7 @@ def _order(sort: Sort, reverse: bool) -> list[ColumnElement[Any]]:
         "added": samples.c.added_at,
     }[sort]
     falling = (sort in {"prob", "added"}) != reverse
-    return [column.desc() if falling else column.asc(), roots.c.path.asc(), samples.c.path.asc()]
+    return [column.desc() if falling else column.asc(), *path]
 
 
 def _hit(row: Row[Any]) -> Hit:

@@ -70,7 +70,7 @@ def current_network(connection: Connection, fingerprint: str | None = None) -> N
     NotFoundError
         If the library was never scanned, or not with this network.
     """
-    query = select(networks).order_by(networks.c.used_at.desc())
+    query = select(networks).order_by(networks.c.used_at.desc(), networks.c.id.desc())
     if fingerprint is not None:
         query = query.where(networks.c.fingerprint == fingerprint)
     row = connection.execute(query.limit(1)).first()

@@ -22,6 +22,7 @@ HEAVY = {
     "faiss",
     "soundfile",
     "rich",
+    "pyarrow",
 }
 
 # Runs commands in one process, and then tells which modules that took.
@@ -79,6 +80,12 @@ def test_a_query_imports_nothing_that_is_slow(heavy_modules, folder, monkeypatch
     assert heavy_modules(*commands) <= {"sqlalchemy", "numpy"}
     monkeypatch.delenv("LIBINDEX_MODEL")  # whose file need not be looked at then
     assert heavy_modules(*commands) <= {"sqlalchemy"}
+
+
+def test_an_export_imports_nothing_that_is_slow(heavy_modules, folder, tmp_path) -> None:
+    tables = [["export", "-o", str(tmp_path / name)] for name in ("x.csv", "x.json", "x.npz")]
+    places = [["export", f"--{name}", str(tmp_path / name)] for name in ("playlist", "tree")]
+    assert heavy_modules(*tables, *places) <= {"sqlalchemy", "numpy"}
 
 
 def test_similar_to_an_indexed_file_needs_no_network(heavy_modules, folder) -> None:

@@ -1,0 +1,86 @@
+"""What the network heard in many sounds at once: probabilities and embeddings as matrices."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Select, select
+
+from libindex.queries.lookup import Network
+from libindex.schema import analyses, class_probabilities, classes, embeddings
+from libindex.similarity import unpacked
+
+if TYPE_CHECKING:
+    from libindex.audio import FloatArray
+
+_IDS_IN_STATEMENT = 500
+
+
+def probabilities(
+    connection: Connection, network: Network, contents: Sequence[int]
+) -> "FloatArray":
+    """All class probabilities of contents.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction.
+    network : Network
+        Whose opinion counts.
+    contents : sequence of int
+        Ids of contents that it has heard; one may be there more than once.
+
+    Returns
+    -------
+    ndarray of float32, shape (contents, classes)
+        In the order of the network's classes.
+    """
+    import numpy as np
+
+    query = select(classes.c.code).where(classes.c.code.in_(network.classes)).order_by(classes.c.id)
+    stored = [network.classes.index(code) for code in connection.execute(query).scalars()]
+    found = np.empty((len(contents), len(stored)), np.float32)
+    cp = class_probabilities.c
+    for start, part in _parts(contents):
+        query = select(analyses.c.id, analyses.c.content_id).where(
+            analyses.c.network_id == network.id, analyses.c.content_id.in_(set(part))
+        )
+        rows = connection.execute(query.order_by(analyses.c.id)).all()
+        row_of = {row.content_id: place for place, row in enumerate(rows)}
+        values = (
+            select(cp.probability)
+            .where(cp.analysis_id.in_([row.id for row in rows]))
+            .order_by(cp.analysis_id, cp.class_id)
+        )
+        matrix = np.fromiter(_numbers(connection, values), np.float32)
+        places = [row_of[content] for content in part]
+        found[start : start + len(part), stored] = matrix.reshape(-1, len(stored))[places]
+    return found
+
+
+def _numbers(connection: Connection, query: Select[tuple[float]]) -> Iterator[float]:
+    """The only column of a query, read past SQLAlchemy: there are millions of numbers."""
+    with connection.execute(query) as result:
+        yield from chain.from_iterable(result.cursor.fetchall())
+
+
+def vectors(connection: Connection, network: Network, contents: Sequence[int]) -> "FloatArray":
+    """The embeddings of contents, float32, shape (contents, latent_size); as `probabilities`."""
+    import numpy as np
+
+    found = np.zeros((len(contents), network.latent_size), np.float32)
+    for start, part in _parts(contents):
+        query = (
+            select(analyses.c.content_id, embeddings.c.vector)
+            .join(embeddings, embeddings.c.analysis_id == analyses.c.id)
+            .where(analyses.c.network_id == network.id, analyses.c.content_id.in_(set(part)))
+        )
+        stored = {row.content_id: unpacked(row.vector) for row in connection.execute(query)}
+        for row, content in enumerate(part, start):
+            found[row] = stored[content]
+    return found
+
+
+def _parts(ids: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
+    for start in range(0, len(ids), _IDS_IN_STATEMENT):
+        yield start, ids[start : start + _IDS_IN_STATEMENT]
