@@ -23,14 +23,14 @@ from libindex.settings import Settings
 from libindex.similarity import index_path, is_current, neighbour_index
 
 if TYPE_CHECKING:
-    from libindex.kits.building import Recipe
-    from libindex.kits.kit import Kit
-    from libindex.kits.material import Material
-    from libindex.neighbours import NeighbourIndex
     from libindex.export.columns import Answer
     from libindex.export.destination import Destination
     from libindex.export.tree import Order, TreeSummary
     from libindex.export.writing import Format, Kind
+    from libindex.kits.building import Recipe
+    from libindex.kits.kit import Kit
+    from libindex.kits.material import Material
+    from libindex.neighbours import NeighbourIndex
     from libindex.watching.activity import Activity
     from libindex.watching.watcher import Watcher, WatchOptions
 

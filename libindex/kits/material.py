@@ -18,7 +18,6 @@ from libindex.kits.layouts import Layout
 from libindex.modelfile import ModelFile
 from libindex.paths import relative_to
 from libindex.queries import Filters, Network
-from libindex.queries.hearing import heard, unit
 from libindex.queries.sounds import (
     Sound,
     best_of_class,
@@ -27,6 +26,7 @@ from libindex.queries.sounds import (
     sounds,
 )
 from libindex.queries.subject import file_stamp
+from libindex.queries.unknown import analysed, unit
 from libindex.settings import Settings
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def from_folder(
         stored_sounds = sounds(connection, network, here, known.values()) if known else []
         found = [sound for sound in stored_sounds if sound.path in known]
     unknown = [path for path in paths if path not in known]
-    results = list(heard(network, settings, unknown)) if unknown else []
+    results = list(analysed(network, settings, unknown)) if unknown else []
     found += [_sound(result) for result in results if isinstance(result, Analysis)]
     errors = [result for result in results if isinstance(result, SampleError)]
     classes = network.classes if network else ModelFile.read(settings.model).classes
@@ -240,7 +240,7 @@ def chances(
             unknown.append(path)
     # With nothing to compare, any network will do.
     classes = ModelFile.read(settings.model).classes if unknown else ()
-    for result in heard(None, settings, unknown) if unknown else ():
+    for result in analysed(None, settings, unknown) if unknown else ():
         if isinstance(result, Analysis):
             order = np.argsort(-result.probabilities, kind="stable")
             found[result.path] = {classes[i]: float(result.probabilities[i]) for i in order}

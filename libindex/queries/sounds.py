@@ -9,17 +9,16 @@ from sqlalchemy import Connection, Row, select
 from libindex.errors import NotFoundError
 from libindex.paths import join
 from libindex.queries.filters import Filters, conditions, matched_classes
+from libindex.queries.heard import probabilities, vectors
 from libindex.queries.lookup import Network
 from libindex.schema import (
     analyses,
     class_probabilities,
     classes,
     contents,
-    embeddings,
     roots,
     samples,
 )
-from libindex.similarity import unpacked
 
 if TYPE_CHECKING:
     from libindex.audio import FloatArray
@@ -121,10 +120,24 @@ def sounds(
     list of Sound
         In order of path.
     """
-    found = []
+    rows: list[Row[Any]] = []
     for part in _parts(sorted(set(ids))):
         query = _sounds(connection, filters).where(analyses.c.id.in_(part))
-        found += _with_probabilities(connection, network, connection.execute(query).all())
+        rows += connection.execute(query).all()
+    heard = [row.content_id for row in rows]
+    chances = probabilities(connection, network, heard)
+    embeddings = vectors(connection, network, heard)
+    found = [
+        Sound(
+            path=join(row.root, row.path),
+            digest=row.digest,
+            probabilities=chances[i],
+            embedding=embeddings[i],
+            duration_s=row.duration_s,
+            centroid_hz=row.centroid_hz,
+        )
+        for i, row in enumerate(rows)
+    ]
     return sorted(found, key=lambda sound: sound.path)
 
 
@@ -193,46 +206,17 @@ def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 def _sounds(connection: Connection, filters: Filters) -> Any:
     return (
         select(
-            analyses.c.id.label("analysis_id"),
             samples.c.path,
             roots.c.path.label("root"),
+            contents.c.id.label("content_id"),
             contents.c.digest,
             contents.c.duration_s,
             contents.c.centroid_hz,
-            embeddings.c.vector,
         )
         .select_from(analyses)
-        .join(embeddings, embeddings.c.analysis_id == analyses.c.id)
         .join(contents, contents.c.id == analyses.c.content_id)
         .join(samples, samples.c.content_id == contents.c.id)
         .join(roots, roots.c.id == samples.c.root_id)
         .where(samples.c.failure.is_(None), roots.c.is_online)
         .where(*conditions(connection, filters))
     )
-
-
-def _with_probabilities(
-    connection: Connection, network: Network, rows: Sequence[Row[Any]]
-) -> list[Sound]:
-    import numpy as np
-
-    column = {code: i for i, code in enumerate(network.classes)}
-    matrix = {row.analysis_id: np.zeros(len(column), np.float32) for row in rows}
-    query = select(
-        class_probabilities.c.analysis_id, classes.c.code, class_probabilities.c.probability
-    ).join(classes, classes.c.id == class_probabilities.c.class_id)
-    for id_, code, probability in connection.execute(
-        query.where(class_probabilities.c.analysis_id.in_(list(matrix)))
-    ):
-        matrix[id_][column[code]] = probability
-    return [
-        Sound(
-            path=join(row.root, row.path),
-            digest=row.digest,
-            probabilities=matrix[row.analysis_id],
-            embedding=unpacked(row.vector),
-            duration_s=row.duration_s,
-            centroid_hz=row.centroid_hz,
-        )
-        for row in rows
-    ]

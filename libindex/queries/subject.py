@@ -92,9 +92,9 @@ def file_stamp(path: str) -> tuple[int, int, int] | None:
 
 
 def _analysed(network: Network, settings: Settings, path: str) -> "FloatArray":
-    from libindex.queries.hearing import heard, unit
+    from libindex.queries.unknown import analysed, unit
 
-    [result] = heard(network, settings, [path])
+    [result] = analysed(network, settings, [path])
     if isinstance(result, SampleError):
         raise result
     return unit(result.latent)

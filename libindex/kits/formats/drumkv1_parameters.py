@@ -44,8 +44,8 @@ INSTRUMENT = _values("""
 """Of the whole kit, as it is written.
 
 The program's defaults but for two: a key that is let go does not end its sound (DEF1_NOTEOFF, 1),
-and the limiter, which bends every peak, is off (DYN1_LIMITER, 1). The last two parameters are known to older versions only; newer ones pass them
-over.
+and the limiter, which bends every peak, is off (DYN1_LIMITER, 1). The last two parameters are known
+to older versions only; newer ones pass them over.
 """
 
 # Nothing has an envelope: a cymbal plays to its end, however long it is. Versions that know no

@@ -12,7 +12,7 @@ from libindex.queries.lookup import Network
 from libindex.settings import Settings
 
 
-def heard(network: Network | None, settings: Settings, paths: Sequence[str]) -> Iterator[Result]:
+def analysed(network: Network | None, settings: Settings, paths: Sequence[str]) -> Iterator[Result]:
     """Analyse files without adding them to the library.
 
     Parameters
