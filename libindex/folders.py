@@ -6,8 +6,22 @@ from libindex.errors import LibindexError
 from libindex.paths import SUFFIXES
 
 
-def audio_files(folder: str | os.PathLike[str], *, recursive: bool = False) -> list[str]:
+def audio_files(
+    folder: str | os.PathLike[str],
+    *,
+    recursive: bool = False,
+    errors: list[LibindexError] | None = None,
+) -> list[str]:
     """Paths of the audio files in a directory, hidden ones left out, in order of name.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The directory.
+    recursive : bool
+        Whether to look into its sub-directories too.
+    errors : list, optional
+        Gets an error for each sub-directory that can't be read, instead of its being raised.
 
     Raises
     ------
@@ -26,7 +40,12 @@ def audio_files(folder: str | os.PathLike[str], *, recursive: bool = False) -> l
             continue
         if os.path.isdir(path):  # noqa: PTH112
             if recursive and not os.path.islink(path):  # noqa: PTH114
-                found += audio_files(path, recursive=True)
+                try:
+                    found += audio_files(path, recursive=True, errors=errors)
+                except LibindexError as error:
+                    if errors is None:
+                        raise
+                    errors.append(error)
         elif os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122
             found.append(path)
     return found

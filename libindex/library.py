@@ -5,7 +5,7 @@ import math
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from libindex.export.destination import Destination
     from libindex.export.tree import Order, TreeSummary
     from libindex.export.writing import Format, Kind
-    from libindex.kits.building import Recipe
     from libindex.kits.kit import Kit
     from libindex.kits.material import Material
+    from libindex.kits.recipe import Recipe
     from libindex.neighbours import NeighbourIndex
     from libindex.watching.activity import Activity
     from libindex.watching.watcher import Watcher, WatchOptions
@@ -389,6 +389,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
     def kit(
         self,
         name: str,
+        /,
         recipe: "Recipe | None" = None,
         *,
         folder: PathLike | None = None,
@@ -403,8 +404,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
             The kit's.
         recipe : Recipe, optional
             Layout, assignment, levels, variation.
-        folder, similar_to, **filters
-            What it is made of; see `material`.
+        folder : str or Path, optional
+            All sounds below this folder, which need not be in the library.
+        similar_to, **filters
+            Samples of the library; see `material`.
 
         Returns
         -------
@@ -416,70 +419,94 @@ class Library(contextlib.AbstractContextManager["Library"]):
         KitError
             If no sound fits any pad.
         """
-        from libindex.kits.building import Recipe, build
+        from libindex.kits.building import build
+        from libindex.kits.recipe import Recipe
 
         recipe = recipe or Recipe()
-        found = self.material(recipe, folder=folder, similar_to=similar_to, **filters)
+        if folder is None:
+            return build(name, self.material(recipe, similar_to=similar_to, **filters), recipe)
+        if similar_to is not None or filters:
+            raise UsageError("a kit from a folder takes all of it; filters look in the library")
+        [found] = self.materials([folder]).values()
         return build(name, found, recipe)
 
     def material(
-        self,
-        recipe: "Recipe",
-        *,
-        folder: PathLike | None = None,
-        similar_to: PathLike | None = None,
-        **filters: Any,
+        self, recipe: "Recipe", *, similar_to: PathLike | None = None, **filters: Any
     ) -> "Material":
-        """What a kit can be made of.
+        """What of the library a kit can be made of.
 
         Parameters
         ----------
         recipe : Recipe
             Which classes are needed, and with what probability.
-        folder : str or Path, optional
-            All sounds below this folder, which need not be in the library.
         similar_to : str or Path, optional
-            Of every class the samples of the library that sound most like this file.
+            Of every class the samples that sound most like this file.
         **filters
-            As for `query`, for samples of the library.
+            As for `query`, but for ``min_prob``, which is the recipe's ``least``.
 
         Raises
         ------
         UsageError
-            If `folder` comes with something else.
+            If a filter makes no sense, or the recipe has no use for likeness.
         NotFoundError, LibindexError
-            If the library is empty, or a file or folder can't be read.
+            If the library is empty, or a file can't be read.
         """
         from libindex.kits import material
 
-        if folder is not None and (similar_to is not None or filters):
-            raise UsageError("a kit from a folder takes all of it; filters look in the library")
-        if folder is not None:
-            with self.database.reading() as connection:
-                network = self._network_or_none(connection)
-                return material.from_folder(connection, network, self.settings, absolute(folder))
-        wanted = _filters({"min_prob": recipe.needed, **filters})
+        if "min_prob" in filters:
+            raise UsageError("the least probability of a pad is the recipe's")
+        if similar_to is not None and recipe.is_original:
+            raise UsageError("likeness counts only where the best assignment is looked for")
+        wanted = _filters(filters)
         with self._answering() as (connection, network):
             if similar_to is None:
-                return material.from_library(
-                    connection, network, wanted, recipe.layout, recipe.seed
-                )
+                return material.from_library(connection, network, wanted, recipe)
             subject = queries.subject(connection, network, self.settings, similar_to)
             index = self._index(connection, network)
-            return material.like(
-                connection, network, index, subject.embedding, wanted, recipe.layout
-            )
+            return material.like(connection, network, index, subject.embedding, wanted, recipe)
+
+    def materials(
+        self, folders: Iterable[PathLike], hearing: Callable[[int], None] = lambda _: None
+    ) -> "dict[str, Material]":
+        """What kits can be made of from folders, which need not be in the library.
+
+        Parameters
+        ----------
+        folders : iterable of str or Path
+            Each with all that lies below it.
+        hearing : callable
+            Called with the number of files that the library does not know, and that are heard now.
+
+        Returns
+        -------
+        dict of str to Material
+            By absolute path.
+
+        Raises
+        ------
+        LibindexError
+            If a folder can't be read.
+        ModelError
+            If something has to be heard, and the network at hand is not the library's.
+        """
+        from libindex.kits import material
+
+        with self.database.reading() as connection:
+            network = self._network_or_none(connection)
+            known = material.known_of(connection, network, [absolute(f) for f in folders])
+        return material.from_folders(known, self.settings, hearing)
 
     def judge(self, kit: "Kit") -> "Kit":
         """The same kit, with classes, probabilities and lengths of the samples that are there."""
         from libindex.kits import material, reading
 
+        kit = reading.with_lengths(kit)
+        unknown = reading.unjudged(kit)
         with self.database.reading() as connection:
             network = self._network_or_none(connection)
-            return reading.judged(
-                reading.with_lengths(kit),
-                lambda paths: material.chances(connection, network, self.settings, paths),
-            )
+            known = material.known_chances(connection, network, unknown)
+        new = [path for path, found in known.items() if not found]
+        return reading.judged(kit, known | material.heard_chances(self.settings, new))
 
     def status(self) -> Status:
         """Counts of everything in the library."""

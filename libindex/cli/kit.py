@@ -17,15 +17,16 @@ from libindex.cli.options import (
     run_options,
 )
 from libindex.errors import LibindexError, NotFoundError
-from libindex.paths import display
+from libindex.paths import absolute, display
 
 if TYPE_CHECKING:
-    from libindex.kits.building import Recipe
     from libindex.kits.material import Material
+    from libindex.kits.recipe import Recipe
     from libindex.library import Library
 
 _FORMATS = ("drumkv1", "hydrogen", "sfz", "decentsampler", "folder")
 _FOLDER = click.Path(exists=True, file_okay=False)
+_MANY_FILES = 100  # take long enough that one wonders
 
 
 @click.group()
@@ -33,15 +34,28 @@ def kit() -> None:
     """Build drum kits out of the library or a folder, and look into kits."""
 
 
+_RECIPE_NAMES = (
+    "layout",
+    "assignment",
+    "force",
+    "shuffle",
+    "repeat_octaves",
+    "choke",
+    "match_levels",
+    "variation",
+    "seed",
+)
+_TARGET_NAMES = ("formats", "out", "placing", "overwrite")
+
+
 def _making_options(command: Command) -> Command:
-    """How kits are made and written; the command gets a `Recipe` and what `_write` needs."""
+    """How kits are made and written; the command gets two dictionaries, `making` and `target`."""
 
     @wraps(command)
     def wrapped(*args: Any, **values: Any) -> Any:
-        names = ("layout", "assignment", "force", "repeat_octaves", "choke", "match_levels")
-        made = {name: values.pop(name) for name in (*names, "variation", "seed")}
-        target = {name: values.pop(name) for name in ("formats", "out", "placing", "overwrite")}
-        return command(*args, making=made, target=target, **values)
+        making = {name: values.pop(name) for name in _RECIPE_NAMES}
+        target = {name: values.pop(name) for name in _TARGET_NAMES}
+        return command(*args, making=making, target=target, **values)
 
     for option in reversed(_MAKING):
         wrapped = option(wrapped)
@@ -110,10 +124,16 @@ _MAKING = (
         "is a lot.",
     ),
     click.option(
+        "--shuffle",
+        is_flag=True,
+        help="Choose by chance among samples that fit about equally well.",
+    ),
+    click.option(
         "--seed",
         type=click.IntRange(0, 2**32 - 1),
-        help="Choose by chance among samples that fit about equally well; another seed, another "
-        "kit.  [default: the best]",
+        default=0,
+        show_default=True,
+        help="Decides --shuffle and --variation: another seed, another kit.",
     ),
     click.option(
         "--force",
@@ -179,9 +199,13 @@ def build(
     least, filters = _least_and_filters(filters, text)
     if folder is not None and (filters or similar_to is not None):
         raise click.UsageError("--from takes a whole folder: use --under for filters within it")
+    _check_target(kit_name, target)
     with _opened(db, folder is not None, overrides) as library:
         recipe = _recipe(library, making, least)
-        found = library.material(recipe, folder=folder, similar_to=similar_to, **filters)
+        if folder is not None:
+            [found] = library.materials([folder], _tell_hearing).values()
+        else:
+            found = library.material(recipe, similar_to=similar_to, **filters)
         _make(kit_name, found, recipe, target)
 
 
@@ -211,24 +235,26 @@ def build_all(
 
     What can't be built is reported and left out; then the exit status is 1.
     """
-    from libindex.kits.samples import safe_name
-
-    failed = 0
-    packs = sorted(e.path for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
-    if not packs:
-        raise NotFoundError("has no folders to build kits of", folder)
+    packs = _packs(folder, target["out"])
+    failed: dict[str, LibindexError] = {}
+    for name, pack in packs.items():
+        try:
+            _check_target(name, target)
+        except LibindexError as error:
+            failed[pack] = error
     with _opened(db, True, overrides) as library:
         recipe = _recipe(library, making, least)
-        found = library.material(recipe, folder=folder)  # all at once: to start takes a second
-        for pack in packs:
-            name = safe_name(os.path.basename(pack))  # noqa: PTH119
+        found = library.materials([p for p in packs.values() if p not in failed], _tell_hearing)
+        for name, pack in packs.items():
             try:
-                _make(name, found.under(os.path.abspath(pack)), recipe, target)  # noqa: PTH100
+                if pack in found:
+                    _make(name, found[pack], recipe, target)
             except LibindexError as error:
-                failed += 1
-                click.echo(f"libindex: {display(pack)}: {error}", err=True)
+                failed[pack] = error
+    for pack, why in failed.items():
+        click.echo(f"libindex: {display(pack)}: {why}", err=True)
     if failed:
-        raise LibindexError(f"{failed} of {len(packs)} kits could not be built")
+        raise LibindexError(f"{len(failed)} of {len(packs)} kits could not be built")
 
 
 @kit.command()
@@ -238,28 +264,27 @@ def build_all(
     "-f",
     "output",
     type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to write it.",
+    help="How to write it. [default: table on a terminal, csv in a pipe]",
 )
 @db_option
 @model_option
-def show(file: Path, output: str, db: str | None, **overrides: Any) -> None:
+def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> None:
     """Show the pads of a kit: a preset of any format, or a folder with one.
 
     Kits of other programs will do. Samples that the library knows by their bytes are told by it,
     others are heard.
     """
     from libindex.cli.kit_output import show_kit
+    from libindex.cli.output import on_terminal
     from libindex.kits import reading
 
     with tempfile.TemporaryDirectory(prefix="libindex-") as temporary:
         workspace = os.path.realpath(temporary)
-        found = reading.read(file.expanduser(), Path(workspace))
+        found = reading.read(Path(absolute(file)), Path(workspace))
         with _opened(db, True, overrides) as library:
             found = library.judge(found)
         bases = [os.path.abspath(file if file.is_dir() else file.parent), workspace]  # noqa: PTH100
-        show_kit(found, bases, output)
+        show_kit(found, bases, output or ("table" if on_terminal() else "csv"))
 
 
 @kit.command()
@@ -298,16 +323,50 @@ def _opened(db: str | None, may_be_missing: bool, overrides: dict[str, Any]) -> 
     try:
         return Library.open(db, create=False, **overrides)
     except NotFoundError:
-        if not may_be_missing:
+        if not may_be_missing or db is not None:
             raise
         return Library.temporary(**overrides)
 
 
+def _packs(folder: str, out: Path) -> dict[str, str]:
+    """The folders to build kits of, by the kits' names: two that would be the same get numbers."""
+    from libindex.kits.samples import safe_name
+
+    packs: dict[str, str] = {}
+    kits = os.path.realpath(absolute(out))
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if not entry.is_dir() or entry.name[0] == "." or os.path.realpath(entry.path) == kits:
+            continue
+        plain = name = safe_name(entry.name)
+        number = 1
+        while name in packs:
+            number += 1
+            name = f"{plain} {number}"
+        packs[name] = absolute(entry.path)
+    if not packs:
+        raise NotFoundError("has no folders to build kits of", folder)
+    return packs
+
+
+def _check_target(name: str, target: dict[str, Any]) -> None:
+    """Whether a kit can be written; better said before the work than after it."""
+    from libindex.kits.writing import check_target
+
+    check_target(name, Path(absolute(target["out"])), overwrite=target["overwrite"])
+
+
+def _tell_hearing(files: int) -> None:
+    if files >= _MANY_FILES:
+        click.echo(f"libindex: hearing {files:,} files that the library does not know", err=True)
+
+
 def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
     from libindex.instruments import CODES
-    from libindex.kits.building import LEAST, Recipe
     from libindex.kits.layouts import named
+    from libindex.kits.recipe import LEAST, Recipe
 
+    if least is not None and making["assignment"] != "best":
+        raise click.UsageError("--min-prob goes with --assign best only")
     network = library.network()
     layout = named(making["layout"], network.classes if network else CODES)
     return Recipe(**{**making, "layout": layout}, least=LEAST if least is None else least)
@@ -319,13 +378,16 @@ def _make(name: str, material: "Material", recipe: "Recipe", target: dict[str, A
     from libindex.cli.output import on_terminal
     from libindex.kits.building import build as build_kit
     from libindex.kits.formats import FORMATS
-    from libindex.kits.writing import kit_folder, write
+    from libindex.kits.writing import write
 
-    kit_folder(name)  # better said now than after the work
     made = build_kit(name, material, recipe)
     formats = [FORMATS[f] for f in dict.fromkeys(target["formats"])]
     where = write(
-        made, formats, target["out"].expanduser(), target["placing"], overwrite=target["overwrite"]
+        made,
+        formats,
+        Path(absolute(target["out"])),
+        target["placing"],
+        overwrite=target["overwrite"],
     )
     if on_terminal():
         show_kit(made, [os.path.commonpath([os.path.dirname(v.sample) for v in made.voices])])  # noqa: PTH120

@@ -1,22 +1,19 @@
 """Which sample goes on which pad."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from libindex.kits.layouts import Pad
+from libindex.kits.recipe import Assignment
 from libindex.queries.sounds import Sound
-
-Assignment = Literal["best", "class", "sample"]
-ASSIGNMENTS: tuple[Assignment, ...] = get_args(Assignment)
 
 _LATER_CLASS = 0.5  # what a class counts for a pad, against the one before it in its list
 _VARIETY = 0.5  # what likeness to the other pads of a class costs, against probability
-_ROUNDS = 8
+_CANDIDATES = 100  # sounds that fit a pad best: the others are not looked at
 _NEVER = -1e6
 _DRAW = 0.3  # with a seed, up to this part of a sound's worth is left to chance
 
@@ -52,8 +49,9 @@ def assign(
     how : {"best", "class", "sample"}
         "class" and "sample" are the original's: each pad takes the most probable sound of its
         class, one sound perhaps several times; or each sound goes to its own most probable
-        class, and pads may stay empty. "best" puts no sound on two pads, and makes the sum of
-        all probabilities as large as it can be, while pads of one class differ from each other.
+        class, and pads may stay empty. "best" puts no sound on two pads and makes the sum of all
+        probabilities as large as it can be; then it exchanges sounds, one pad at a time, as long
+        as pads of one class come to differ more than that costs.
     pads : sequence of Pad
         The layout.
     sounds : sequence of Sound
@@ -79,7 +77,8 @@ def assign(
         return table.choices(_most_probable(table))
     if how == "sample":
         return table.choices(_own_class(table, classes))
-    return _in_order(pads, table.choices(_best(table, least, _luck(len(sounds), seed, worth))))
+    table.fit *= _welcome(len(sounds), seed, worth)
+    return _in_order(pads, table.choices(_best(table, least)))
 
 
 class _Table:
@@ -144,57 +143,72 @@ def _own_class(table: _Table, classes: Sequence[str]) -> dict[int, int]:
     return chosen
 
 
-def _best(table: _Table, least: float, welcome: Matrix) -> dict[int, int]:
-    """The best of some rounds, each optimal given what the round before put on the other pads.
-
-    Likeness makes the worth of a sound depend on the others, which no assignment solver takes;
-    given the others it is a plain assignment problem.
-    """
-    # What likeness can cost at most is added, so that it never makes a pad stay empty.
-    worth = table.fit * welcome + _VARIETY
-    allowed = (table.probability >= least) & (table.fit > 0)
-    likeness = _likeness(table)
-    chosen: dict[int, int] = {}
-    best, most = chosen, -np.inf
-    for _ in range(_ROUNDS):
-        chosen = _optimal(worth - _VARIETY * likeness(chosen), allowed)
-        cost = _VARIETY * likeness(chosen)
-        value = sum(worth[at] - cost[at] for at in chosen.items())
-        if value <= most + 1e-12:
-            break
-        best, most = chosen, value
-    return best
-
-
-def _luck(count: int, seed: int | None, worth: Matrix | None) -> Matrix:
+def _welcome(count: int, seed: int | None, worth: Matrix | None) -> Matrix:
     welcome = np.ones(count) if worth is None else worth
     if seed is None:
         return welcome
     return welcome * np.random.default_rng([seed, 1]).uniform(1 - _DRAW, 1, count)
 
 
-def _likeness(table: _Table) -> Callable[[Mapping[int, int]], Matrix]:
-    """For chosen sounds by row: how much each sound is like one on another pad of the class."""
-    embeddings = np.stack([s.embedding for s in table.sounds])
+def _best(table: _Table, least: float) -> dict[int, int]:
+    """Sounds by row: the optimum of probabilities, made more varied."""
+    allowed = (table.probability >= least) & (table.fit > 0)
+    fit = np.where(allowed, table.fit, -1.0)
+    some = _best_of_each_row(fit)
+    chosen = _optimal(fit[:, some], allowed[:, some])
+    found = {row: int(some[column]) for row, column in chosen.items()}
+    return _varied(table, fit, some, found)
 
-    def likeness(chosen: Mapping[int, int]) -> Matrix:
-        found = np.zeros(table.fit.shape)
-        code = {row: table.class_of(row, sound) for row, sound in chosen.items()}
-        for row in range(len(table.pads)):
-            others = [
-                s
-                for other, s in chosen.items()
-                if other != row and code[other] in table.pads[row].classes
-            ]
-            if others:
-                found[row] = np.clip(embeddings @ embeddings[others].T, 0, 1).max(axis=1)
+
+def _best_of_each_row(fit: Matrix) -> NDArray[np.intp]:
+    """Columns, in order, of the highest values of each row: who is not among them is never best.
+
+    Each row has more of them than there are rows that could take them away.
+    """
+    count = min(max(_CANDIDATES, fit.shape[0] + 1), fit.shape[1])
+    return np.unique(np.argsort(-fit, axis=1, kind="stable")[:, :count])
+
+
+def _varied(
+    table: _Table, fit: Matrix, some: NDArray[np.intp], chosen: Mapping[int, int]
+) -> dict[int, int]:
+    """Exchange the sound of one pad at a time, as long as that makes the kit better.
+
+    A kit's value is the sum of how well its sounds fit, less half the cosine of every two on pads
+    that have a class in common, divided by the number of such pads. It rises with each exchange,
+    so this ends.
+    """
+    found = dict(chosen)
+    if len(found) < 2:
         return found
+    weights = _VARIETY * _kinship([table.pads[row] for row in found])
+    embeddings = np.stack([sound.embedding for sound in table.sounds])
+    values = fit[:, some]
+    changed = True
+    while changed:
+        changed = False
+        for place, row in enumerate(found):
+            others = embeddings[list(found.values())]
+            value = values[row] - np.clip(embeddings[some] @ others.T, 0, 1) @ weights[place]
+            taken = [sound for other, sound in found.items() if other != row]
+            value[np.isin(some, taken) | (values[row] < 0)] = -np.inf
+            best = int(value.argmax())
+            if value[best] > value[np.searchsorted(some, found[row])] + 1e-9:
+                found[row], changed = int(some[best]), True
+    return found
 
-    return likeness
+
+def _kinship(pads: Sequence[Pad]) -> Matrix:
+    """What each pair of pads weighs: one over the number of pads akin to either, else 0."""
+    akin = np.array([[bool(set(a.classes) & set(b.classes)) for b in pads] for a in pads], float)
+    np.fill_diagonal(akin, 0)
+    count = akin.sum(axis=1)
+    weights: Matrix = akin / np.maximum(np.maximum(count[:, None], count[None, :]), 1)
+    return weights
 
 
 def _optimal(worth: Matrix, allowed: NDArray[np.bool_]) -> dict[int, int]:
-    """One sound a pad and one pad a sound, as many as are allowed, of the largest total worth."""
+    """One sound a pad and one pad a sound, of what is allowed, of the largest total worth."""
     from scipy.optimize import linear_sum_assignment
 
     # Beside the sounds every pad has an emptiness of its own, of the worth 0.

@@ -7,11 +7,11 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
-from libindex.audio import Signal
-from libindex.errors import SampleError
-from libindex.preparation import read
+from libindex.audio import FloatArray, Signal
+from libindex.kits.decoding import blocks
 
 MOST_S = 12.0
 """Longer sounds are no one-shots [s]."""
@@ -31,63 +31,71 @@ class Playing:
 
     Attributes
     ----------
-    container : str
-        As libsndfile names it.
-    duration_s : float or None
+    duration_s : float
         Length [s].
     loudness_lufs : float
-        The loudest 400 ms, weighted as the ear hears (ITU-R BS.1770) [LUFS].
+        See `loudness_lufs` [LUFS].
     peak : float
         Largest absolute value; full scale is 1.
     is_loop : bool
         Whether it has several separate hits of about the same strength.
+    is_damaged : bool
+        Whether less of it could be decoded than its header promises.
     """
 
-    container: str
-    duration_s: float | None
+    duration_s: float
     loudness_lufs: float
     peak: float
     is_loop: bool
+    is_damaged: bool
 
 
 def listen(path: str) -> Playing | None:
-    """Hear a file; None if it is not there, or other programs could not play it."""
-    import soundfile
-
+    """Hear the beginning of a file, as samplers do; None if nothing of it can be played."""
+    if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for
+        return None
     try:
-        recording = read(path, MOST_S)[0]
-        if soundfile.info(os.fsencode(path)).frames < 1:  # such as an Ogg file without its end
-            return None
-    except (SampleError, soundfile.LibsndfileError):
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            rate, frames = file.samplerate, file.frames
+            wanted = min(frames, round(MOST_S * rate))
+            samples = np.concatenate(
+                [np.zeros((0, file.channels), np.float32), *blocks(file, wanted)]
+            )
+    except soundfile.LibsndfileError:
+        return None
+    if not len(samples):
         return None
     return Playing(
-        recording.container,
-        recording.duration_s,
-        loudness_lufs(recording.signal),
-        recording.peak,
-        is_loop(recording.signal),
+        frames / rate,
+        loudness_lufs(samples, rate),
+        float(np.abs(samples).max()),
+        is_loop(Signal(samples.mean(axis=1), rate)),
+        is_damaged=len(samples) < wanted,
     )
 
 
-def loudness_lufs(signal: Signal) -> float:
+def loudness_lufs(samples: FloatArray, sample_rate: int) -> float:
     """The loudest 400 ms of a sound.
 
     Parameters
     ----------
-    signal : Signal
+    samples : ndarray of float32, shape (frames, channels)
         The sound; what is shorter counts as followed by silence.
+    sample_rate : int
+        [Hz].
 
     Returns
     -------
     float
-        Momentary loudness after K-weighting (ITU-R BS.1770-4) [LUFS]; -inf for silence.
+        Momentary loudness after K-weighting (ITU-R BS.1770-4), of the mean of the channels' powers
+        where the recommendation has their sum: so a mono file is as loud as the same sound in both
+        channels [LUFS]; -inf for silence.
     """
-    weighted = _k_weighted(signal)
-    block = max(1, round(_BLOCK_S * signal.sample_rate))
-    energy = np.concatenate([[0.0], np.cumsum(weighted**2)])
+    block = max(1, round(_BLOCK_S * sample_rate))
+    power = np.square(_k_weighted(samples, sample_rate)).mean(axis=1)
+    energy = np.concatenate([[0.0], np.cumsum(power)])
     loudest = energy[-1] if len(energy) <= block else (energy[block:] - energy[:-block]).max()
-    power = loudest / block
-    return float(-0.691 + 10 * np.log10(power)) if power > 0 else float("-inf")
+    return float(-0.691 + 10 * np.log10(loudest / block)) if loudest > 0 else float("-inf")
 
 
 def is_loop(signal: Signal) -> bool:
@@ -117,7 +125,7 @@ def _hits(signal: Signal) -> list[float]:
     return found
 
 
-def _k_weighted(signal: Signal) -> NDArray[np.float64]:
+def _k_weighted(samples: FloatArray, rate: int) -> NDArray[np.float64]:
     """A shelf for the head and a high-pass, as analogue prototypes of BS.1770's two filters.
 
     Their frequencies, gains and qualities are those for which the bilinear transform gives the
@@ -125,13 +133,14 @@ def _k_weighted(signal: Signal) -> NDArray[np.float64]:
     EBU R128 loudness measurement"). They are applied as a product of spectra.
     """
     # Room for the high-pass to ring, so that the end does not come round to the beginning.
-    size = _fast_length(len(signal.samples) + signal.sample_rate // 4)
+    size = _fast_length(len(samples) + rate // 4)
     turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
-    spectrum = np.fft.rfft(signal.samples, size)
-    for numerator, denominator in (_shelf(signal.sample_rate), _high_pass(signal.sample_rate)):
+    response = np.ones(len(turn), complex)
+    for numerator, denominator in (_shelf(rate), _high_pass(rate)):
         # Coefficients of z^-1 by rising power, as polyval has them by falling power.
-        spectrum *= np.polyval(numerator[::-1], turn) / np.polyval(denominator[::-1], turn)
-    return np.fft.irfft(spectrum, size)[: len(signal.samples)]
+        response *= np.polyval(numerator[::-1], turn) / np.polyval(denominator[::-1], turn)
+    spectra = np.fft.rfft(samples, size, axis=0) * response[:, None]
+    return np.fft.irfft(spectra, size, axis=0)[: len(samples)]
 
 
 def _fast_length(length: int) -> int:

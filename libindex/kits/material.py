@@ -1,8 +1,10 @@
 """What a kit can be made of: samples of the library, of a folder, or like a sound."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +14,11 @@ from sqlalchemy import Connection
 from libindex.analysis import Analysis
 from libindex.audio import FloatArray
 from libindex.digests import digest_of
-from libindex.errors import SampleError
+from libindex.errors import LibindexError
 from libindex.folders import audio_files
-from libindex.kits.layouts import Layout
+from libindex.kits.kit import MANIFEST
+from libindex.kits.recipe import Recipe
 from libindex.modelfile import ModelFile
-from libindex.paths import relative_to
 from libindex.queries import Filters, Network
 from libindex.queries.sounds import (
     Sound,
@@ -37,6 +39,9 @@ _LIKE = 40  # and where those are wanted that sound like another
 _LEAST_WORTH = 0.3  # of a sound that is not at all like it
 _ALL = -1
 
+Chances = dict[str, float]
+"""Probabilities by class, the most probable first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -50,14 +55,14 @@ class Material:
         In order of path.
     worth : ndarray of float64, shape (sounds,)
         How welcome each is, from 0 to 1.
-    errors : list of SampleError
-        Files that can't be used.
+    errors : list of LibindexError
+        Files and folders that can't be used.
     """
 
     classes: tuple[str, ...]
     sounds: list[Sound]
     worth: NDArray[np.float64]
-    errors: list[SampleError]
+    errors: list[LibindexError]
 
     def without(self, unwanted: Callable[[Sound], bool]) -> "Material":
         """The same without some sounds."""
@@ -65,28 +70,19 @@ class Material:
         return replace(self, sounds=[self.sounds[i] for i in kept], worth=self.worth[kept])
 
     def distinct(self) -> "Material":
-        """The same with the first of all byte-identical sounds only."""
-        first: dict[bytes, Sound] = {}
+        """The same with one of all byte-identical sounds: the first that no kit of ours holds."""
+        chosen: dict[bytes, Sound] = {}
         for sound in self.sounds:
-            first.setdefault(sound.digest, sound)
-        return self.without(lambda sound: first[sound.digest] is not sound)
-
-    def under(self, folder: str) -> "Material":
-        """What of it lies below a folder."""
-        errors = [e for e in self.errors if relative_to(os.fspath(e.path or ""), folder)]
-        return replace(
-            self.without(lambda sound: relative_to(sound.path, folder) is None), errors=errors
-        )
+            known = chosen.setdefault(sound.digest, sound)
+            if known is not sound and _is_of_kit(known.path) and not _is_of_kit(sound.path):
+                chosen[sound.digest] = sound
+        return self.without(lambda sound: chosen[sound.digest] is not sound)
 
 
 def from_library(
-    connection: Connection,
-    network: Network,
-    filters: Filters,
-    layout: Layout,
-    seed: int | None = None,
+    connection: Connection, network: Network, filters: Filters, recipe: Recipe
 ) -> Material:
-    """The most probable samples of every class of a layout.
+    """The most probable samples of every class of a layout, or by chance some that are probable.
 
     Parameters
     ----------
@@ -95,21 +91,14 @@ def from_library(
     network : Network
         Whose opinion counts.
     filters : Filters
-        What has to hold; its `min_prob` is of the pad's class.
-    layout : Layout
+        What has to hold.
+    recipe : Recipe
         What is needed.
-    seed : int, optional
-        Look at other samples of at least `min_prob` than the most probable ones, by chance.
     """
-    rng = None if seed is None else np.random.default_rng([seed, 0])
-    ids: list[int] = []
-    for code in layout.classes:
-        limit = _OF_A_CLASS if rng is None else _ALL
-        found = best_of_class(connection, network, filters, code, limit)
-        if rng is not None and len(found) > _OF_A_CLASS:
-            found = rng.choice(np.array(found), _OF_A_CLASS, replace=False).tolist()
-        ids += found
-    return _material(network.classes, sounds(connection, network, filters, ids))
+    return _material(
+        network.classes,
+        sounds(connection, network, filters, _ids(connection, network, filters, recipe)),
+    )
 
 
 def like(
@@ -118,7 +107,7 @@ def like(
     index: "NeighbourIndex",
     embedding: FloatArray,
     filters: Filters,
-    layout: Layout,
+    recipe: Recipe,
 ) -> Material:
     """Of every class of a layout the samples that sound most like something.
 
@@ -133,66 +122,156 @@ def like(
     embedding : ndarray of float32, shape (latent_size,)
         What they should sound like.
     filters : Filters
-        What has to hold; its `min_prob` is of the pad's class.
-    layout : Layout
-        What is needed.
+        What has to hold.
+    recipe : Recipe
+        What is needed. Where it is forced, other samples are there too, should nothing fit.
     """
     from libindex.neighbours import as_ids
 
+    probable = replace(filters, min_prob=recipe.least)
     ids: set[int] = set()
-    for code in layout.classes:
-        of_class = best_of_class(connection, network, filters, code, _ALL)
+    for code in recipe.layout.classes:
+        of_class = best_of_class(connection, network, probable, code, _ALL)
         ids.update(i for i, _ in index.search(embedding, _LIKE, as_ids(of_class)))
-    found = sounds(connection, network, filters, ids)
-    likeness = np.array([s.embedding @ embedding for s in found], float).clip(0, 1)
-    return Material(network.classes, found, _LEAST_WORTH + (1 - _LEAST_WORTH) * likeness, [])
+    if recipe.force:
+        ids.update(_ids(connection, network, filters, recipe))
+    found = _material(network.classes, sounds(connection, network, filters, ids))
+    likeness = np.array([s.embedding @ embedding for s in found.sounds], float).clip(0, 1)
+    return replace(found, worth=_LEAST_WORTH + (1 - _LEAST_WORTH) * likeness)
 
 
-def from_folder(
-    connection: Connection | None, network: Network | None, settings: Settings, folder: str
-) -> Material:
-    """All audio files below a folder: as the library knows them, or heard on the spot.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the library knows of some folders, and which of their files it does not.
+
+    Attributes
+    ----------
+    network : Network or None
+        The network that it was scanned with; None where it knows nothing of the folders.
+    folders : dict of str to list of str
+        The audio files below each folder.
+    sounds : dict of str to Sound
+        Those that are known, by path.
+    errors : dict of str to list of LibindexError
+        What can't be read, by folder.
+    """
+
+    network: Network | None
+    folders: dict[str, list[str]]
+    sounds: dict[str, Sound]
+    errors: dict[str, list[LibindexError]]
+
+    @property
+    def unknown(self) -> list[str]:
+        """Files that have to be heard."""
+        every = dict.fromkeys(path for paths in self.folders.values() for path in paths)
+        return [path for path in every if path not in self.sounds]
+
+
+def known_of(connection: Connection, network: Network | None, folders: Sequence[str]) -> Known:
+    """Look folders up in the library.
 
     Parameters
     ----------
-    connection : Connection or None
-        A transaction; None where there is no library.
+    connection : Connection
+        A transaction.
     network : Network or None
         The network that answers; None where there is none.
-    settings : Settings
-        How to analyse what is not known.
-    folder : str
+    folders : sequence of str
         Absolute.
 
     Raises
     ------
     LibindexError
-        If it is no folder or can't be read.
-    ModelError
-        If something has to be heard, and the network at hand is not the library's.
+        If one of them is no folder or can't be read; what lies below is only noted.
     """
-    paths = audio_files(folder, recursive=True)
-    known: dict[str, int] = {}
-    found: list[Sound] = []
-    if connection is not None and network is not None:
-        stored = known_under(connection, network, folder)
-        known = {p: stored[p][1] for p in paths if p in stored and stored[p][0] == file_stamp(p)}
-        here = Filters(under=folder)
-        stored_sounds = sounds(connection, network, here, known.values()) if known else []
-        found = [sound for sound in stored_sounds if sound.path in known]
-    unknown = [path for path in paths if path not in known]
-    results = list(analysed(network, settings, unknown)) if unknown else []
-    found += [_sound(result) for result in results if isinstance(result, Analysis)]
-    errors = [result for result in results if isinstance(result, SampleError)]
+    found = Known(network, {}, {}, {})
+    for folder in folders:
+        found.errors[folder] = []
+        paths = audio_files(folder, recursive=True, errors=found.errors[folder])
+        found.folders[folder] = paths
+        if network is not None:
+            stored = known_under(connection, network, folder)
+            ids = {p: stored[p][1] for p in paths if p in stored and stored[p][0] == file_stamp(p)}
+            here = sounds(connection, network, Filters(under=folder), ids.values()) if ids else []
+            found.sounds.update({sound.path: sound for sound in here if sound.path in ids})
+    return found if found.sounds else replace(found, network=None)
+
+
+def from_folders(
+    known: Known, settings: Settings, hearing: Callable[[int], None]
+) -> dict[str, Material]:
+    """All audio files of some folders: as the library knows them, or heard on the spot.
+
+    Parameters
+    ----------
+    known : Known
+        What the library knows of them.
+    settings : Settings
+        How to analyse what it does not.
+    hearing : callable
+        Called with the number of files that are to be heard, if there are any.
+
+    Returns
+    -------
+    dict of str to Material
+        By folder.
+
+    Raises
+    ------
+    ModelError
+        If something has to be heard besides what is known, and the network at hand is another one.
+    """
+    unknown = known.unknown
+    if unknown:
+        hearing(len(unknown))
+    results = list(analysed(known.network, settings, unknown)) if unknown else []
+    heard = {result.path: _sound(result) for result in results if isinstance(result, Analysis)}
+    failed = {os.fspath(e.path or ""): e for e in results if isinstance(e, LibindexError)}
+    network = known.network
     classes = network.classes if network else ModelFile.read(settings.model).classes
-    return _material(classes, found, errors)
+    every = known.sounds | heard
+    return {
+        folder: _material(
+            classes,
+            [every[path] for path in paths if path in every],
+            [*known.errors[folder], *(failed[path] for path in paths if path in failed)],
+        )
+        for folder, paths in known.folders.items()
+    }
+
+
+def _ids(connection: Connection, network: Network, filters: Filters, recipe: Recipe) -> list[int]:
+    """Analyses of what fits some pad; where all is taken, of what fits least badly too."""
+    rng = None if recipe.draw is None else np.random.default_rng([recipe.draw, 0])
+    probable = replace(filters, min_prob=recipe.least)
+    anything = replace(filters, min_prob=None)
+    ids: list[int] = []
+    for code in recipe.layout.classes:
+        if rng is not None:
+            found = best_of_class(connection, network, probable, code, _ALL)
+            if len(found) > _OF_A_CLASS:
+                found = rng.choice(np.array(found), _OF_A_CLASS, replace=False).tolist()
+            ids += found
+        if rng is None or recipe.force:
+            wanted = anything if recipe.takes_all else probable
+            ids += best_of_class(connection, network, wanted, code, _OF_A_CLASS)
+    return ids
 
 
 def _material(
-    classes: tuple[str, ...], found: Iterable[Sound], errors: Sequence[SampleError] = ()
+    classes: tuple[str, ...], found: Iterable[Sound], errors: Sequence[LibindexError] = ()
 ) -> Material:
-    ordered = sorted(found, key=lambda sound: sound.path)
+    usable = (
+        s for s in found if np.isfinite(s.embedding).all() and np.isfinite(s.probabilities).all()
+    )
+    ordered = sorted(usable, key=lambda sound: sound.path)
     return Material(classes, ordered, np.ones(len(ordered)), list(errors))
+
+
+def _is_of_kit(path: str) -> bool:
+    """Whether a file lies in a kit that libindex wrote."""
+    return (Path(path).parents[1] / MANIFEST).exists()
 
 
 def _sound(analysis: Analysis) -> Sound:
@@ -206,41 +285,32 @@ def _sound(analysis: Analysis) -> Sound:
     )
 
 
-def chances(
-    connection: Connection | None,
-    network: Network | None,
-    settings: Settings,
-    paths: Iterable[str],
-) -> dict[str, dict[str, float]]:
-    """What the samples of a kit are: known by their bytes, or heard on the spot.
-
-    Parameters
-    ----------
-    connection, network, settings
-        As for `from_folder`.
-    paths : iterable of str
-        The samples; those that are not there or can't be decoded have no result.
+def known_chances(
+    connection: Connection, network: Network | None, paths: Iterable[str]
+) -> dict[str, Chances]:
+    """What the library knows of files, wherever they lie: by their bytes.
 
     Returns
     -------
     dict of str to dict
-        By path, probabilities by class, the most probable first.
+        By path, probabilities by class, the most probable first; empty for unknown files.
+        Those that are not there are left out.
     """
-    found: dict[str, dict[str, float]] = {}
-    unknown = []
+    found: dict[str, Chances] = {}
     for path in paths:
-        try:
+        with contextlib.suppress(OSError):
             digest = digest_of(path)
-        except OSError:
-            continue
-        known = probabilities_of(connection, network, digest) if connection and network else {}
-        if known:
-            found[path] = known
-        else:
-            unknown.append(path)
-    # With nothing to compare, any network will do.
-    classes = ModelFile.read(settings.model).classes if unknown else ()
-    for result in analysed(None, settings, unknown) if unknown else ():
+            found[path] = probabilities_of(connection, network, digest) if network else {}
+    return found
+
+
+def heard_chances(settings: Settings, paths: Sequence[str]) -> dict[str, Chances]:
+    """The same of files that are heard on the spot; of those that can be."""
+    if not paths:
+        return {}
+    classes = ModelFile.read(settings.model).classes
+    found: dict[str, Chances] = {}
+    for result in analysed(None, settings, paths):
         if isinstance(result, Analysis):
             order = np.argsort(-result.probabilities, kind="stable")
             found[result.path] = {classes[i]: float(result.probabilities[i]) for i in order}

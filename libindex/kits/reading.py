@@ -1,7 +1,7 @@
 """Reading kits back, whoever made them, and what their samples are."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,21 +44,22 @@ def with_lengths(kit: Kit) -> Kit:
     return replace(kit, voices=tuple(_with_length(voice) for voice in kit.voices))
 
 
-def judged(kit: Kit, chances: Callable[[Iterable[str]], Mapping[str, Chances]]) -> Kit:
+def unjudged(kit: Kit) -> list[str]:
+    """The samples of which a kit does not tell the class, or how probable it is."""
+    return sorted({v.sample for v in kit.voices if v.class_code is None or v.probability is None})
+
+
+def judged(kit: Kit, chances: Mapping[str, Chances]) -> Kit:
     """The same kit, with a class and a probability for every sample that can be heard.
 
     Parameters
     ----------
     kit : Kit
         As it was read.
-    chances : callable
-        Gives, for paths of samples, the probabilities of those that can be heard.
+    chances : mapping of str to mapping
+        By path of a sample, its probabilities by class, the most probable first.
     """
-    unknown = {v.sample for v in kit.voices if v.class_code is None or v.probability is None}
-    if not unknown:
-        return kit
-    found = chances(sorted(unknown))
-    return replace(kit, voices=tuple(_judged(v, found.get(v.sample, {})) for v in kit.voices))
+    return replace(kit, voices=tuple(_judged(v, chances.get(v.sample, {})) for v in kit.voices))
 
 
 def _judged(voice: Voice, chances: Chances) -> Voice:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import soundfile
 
+from libindex.kits.decoding import blocks
 from libindex.kits.kit import Kit, KitError, Voice
 from libindex.paths import to_text
 
@@ -22,7 +23,6 @@ _SUFFIXES = {
 }  # fmt: skip
 _REFUSED = set('<>:"/\\|?*=$#')  # in names: some system or some format stumbles over them
 _LONGEST_STEM = 120  # bytes
-_BLOCK_FRAMES = 65_536
 
 
 def placed(kit: Kit, folder: Path, placing: Placing, plays: Iterable[str]) -> Kit:
@@ -69,6 +69,8 @@ def safe_name(text: str) -> str:
 
 def _placed(voice: Voice, folder: Path, placing: Placing, playable: set[str]) -> str:
     source = os.fsencode(voice.sample)
+    if not os.path.isfile(source):  # noqa: PTH113 - a pipe would be waited for
+        raise KitError("is not there any more", voice.sample)
     try:
         container = soundfile.info(source).format
     except soundfile.LibsndfileError as error:
@@ -91,16 +93,23 @@ def _placed(voice: Voice, folder: Path, placing: Placing, playable: set[str]) ->
     except soundfile.LibsndfileError as error:
         raise KitError(f"can't be converted ({error.error_string})", voice.sample) from None
     except OSError as error:
-        path = voice.sample if error.filename == voice.sample else target
-        raise KitError(f"can't be copied ({error.strerror})", path) from None
+        # The sample has been opened a moment ago: it is the copy that can't be made.
+        raise KitError(f"can't be written ({error.strerror})", target) from None
     return os.fspath(target)
 
 
 def _convert(source: bytes, target: Path) -> None:
-    """As WAV: of 24 bits, or where that would clip or the file has them, of floats."""
+    """As WAV: of 24 bits, or of floats where 24 bits would clip.
+
+    Of a damaged file what can be decoded. It is read twice, so that its length costs no memory.
+    """
     with soundfile.SoundFile(source) as sound:
-        blocks = list(sound.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True))
-        rate, channels = sound.samplerate, sound.channels
-    samples = np.concatenate(blocks) if blocks else np.zeros((0, channels), np.float32)
-    subtype = "FLOAT" if samples.size and np.abs(samples).max() > 1 else "PCM_24"
-    soundfile.write(os.fsencode(target), samples, rate, subtype, format="WAV")
+        rate, channels, frames = sound.samplerate, sound.channels, sound.frames
+        peak = max((float(np.abs(block).max()) for block in blocks(sound, frames)), default=0.0)
+    subtype = "FLOAT" if peak > 1 else "PCM_24"
+    with (
+        soundfile.SoundFile(source) as sound,
+        soundfile.SoundFile(os.fsencode(target), "w", rate, channels, subtype, format="WAV") as wav,
+    ):
+        for block in blocks(sound, frames):
+            wav.write(block)

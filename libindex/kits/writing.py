@@ -11,7 +11,7 @@ from libindex.kits import manifest
 from libindex.kits.formats import Format
 from libindex.kits.kit import MANIFEST, Kit, KitError
 from libindex.kits.samples import Placing, placed, safe_name
-from libindex.paths import display
+from libindex.paths import absolute, display, relative_to
 
 _SAMPLES = "samples"
 _PADS = "pads"  # the name of a format that is a folder
@@ -51,8 +51,10 @@ def write(
         If there is one already, its name is none that a folder can have, or something can't be
         written. Then all is as it was.
     """
-    target = out / kit_folder(kit.name)
-    _check_free(target, overwrite)
+    out = Path(absolute(out))
+    target = check_target(kit.name, out, overwrite=overwrite)
+    if placing != "copy":
+        _check_lasting(kit, target)
     try:
         out.mkdir(parents=True, exist_ok=True)
         aside = _new_folder(out)
@@ -60,7 +62,10 @@ def write(
         raise KitError(f"can't be written ({error.strerror})", out) from None
     try:
         _fill(kit, formats, aside, placing)
-        _replace(aside, target)
+        if overwrite and target.exists():
+            _exchange(aside, target)
+        else:
+            aside.rename(target)  # fails where a folder with anything in it came meanwhile
     except OSError as error:
         raise KitError(f"can't be written ({error.strerror})", target) from None
     finally:
@@ -68,24 +73,43 @@ def write(
     return target
 
 
-def kit_folder(name: str) -> str:
-    """The name of a kit's folder and presets.
+def check_target(name: str, out: Path, *, overwrite: bool) -> Path:
+    """Where a kit will be written.
+
+    Parameters
+    ----------
+    name : str
+        The kit's.
+    out : Path
+        Where its folder is to be made.
+    overwrite : bool
+        Whether it may replace a kit.
+
+    Returns
+    -------
+    Path
+        Its folder.
 
     Raises
     ------
     KitError
-        If it is none that a file can have on every system.
+        If that is no name for a folder, or something is there that must not be replaced.
     """
     if not name or safe_name(name) != name:
         raise KitError(f"{display(name)!r} is no name for a kit; try {safe_name(name)!r}")
-    return name
+    target = out / name
+    if os.path.lexists(target):
+        if not overwrite:
+            raise KitError("is there already; add --overwrite, or choose another name", target)
+        _check_own(target)
+    return target
 
 
-def _check_free(target: Path, overwrite: bool) -> None:
-    if not os.path.lexists(target):
-        return
-    if not overwrite:
-        raise KitError("is there already; add --overwrite, or choose another name", target)
+def _check_own(target: Path, shown: Path | None = None) -> None:
+    """Raise KitError unless a folder holds nothing but what libindex wrote into it.
+
+    `shown` is where the folder is for people.
+    """
     if target.is_symlink() or not target.is_dir():
         raise KitError("is no kit; it is not overwritten", target)
     own = set(manifest.read(target)[1])
@@ -94,7 +118,16 @@ def _check_free(target: Path, overwrite: bool) -> None:
         for name in (*files, *links):
             path = Path(folder, name)
             if os.fspath(path.relative_to(target)) not in own:
-                raise KitError("is not of this kit; move it before the kit is overwritten", path)
+                place = (shown or target) / path.relative_to(target)
+                raise KitError("is not of this kit; move it before the kit is overwritten", place)
+
+
+def _check_lasting(kit: Kit, target: Path) -> None:
+    """Raise KitError if a sample goes with the kit that is replaced."""
+    folder = os.path.realpath(target)
+    for voice in kit.voices:
+        if relative_to(os.path.realpath(voice.sample), folder):
+            raise KitError("goes when its kit is overwritten; copy the samples", voice.sample)
 
 
 def _fill(kit: Kit, formats: Sequence[Format], aside: Path, placing: Placing) -> None:
@@ -116,21 +149,19 @@ def _fill(kit: Kit, formats: Sequence[Format], aside: Path, placing: Placing) ->
     manifest.write(ready, aside, [*sorted(files), MANIFEST])
 
 
-def _replace(aside: Path, target: Path) -> None:
-    """Put the new kit in its place; of an old one nothing is lost before the new one is there."""
-    if not target.exists():
-        aside.rename(target)
-        return
-    old = _new_folder(target.parent)
-    target.rename(old / target.name)
+def _exchange(aside: Path, target: Path) -> None:
+    """Put the new kit in the place of an old one, of which nothing is lost until that is done."""
+    holder = _new_folder(target.parent)
+    old = holder / target.name
+    target.rename(old)
     try:
+        _check_own(old, target)  # once more: it took a while to write the new one
         aside.rename(target)
-    except OSError:
-        (old / target.name).rename(target)
+    except BaseException:
+        old.rename(target)
+        holder.rmdir()
         raise
-    finally:
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(holder, ignore_errors=True)
 
 
 def _new_folder(out: Path) -> Path:

@@ -70,7 +70,7 @@ def best_of_class(
     code : str
         The class.
     limit : int
-        How many at most.
+        How many at most; -1 for all.
 
     Returns
     -------
@@ -79,7 +79,8 @@ def best_of_class(
     """
     cp = class_probabilities.c
     query = (
-        select(analyses.c.id)
+        select(analyses.c.id, cp.probability)
+        .distinct()  # not a row for each copy
         .select_from(class_probabilities)
         .join(classes, classes.c.id == cp.class_id)
         .join(analyses, analyses.c.id == cp.analysis_id)
@@ -95,8 +96,7 @@ def best_of_class(
     if filters.classes:
         of_these = matched_classes(connection, Filters(classes=filters.classes), network)
         query = query.where(analyses.c.id.in_(select(of_these.c.analysis_id)))
-    # Copies give an analysis several rows; fewer sounds than `limit` are no harm.
-    return list(dict.fromkeys(connection.execute(query).scalars()))
+    return list(connection.execute(query).scalars())
 
 
 def sounds(

@@ -46,5 +46,6 @@ def analysed(network: Network | None, settings: Settings, paths: Sequence[str]) 
 
 
 def unit(latent: FloatArray) -> FloatArray:
-    """A latent as an embedding: of length 1."""
-    return np.asarray(latent / np.linalg.norm(latent), dtype=np.float32)
+    """A latent as an embedding: of length 1, unless it is 0."""
+    norm = np.linalg.norm(latent)
+    return np.asarray(latent / norm if norm > 0 else latent, dtype=np.float32)

@@ -90,6 +90,13 @@ def test_every_format_is_written_and_shown(build, cli, samples, tmp_path, format
     )
 
 
+def test_a_kit_in_the_current_folder(cli, samples, layout, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cli("kit", "build", "K", "-l", layout, "--force", "-f", "sfz")
+    assert "sample=samples/036 kick" in (tmp_path / "K" / "K.sfz").read_text()
+    assert all(p["sample"].startswith("samples/") for p in show(cli, "K/K.sfz")["pads"])
+
+
 def test_several_formats_share_the_samples(build, samples, tmp_path) -> None:
     build("K", "-f", "sfz", "-f", "drumkv1", "-f", "sfz")
     names = sorted(os.listdir(tmp_path / "Kits" / "K"))
@@ -125,12 +132,24 @@ def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
     shutil.copytree(samples, packs)
     (packs / ".hidden").mkdir()
     (packs / "empty").mkdir()
+    (packs / "linked").symlink_to(samples / "pack0")
     options = ("-f", "sfz", "--layout", layout, "--force")
     result = cli("kit", "build-all", packs, "--out", tmp_path / "Kits", *options, code=1)
-    assert sorted(os.listdir(tmp_path / "Kits")) == ["pack0", "pack1"]
-    assert f"{packs / 'empty'}: there is no sound to choose from" in result.stderr
-    assert result.stderr.endswith("libindex: 1 of 3 kits could not be built\n")
-    assert len(result.stdout.splitlines()) == 2
+    assert sorted(os.listdir(tmp_path / "Kits")) == ["linked", "pack0", "pack1"]
+    assert f"{packs / 'empty'}: no sound fits a pad" in result.stderr
+    assert result.stderr.endswith("libindex: 1 of 4 kits could not be built\n")
+    assert len(result.stdout.splitlines()) == 3
+
+
+def test_folders_whose_kits_would_have_one_name(cli, samples, layout, tmp_path) -> None:
+    packs = tmp_path / "Packs"
+    for name in ("A#1", "A$1", "A_1"):
+        shutil.copytree(samples / "pack0", packs / name)
+    command = ("kit", "build-all", packs, "--out", packs / "Kits", "-f", "sfz", "-l", layout)
+    for _ in range(2):
+        cli(*command, "--force", "--overwrite")
+        assert sorted(os.listdir(packs / "Kits")) == ["A_1", "A_1 2", "A_1 3"]
+    assert "is there already" in cli(*command, "--force", code=1).stderr
 
 
 def test_pads_that_stay_empty_are_named(cli, samples, layout, tmp_path) -> None:
@@ -163,6 +182,8 @@ def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> No
         (["--from", "/none"], "does not exist"),
         (["--variation", "2"], "is not in the range"),
         (["--class", "kikc"], "no class 'kikc'"),
+        (["--assign", "class", "--min-prob", "0.3"], "goes with --assign best only"),
+        (["--assign", "class", "--similar-to", "0.wav"], "likeness counts only"),
     ],
 )
 def test_wrong_usage(cli, samples, options, why) -> None:
@@ -178,10 +199,7 @@ def test_names_of_kits(fails, samples, name) -> None:
 
 def test_what_can_not_be_built(fails, samples, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    assert (
-        fails("kit", "build", "K", "--from", tmp_path / "empty")
-        == "there is no sound to choose from"
-    )
+    assert "no sound fits a pad" in fails("kit", "build", "K", "--from", tmp_path / "empty")
     assert "none of this name" in fails("kit", "build", "K", "--similar-to", "none.wav")
     message = fails("kit", "build", "K", "--layout", tmp_path / "none.toml")
     assert message == f"{tmp_path / 'none.toml'}: can't be read (No such file or directory)"
@@ -192,11 +210,13 @@ def test_what_can_not_be_built(fails, samples, tmp_path) -> None:
 def test_without_a_library(fails, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "none.db"))
     assert "no library here yet" in fails("kit", "build", "K")
+    given = ("--from", tmp_path, "--db", tmp_path / "mistyped.db")
+    assert "no library here yet" in fails("kit", "build", "K", *given)
 
 
 def test_a_kit_as_csv(build, cli, samples, tmp_path) -> None:
     build()
-    result = cli("kit", "show", tmp_path / "Kits" / "K", "-f", "csv")
+    result = cli("kit", "show", tmp_path / "Kits" / "K")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["key"] for row in rows] == ["36", "38", "42", "46"]
     assert rows[0]["sample"].startswith("samples/036 kick - ")

@@ -72,6 +72,16 @@ class TestBest:
         ]
         assert put("best", pads, sounds) == {36: "a", 37: "another"}
 
+    def test_two_pairs_of_twins_give_one_of_each(self) -> None:
+        pads = [KICK, Pad(37, ("kick",))]
+        sounds = [
+            make_sound("a", seed=1, kick=0.97),
+            make_sound("a2", seed=1, kick=0.97),
+            make_sound("c", seed=2, kick=0.9),
+            make_sound("c2", seed=2, kick=0.9),
+        ]
+        assert {name[0] for name in put("best", pads, sounds).values()} == {"a", "c"}
+
     def test_likeness_never_empties_a_pad(self) -> None:
         pads = [Pad(36 + i, ("kick",)) for i in range(3)]
         sounds = [make_sound(f"{i}", seed=1, kick=0.3) for i in range(3)]

@@ -5,9 +5,10 @@ import pytest
 import soundfile
 
 from libindex.errors import SampleError, UsageError
-from libindex.kits.building import Recipe, build
+from libindex.kits.building import build
 from libindex.kits.kit import KitError, Shape
 from libindex.kits.layouts import HAT_GROUP, Layout, Pad
+from libindex.kits.recipe import Recipe
 
 LAYOUT = Layout(
     "test", (Pad(36, ("kick",)), Pad(38, ("snr",)), Pad(42, ("hhc",), choke_group=HAT_GROUP))
@@ -83,7 +84,7 @@ def test_loops_and_long_files_are_kept_out(sounds, loop, make_sound, make_materi
     unknown = make_sound(sounds[0].path + ".unknown", duration_s=None, kick=0.99)
     material = make_material(loop, long, unknown, *sounds)
     assert played(build("K", material, Recipe(LAYOUT)))[36] == "kick.wav"
-    with pytest.raises(KitError, match="none of 1 sounds fits a pad"):
+    with pytest.raises(KitError, match=r"of 1 sounds none fits a pad .*0\.5 \(1 are loops\)"):
         build("K", make_material(loop), Recipe(LAYOUT))
     assert played(build("K", make_material(loop), Recipe(LAYOUT, force=True)))[36] == "loop.wav"
     by_class = build("K", make_material(loop), Recipe(LAYOUT, assignment="class"))
@@ -106,8 +107,19 @@ def test_what_fits_badly_is_left_out_or_forced(sounds, make_material) -> None:
     assert played(everywhere) == {36: "kick.wav", 38: "snr.wav"}
 
 
+def test_damaged_files_are_left_out_and_the_originals_assignments_take_them(
+    hit, make_sound, make_material
+) -> None:
+    whole = hit("cut.flac", seconds=2.0)
+    whole.write_bytes(whole.read_bytes()[:-20_000])
+    material = make_material(make_sound(str(whole), kick=0.99))
+    with pytest.raises(KitError, match=r"\(1 are damaged\)"):
+        build("K", material, Recipe(LAYOUT))
+    assert played(build("K", material, Recipe(LAYOUT, assignment="class")))[36] == "cut.flac"
+
+
 def test_why_there_is_no_kit(make_sound, make_material) -> None:
-    with pytest.raises(KitError, match="there is no sound to choose from"):
+    with pytest.raises(KitError, match=r"no sound fits a pad with a probability of at least 0\.5"):
         build("K", make_material(), Recipe(LAYOUT))
     error = SampleError("is empty", "/a.wav")
     broken = dataclasses.replace(make_material(), errors=[error])
@@ -117,6 +129,25 @@ def test_why_there_is_no_kit(make_sound, make_material) -> None:
         build("K", broken, Recipe(LAYOUT))
     with pytest.raises(KitError, match="is of a class of the layout"):
         build("K", make_material(make_sound("/a", fx=0.9)), Recipe(LAYOUT, assignment="sample"))
+    with pytest.raises(KitError, match=r"\(2 are not there any more\)"):
+        build(
+            "K",
+            make_material(make_sound("/a", kick=0.9), make_sound("/b", kick=0.9)),
+            Recipe(LAYOUT),
+        )
+    with pytest.raises(KitError, match=r"\(1 are too long\)"):
+        build("K", make_material(make_sound("/a", duration_s=99.0, kick=0.9)), Recipe(LAYOUT))
+
+
+def test_of_identical_sounds_the_one_that_no_kit_holds_is_played(
+    sounds, tmp_path, make_sound, make_material
+) -> None:
+    in_kit = tmp_path / "a kit" / "samples" / "036 kick - kick.wav"
+    in_kit.parent.mkdir(parents=True)
+    in_kit.write_bytes(b"the same")
+    (tmp_path / "a kit" / "kit.json").write_text("{}")
+    copy = dataclasses.replace(sounds[0], path=str(in_kit))
+    assert played(build("K", make_material(copy, *sounds), Recipe(LAYOUT)))[36] == "kick.wav"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
+import os
+
 import numpy as np
 import pytest
 import soundfile
 
 from libindex.audio import Signal
-from libindex.kits.listening import is_loop, listen, loudness_lufs
+from libindex.kits import listening
+from libindex.kits.listening import is_loop, listen
 
 RATE = 44_100
 
@@ -11,6 +14,11 @@ RATE = 44_100
 def sine(hz: float, seconds: float = 1.0, amplitude: float = 1.0, rate: int = RATE) -> Signal:
     time = np.arange(int(seconds * rate)) / rate
     return Signal((amplitude * np.sin(2 * np.pi * hz * time)).astype(np.float32), rate)
+
+
+def loudness_lufs(signal: Signal, *others: Signal) -> float:
+    channels = [one.samples for one in (signal, *others)]
+    return listening.loudness_lufs(np.stack(channels, axis=1), signal.sample_rate)
 
 
 def hits(tone, every_s: float, count: int, soft: float = 1.0) -> Signal:
@@ -40,6 +48,14 @@ def test_a_short_sound_counts_as_followed_by_silence() -> None:
     assert short == pytest.approx(long - 6.02, abs=0.1)
 
 
+def test_mono_is_as_loud_as_the_same_in_both_channels_and_phase_does_not_matter() -> None:
+    one, other = sine(997), sine(997, amplitude=-1.0)
+    assert loudness_lufs(one, one) == pytest.approx(loudness_lufs(one))
+    assert loudness_lufs(one, other) == pytest.approx(loudness_lufs(one))
+    silent = Signal(np.zeros_like(one.samples), RATE)
+    assert loudness_lufs(one, silent) == pytest.approx(loudness_lufs(one) - 3.01, abs=0.01)
+
+
 def test_silence_and_the_shortest_sound() -> None:
     assert loudness_lufs(Signal(np.zeros(100, np.float32), RATE)) == -np.inf
     assert np.isfinite(loudness_lufs(Signal(np.ones(1, np.float32), RATE)))
@@ -61,10 +77,32 @@ def test_flams_echoes_and_short_rolls_are_no_loops(tone) -> None:
 def test_listening_to_a_file(hit) -> None:
     heard = listen(str(hit("a.flac", seconds=0.5, channels=2)))
     assert heard is not None
-    assert heard.container == "FLAC"
     assert heard.duration_s == pytest.approx(0.5)
     assert 0.5 < heard.peak <= 1
     assert not heard.is_loop
+    assert not heard.is_damaged
+
+
+def test_a_damaged_file_is_heard_as_far_as_it_goes(hit) -> None:
+    path = hit("a.flac", seconds=2.0)
+    path.write_bytes(path.read_bytes()[:-20_000])
+    heard = listen(str(path))
+    assert heard is not None
+    assert heard.is_damaged
+    assert np.isfinite(heard.loudness_lufs)
+
+
+def test_numbers_that_are_none_do_no_harm(tmp_path) -> None:
+    samples = np.array([0.5, np.nan, np.inf, -0.25], np.float32)
+    soundfile.write(tmp_path / "a.wav", samples, 44_100, "FLOAT")
+    heard = listen(str(tmp_path / "a.wav"))
+    assert heard is not None
+    assert heard.peak == 0.5
+
+
+def test_a_pipe_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert listen(str(tmp_path / "pipe.wav")) is None
 
 
 def test_what_can_not_be_played_is_not_heard(tmp_path, hit) -> None:

@@ -1,3 +1,5 @@
+import dataclasses
+import os
 import shutil
 from pathlib import Path
 
@@ -6,9 +8,9 @@ import pytest
 
 from libindex.errors import LibindexError, ModelError, NotFoundError, UsageError
 from libindex.instruments import CODES
-from libindex.kits.building import Recipe
 from libindex.kits.kit import Kit, Voice
 from libindex.kits.layouts import LAYOUTS, Layout, Pad
+from libindex.kits.recipe import Recipe
 from libindex.modelfile import ModelFile
 
 ALL = Layout("all", tuple(Pad(key, (code,)) for key, code in enumerate(CODES)))
@@ -25,6 +27,11 @@ def folder(tmp_path, library, ear):
     library.scan(folder)
     ear.heard.clear()
     return folder
+
+
+def of_folder(library, folder):
+    [found] = library.materials([folder]).values()
+    return found
 
 
 def paths(material):
@@ -83,10 +90,10 @@ def test_byte_identical_sounds_count_once(library, folder) -> None:
     assert len(library.material(ANY).sounds) == 63
     assert len(library.material(ANY).distinct().sounds) == 60
     assert len(library.material(ANY, under=folder / "copies").sounds) == 3
-    whole = library.material(ANY, folder=folder)
+    whole = of_folder(library, folder)
     assert len(whole.sounds) == 63
     assert len(whole.distinct().sounds) == 60
-    copies = whole.under(str(folder / "copies"))
+    copies = of_folder(library, folder / "copies")
     assert [Path(p).name for p in paths(copies)] == ["00.wav", "03.wav", "06.wav"]
     assert len(copies.distinct().sounds) == 3
 
@@ -103,10 +110,91 @@ def test_seeds_look_at_other_samples(library, folder, monkeypatch) -> None:
     kicks = Layout("kicks", (Pad(36, ("kick",)),))
     best = paths(library.material(Recipe(kicks, least=0.0)))
     assert best == sorted(hit.path for hit in library.query(classes=["kick"], min_prob=0.0)[:3])
-    drawn = [paths(library.material(Recipe(kicks, least=0.0, seed=s))) for s in range(8)]
+    drawn = [
+        paths(library.material(Recipe(kicks, least=0.0, shuffle=True, seed=s))) for s in range(8)
+    ]
     assert all(len(some) == 3 for some in drawn)
     assert len({tuple(some) for some in drawn}) > 3
-    assert drawn[1] == paths(library.material(Recipe(kicks, least=0.0, seed=1)))
+    assert drawn[1] == paths(library.material(Recipe(kicks, least=0.0, shuffle=True, seed=1)))
+
+
+def test_chance_keeps_to_what_fits_and_to_the_best_assignment(library, folder, monkeypatch) -> None:
+    monkeypatch.setattr("libindex.kits.material._OF_A_CLASS", 3)
+    kicks = Layout("kicks", (Pad(36, ("kick",)),))
+    best = [hit.path for hit in library.query(classes=["kick"], min_prob=0.0)]
+    for how in ("class", "sample"):
+        recipe = Recipe(kicks, assignment=how, shuffle=True, seed=4)
+        assert paths(library.material(recipe)) == sorted(best[:3])
+    probable = {hit.path for hit in library.query(classes=["kick"], min_prob=0.2)}
+    drawn = set(paths(library.material(Recipe(kicks, least=0.2, shuffle=True, force=True, seed=1))))
+    assert drawn <= probable | set(best[:3])  # what fits, and for pads that stay empty the best
+
+
+def test_copies_of_one_sound_do_not_keep_others_away(library, folder, monkeypatch) -> None:
+    monkeypatch.setattr("libindex.kits.material._OF_A_CLASS", 3)
+    best = [hit.path for hit in library.query(classes=["kick"], min_prob=0.0)]
+    for number in range(6):
+        shutil.copy(best[0], folder / f"copy {number}.wav")
+    library.scan()
+    kicks = Layout("kicks", (Pad(36, ("kick",)),))
+    found = library.material(Recipe(kicks, least=0.0)).distinct()
+    assert {s.digest.hex() for s in found.sounds} == {library.info(p).digest for p in best[:3]}
+
+
+def test_likeness_is_looked_for_among_what_fits(library, folder) -> None:
+    some = Layout("some", (Pad(36, ("kick",)),))
+    subject = folder / "0" / "03.wav"
+    probable = {hit.path for hit in library.query(classes=["kick"], min_prob=0.3)}
+    found = library.material(Recipe(some, least=0.3), similar_to=subject)
+    assert set(paths(found)) == probable
+    forced = library.material(Recipe(some, least=0.3, force=True), similar_to=subject)
+    assert len(forced.sounds) == 60
+
+
+def test_numbers_that_are_none_are_no_material(library, folder) -> None:
+    victim = library.query(classes=["kick"], min_prob=0.0)[0].path
+    with library.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE embeddings SET vector = CAST(zeroblob(0) || ? AS BLOB) WHERE analysis_id = ("
+            "SELECT a.id FROM analyses a JOIN samples s USING (content_id) WHERE s.name = ?)",
+            (b"\xff" * 32, Path(victim).name),
+        )
+    assert victim not in paths(library.material(ANY))
+    assert len(library.material(ANY).sounds) == 59
+
+
+def test_a_folder_that_can_not_be_read_costs_only_itself(library, folder, monkeypatch) -> None:
+    listdir = os.listdir
+
+    def refused(path):
+        if str(path).endswith("/1"):
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    found = of_folder(library, folder)
+    assert len(found.sounds) == 40
+    assert [str(e) for e in found.errors] == [f"{folder}/1: can't be listed (Permission denied)"]
+
+
+def test_several_folders_are_heard_at_once(library, tmp_path, ear) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same.wav").write_bytes(b"the same")
+    told = []
+    found = library.materials([tmp_path / "a", tmp_path / "b"], told.append)
+    assert told == [2]
+    assert {f: paths(m) for f, m in found.items()} == {
+        str(tmp_path / name): [str(tmp_path / name / "same.wav")] for name in ("a", "b")
+    }
+
+
+def test_an_unknown_folder_is_heard_whatever_the_library_was_scanned_with(
+    library, folder, other_model, tmp_path
+) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "a.wav").write_bytes(b"a")
+    assert len(of_folder(library, tmp_path / "pack").sounds) == 1
 
 
 def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
@@ -121,7 +209,7 @@ def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
 
 
 def test_a_folder_that_is_known_is_not_heard_again(library, folder, ear) -> None:
-    material = library.material(ANY, folder=folder)
+    material = of_folder(library, folder)
     assert ear.heard == []
     assert paths(material) == sorted(hit.path for hit in library.query())
 
@@ -131,7 +219,7 @@ def test_only_new_and_changed_files_of_a_folder_are_heard(library, folder, ear) 
     (folder / "0" / "00.wav").write_bytes(b"another sound")
     (folder / "bad.wav").write_bytes(b"bad")
     (folder / "notes.txt").write_bytes(b"no sound")
-    material = library.material(ANY, folder=folder)
+    material = of_folder(library, folder)
     changed = {str(folder / "new.wav"), str(folder / "0" / "00.wav")}
     assert set(ear.heard) == {*changed, str(folder / "bad.wav")}
     assert changed < set(paths(material))
@@ -142,21 +230,27 @@ def test_only_new_and_changed_files_of_a_folder_are_heard(library, folder, ear) 
 def test_a_folder_without_a_library(library, tmp_path, ear) -> None:
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "a.wav").write_bytes(b"a")
-    material = library.material(ANY, folder=tmp_path / "pack")
+    material = of_folder(library, tmp_path / "pack")
     assert paths(material) == [str(tmp_path / "pack" / "a.wav")]
     assert material.classes == ModelFile.read(library.settings.model).classes
 
 
 def test_folders_that_can_not_be_used(library, tmp_path) -> None:
     with pytest.raises(LibindexError, match="can't be listed"):
-        library.material(ANY, folder=tmp_path / "none")
+        of_folder(library, tmp_path / "none")
     with pytest.raises(UsageError, match="takes all of it"):
-        library.material(ANY, folder=tmp_path, name="x")
+        library.kit("K", ANY, folder=tmp_path, name="x")
+    with pytest.raises(UsageError, match="is the recipe's"):
+        library.material(ANY, min_prob=0.2)
+    with pytest.raises(UsageError, match="likeness counts only"):
+        library.material(Recipe(ALL, assignment="class"), similar_to="x")
     with pytest.raises(NotFoundError, match="never scanned"):
         library.material(ANY)
 
 
-def test_sounds_of_two_networks_are_not_mixed(library, folder, small_model, tmp_path) -> None:
+@pytest.fixture
+def other_model(library, folder, small_model, tmp_path):
+    """Another network is at hand than the one that the library was scanned with."""
     other = tmp_path / "other.safetensors"
     shutil.copy(small_model, other)
     document = small_model.with_suffix(".json").read_text()
@@ -164,14 +258,14 @@ def test_sounds_of_two_networks_are_not_mixed(library, folder, small_model, tmp_
         document.replace('"temperature": 1.0', '"temperature": 2.0')
     )
     assert ModelFile.read(other).fingerprint != ModelFile.read(small_model).fingerprint
-    library.settings = type(library.settings)(
-        **{name: getattr(library.settings, name) for name in library.settings.__slots__}
-        | {"model": str(other)}
-    )
+    library.settings = dataclasses.replace(library.settings, model=str(other))
     library._model_is_named = False
+
+
+def test_sounds_of_two_networks_are_not_mixed(library, folder, other_model) -> None:
     (folder / "new.wav").write_bytes(b"a new sound")
     with pytest.raises(ModelError, match="was scanned with another network"):
-        library.material(ANY, folder=folder)
+        of_folder(library, folder)
 
 
 def test_a_kits_samples_are_known_by_their_bytes_or_heard(library, folder, tmp_path, ear) -> None:

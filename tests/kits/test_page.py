@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from libindex.cli import main
-from libindex.kits.building import LEAST
 from libindex.kits.formats import FORMATS
 from libindex.kits.layouts import LAYOUTS, read
+from libindex.kits.recipe import LEAST
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "kits.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 
 from libindex.kits.formats import FORMATS
 from libindex.kits.kit import Kit, KitError, Voice
-from libindex.kits.reading import judged, read, with_lengths
+from libindex.kits.reading import judged, read, unjudged, with_lengths
 from libindex.kits.writing import write
 
 
@@ -47,22 +47,11 @@ def test_samples_without_class_or_probability_are_judged() -> None:
             Voice(39, "/gone", "clp"),
         ),
     )
-    asked = []
-
-    def chances(paths):
-        asked.extend(paths)
-        return {"/b": {"snr": 0.7, "rim": 0.2}, "/c": {"snr": 0.8, "clp": 0.1}}
-
-    found = judged(kit, chances)
-    assert asked == ["/b", "/c", "/gone"]
+    assert unjudged(kit) == ["/b", "/c", "/gone"]
+    found = judged(kit, {"/b": {"snr": 0.7, "rim": 0.2}, "/c": {"snr": 0.8, "clp": 0.1}})
     assert [(v.class_code, v.probability) for v in found.voices] == [
         ("kick", 0.9), ("rim", 0.2), ("snr", 0.8), ("clp", None),
     ]  # fmt: skip
-
-
-def test_nothing_is_heard_where_everything_is_known() -> None:
-    kit = Kit("K", (Voice(36, "/a", "kick", 0.9),))
-    assert judged(kit, lambda paths: pytest.fail("heard")) is kit
 
 
 def test_lengths_of_samples_that_are_there(hit) -> None:

@@ -9,7 +9,7 @@ from libindex.kits.shaping import matched_gains, varied
 
 
 def playing(loudness: float, peak: float = 0.1) -> Playing:
-    return Playing("WAV", 0.5, loudness, peak, is_loop=False)
+    return Playing(0.5, loudness, peak, is_loop=False, is_damaged=False)
 
 
 def test_every_pad_comes_to_the_loudness_of_the_median() -> None:

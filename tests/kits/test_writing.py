@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from libindex.kits import manifest
+from libindex.kits import manifest, writing
 from libindex.kits.formats import FORMATS
 from libindex.kits.kit import Kit, KitError, Voice
 from libindex.kits.reading import read
-from libindex.kits.writing import kit_folder, write
+from libindex.kits.writing import check_target, write
 
 SFZ, FOLDER, HYDROGEN = FORMATS["sfz"], FORMATS["folder"], FORMATS["hydrogen"]
 
@@ -132,6 +132,79 @@ def test_a_folder_of_links_in_the_kit_is_somebody_elses(dusty, out, tmp_path) ->
         write(dusty, [SFZ], out, overwrite=True)
 
 
+@pytest.mark.parametrize("out", ["", "Kits", "../Kits"])
+def test_a_relative_place(dusty, tmp_path, monkeypatch, out) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    folder = write(dusty, list(FORMATS.values()), Path(out))
+    assert folder == Path(out).resolve() / "Dusty"
+    for preset in ("Dusty.sfz", "Dusty.drumkv1", "Dusty.dspreset", "kit.json", "pads"):
+        for now, before in zip(read(folder / preset, tmp_path).voices, dusty.voices, strict=True):
+            assert Path(now.sample).read_bytes() == Path(before.sample).read_bytes()
+    assert ".libindex-kit" not in (folder / "Dusty.sfz").read_text()
+
+
+@pytest.mark.parametrize("placing", ["link", "reference"])
+def test_samples_do_not_go_with_the_kit_that_they_come_from(dusty, out, tmp_path, placing) -> None:
+    folder = write(dusty, [SFZ], out)
+    again = read(folder / "Dusty.sfz", tmp_path)
+    before = content(folder)
+    with pytest.raises(KitError, match="goes when its kit is overwritten; copy the samples"):
+        write(again, [SFZ], out, placing, overwrite=True)
+    assert content(folder) == before
+    write(again, [SFZ], out, "copy", overwrite=True)
+    assert [Path(v.sample).exists() for v in read(folder, tmp_path).voices] == [True] * 4
+
+
+def test_a_folder_that_comes_meanwhile_is_not_replaced(dusty, out, monkeypatch) -> None:
+    fill = writing._fill
+
+    def filled(*arguments: object) -> None:
+        fill(*arguments)
+        (out / "Dusty").mkdir()
+        (out / "Dusty" / "mine.txt").write_text("precious")
+
+    monkeypatch.setattr(writing, "_fill", filled)
+    with pytest.raises(KitError, match="can't be written"):
+        write(dusty, [SFZ], out)
+    assert content(out) == {"Dusty/mine.txt": b"precious"}
+
+
+def test_a_file_that_comes_meanwhile_is_not_lost(dusty, out, monkeypatch) -> None:
+    folder = write(dusty, [SFZ], out)
+    fill = writing._fill
+
+    def filled(*arguments: object) -> None:
+        fill(*arguments)
+        (folder / "mine.txt").write_text("precious")
+
+    monkeypatch.setattr(writing, "_fill", filled)
+    with pytest.raises(KitError, match="is not of this kit") as error:
+        write(dusty, [SFZ], out, overwrite=True)
+    assert error.value.path == folder / "mine.txt"
+    assert os.listdir(out) == ["Dusty"]
+    assert (folder / "mine.txt").read_text() == "precious"
+
+
+def test_an_interruption_between_old_and_new_brings_the_old_one_back(
+    dusty, out, monkeypatch
+) -> None:
+    folder = write(dusty, [SFZ], out)
+    before = content(folder)
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if path.name.startswith(".libindex-kit-"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(dusty, [SFZ], out, overwrite=True)
+    assert content(folder) == before
+    assert os.listdir(out) == ["Dusty"]
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_never_half_a_kit(dusty, out, monkeypatch, overwrite) -> None:
     if overwrite:
@@ -150,7 +223,7 @@ def test_never_half_a_kit(dusty, out, monkeypatch, overwrite) -> None:
 
 def test_a_sample_that_went_leaves_nothing_behind(dusty, out) -> None:
     Path(dusty.voices[2].sample).unlink()
-    with pytest.raises(KitError, match="can't be read any more"):
+    with pytest.raises(KitError, match="is not there any more"):
         write(dusty, [SFZ], out)
     assert os.listdir(out) == []
 
@@ -175,7 +248,7 @@ def test_presets_refuse_names_that_are_no_text_and_copies_do_not(hit, out, tmp_p
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb", " a", "\udcff", "x" * 300])
 def test_names_that_no_folder_should_have(name) -> None:
     with pytest.raises(KitError, match="is no name for a kit; try"):
-        kit_folder(name)
+        check_target(name, Path("/"), overwrite=False)
 
 
 def test_the_manifest_keeps_everything(dusty, out) -> None:
