@@ -249,11 +249,14 @@ class Watcher:
         if trouble == "limit":
             self._reached_limit()
             return
-        _LOG.warning(
-            "events of the file system were lost; everything is compared",
-            extra={"event": "events lost"},
-        )
-        if trouble == "ended":
+        if trouble == "opened":
+            _LOG.info("a folder has other permissions", extra={"event": "opened"})
+        else:
+            _LOG.warning(
+                "events of the file system were lost; everything is compared",
+                extra={"event": "events lost"},
+            )
+        if trouble != "overflow":
             self._restart_events()
         self._compare_everything(_AFTER_TROUBLE_S)
 
@@ -373,8 +376,8 @@ class Watcher:
         for place in self._places.values():
             mine = {link for link in links if relative_to(link, place.path)}
             for link in mine - place.links:
-                if place.is_watched:
-                    self._watched(link)
+                if place.is_watched and self._watched(link):
+                    self._hints.folder(link)  # what happened before it was watched was not told
             place.links |= mine
 
     # Work
