@@ -56,6 +56,8 @@ def target_for(connection: Connection, path: str) -> Target:
         raise NotFoundError(
             "is not a folder; scan the folder it is in" if exists else "no such folder", path
         )
+    if scanner.is_barred(path):
+        raise NotFoundError("can't be looked into (permission denied)", path)
     root = _add(connection, path)
     _absorb(connection, root)
     return Target(root, "")

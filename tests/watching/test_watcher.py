@@ -96,6 +96,17 @@ def test_a_root_that_goes_away_is_offline_and_comes_back(library, ear, folder, w
     running.until(lambda: "later.wav" in names(library))
 
 
+def test_a_root_that_is_away_from_the_start_is_told(library, ear, folder, watch, caplog) -> None:
+    library.scan(folder)
+    folder.rename(folder.with_name("away"))
+    caplog.set_level("INFO", "libindex")
+    running = watch()
+    running.until(lambda: f"{folder}: not there now; its samples are kept" in caplog.messages)
+    folder.with_name("away").rename(folder)
+    running.until(lambda: f"{folder}: watched" in caplog.messages)
+    assert len(names(library)) == 3
+
+
 def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeypatch) -> None:
     monkeypatch.setattr("libindex.watching.watcher._ROOTS_S", 0.2)
     running = watch()
