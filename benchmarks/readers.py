@@ -2,13 +2,13 @@
 
 Ends with exit status 1 after an error, a half answer, or a count that falls.
 
-    python -m benchmarks.readers --library ~/Samples --readers 8
+    python -m benchmarks.readers --library ~/Samples --files 5000 --readers 8
 """
 
 import argparse
+import itertools
 import multiprocessing
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -67,7 +67,7 @@ def _similar(library: Library, known: str) -> str:
     return "" if len(hits) == 10 else f"{len(hits)} neighbours of 10"
 
 
-def read(home: Path, source: Path, readers: int) -> int:
+def read(home: Path, source: Path, files: int, readers: int) -> int:
     """The whole run; returns how many answers were wrong."""
     folder, database, stop = home / "Samples", home / "library.db", home / "stop"
     sounds = [p for p in sorted(source.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
@@ -76,8 +76,9 @@ def read(home: Path, source: Path, readers: int) -> int:
     with Library.open(database) as library:
         library.scan(folder)
         known = library.query(limit=1)[0].path
-    for number, path in enumerate(sounds[_FIRST:]):
-        _place(path, folder / "then" / f"{number}{path.suffix}")
+    for number, path in enumerate(itertools.islice(itertools.cycle(sounds), files)):
+        # Not one that is known, or nothing has to be analysed.
+        _place(path, folder / "then" / f"{number}{path.suffix}", os.urandom(16))
     spawn = multiprocessing.get_context("spawn")
     results: Queue[tuple[str, float, str]] = spawn.Queue()
     arguments = (str(database), known, results, str(stop))
@@ -118,22 +119,20 @@ def _gathered(
     return latencies, wrong
 
 
-def _place(source: Path, target: Path) -> None:
+def _place(source: Path, target: Path, more: bytes = b"") -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
+    target.write_bytes(source.read_bytes() + more)
 
 
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--library", type=Path, required=True, help="sounds to scan copies of")
+    parser.add_argument("--files", type=int, default=5000, help="new ones, while others ask")
     parser.add_argument("--readers", type=int, default=8)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="libindex-readers-") as home:
-        sys.exit(bool(read(Path(home), given.library, given.readers)))
+        sys.exit(bool(read(Path(home), given.library, given.files, given.readers)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import heapq
 import os
+import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -111,10 +112,10 @@ class Changes:
 
 
 def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
-    """Whether a root is there.
+    """Whether a root is there, and may be looked into.
 
     A drive that is unplugged leaves nothing, or the empty folder that it was mounted on; in both
-    cases its samples are not gone.
+    cases its samples are not gone. Nor are they where permission was lost.
     """
     try:
         return _is_online(root, was_mount=was_mount, has_samples=has_samples)
@@ -123,13 +124,18 @@ def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
 
 
 def _is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
-    if not os.path.isdir(root):  # noqa: PTH112 - names that are not UTF-8
+    if not os.path.isdir(root) or is_barred(root):  # noqa: PTH112 - names that are not UTF-8
         return False
     if not (was_mount and has_samples) or is_mount(root):
         return True
     with os.scandir(root) as entries:
         # What lies about in a mount point (a .DS_Store, a note) is not the drive.
         return any(entry.is_dir() or _is_audio(entry) for entry in entries if entry.name[0] != ".")
+
+
+def is_barred(path: str) -> bool:
+    """Whether something is there that this process has no permission to look into."""
+    return os.path.lexists(path) and not os.access(path, os.R_OK | os.X_OK)
 
 
 def is_mount(root: str) -> bool:
@@ -213,11 +219,11 @@ class _Walk:
         if below and _has_links(self.root, below):
             yield from self._files_as_seen_from_root(below)
             return
-        top = _join(self.root, below)
         now_ns = time.time_ns()
-        if not os.path.isdir(top):  # noqa: PTH112
-            if _has_audio_name(top) and os.path.isfile(top):  # noqa: PTH113
-                yield _found(os.stat(top), below, now_ns)  # noqa: PTH116
+        status = self._status(below)
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            if status and stat.S_ISREG(status.st_mode) and _has_audio_name(below):
+                yield _found(status, below, now_ns)
             return
         for folder, entries in self._folders(below):
             for entry in entries:
@@ -230,13 +236,29 @@ class _Walk:
                 except OSError:
                     self.unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
 
+    def _status(self, below: str) -> os.stat_result | None:
+        """What a path is; None if it is gone or can't be looked at."""
+        top = _join(self.root, below)
+        try:
+            return os.stat(top)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.islink(top):  # noqa: PTH114 - it leads nowhere at present
+                self.unreadable.append(below)
+        except OSError:
+            self.unreadable.append(below)
+        return None
+
     def _files_as_seen_from_root(self, below: str) -> Iterator[Found]:
         """Of links to the same folder one is followed; only a walk of the whole tells which."""
         whole = _Walk(self.root, self.others, self.visiting, [], [])
         files = whole.files("")
         yield from (file for file in files if relative_to(file.path, below) is not None)
-        for noted, all_ in ((self.unreadable, whole.unreadable), (self.links, whole.links)):
-            noted.extend(path for path in all_ if relative_to(path, below) is not None)
+        self.links.extend(link for link in whole.links if relative_to(link, below) is not None)
+        for path in whole.unreadable:
+            if relative_to(path, below) is not None:
+                self.unreadable.append(path)
+            elif relative_to(below, path) is not None:
+                self.unreadable.append(below)
 
     def _folders(self, below: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         """Folders at or below a path and what is in them, each real folder once.
@@ -257,7 +279,7 @@ class _Walk:
             try:
                 entries = _listed(path, visited)
             except OSError as error:
-                if folder == below:
+                if not folder:
                     raise LibindexError(f"can't be listed ({error.strerror})", path) from None
                 self.unreadable.append(folder)
                 continue

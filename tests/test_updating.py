@@ -1,5 +1,6 @@
 """`Indexer.update`, and what a scan leaves alone and tells while somebody is writing."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -97,6 +98,79 @@ def test_links_to_a_file_change_with_it(library, indexer, folder, link) -> None:
     query = select(samples.c.content_id).where(samples.c.name.in_(["a.wav", "link.wav"]))
     with library.database.reading() as connection:
         assert len(set(connection.execute(query).scalars())) == 1
+
+
+@pytest.mark.parametrize("what", ["made", "moved", "removed", "replaced"])
+def test_hard_links_change_with_their_other_names(library, indexer, folder, ear, what) -> None:
+    one, other = folder / "a.wav", folder / "link.wav"
+    os.link(one, other)
+    indexer.scan()
+    third = folder / "pack" / "third.wav"
+    if what == "made":
+        os.link(one, third)
+    elif what == "moved":
+        one.rename(third)
+    elif what == "removed":
+        one.unlink()
+    else:
+        put(folder / "new.tmp", "another").rename(one)
+    indexer.update([str(one), str(third)])
+    query = select(samples.c.path, samples.c.ctime_ns)
+    with library.database.reading() as connection:
+        stored = {folder / os.fsdecode(path): ctime for path, ctime in connection.execute(query)}
+    assert stored == {path: path.stat().st_ctime_ns for path in folder.rglob("*.wav")}
+    assert ear.heard.count(str(other)) == 0
+
+
+def test_a_copy_that_is_being_written_is_left_when_another_changes(
+    library, indexer, folder, ear
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        (folder / name).write_text("the same")
+    indexer.scan()
+    (folder / "b.wav").write_text("half of")
+    (folder / "a.wav").write_text("another")
+    assert indexer.update([str(folder / "a.wav")]).changed == 1
+    assert indexer.update([str(folder / "b.wav")]).changed == 1
+
+
+def test_a_file_that_moves_on_while_it_is_read_leaves_nothing(
+    library, indexer, folder, ear
+) -> None:
+    new, target = put(folder / "new.wav"), folder / "moved.wav"
+    ear.before = lambda path: path == str(new) and new.rename(target)
+    told: list[Change] = []
+    assert indexer.update([str(new)], recorded=told.extend).failed == 0
+    assert (told, len(paths(library))) == ([], 3)
+    assert indexer.update([str(new), str(target)]).new == 1
+
+
+def test_what_can_not_be_looked_at_is_kept(library, indexer, folder, monkeypatch) -> None:
+    stat = os.stat
+
+    def guarded(path, *arguments: object, **options: object) -> os.stat_result:
+        if os.fsdecode(path) == str(folder / "pack" / "b.wav"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return stat(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", guarded)
+        assert indexer.update([str(folder / "pack" / "b.wav")]).removed == 0
+    assert len(paths(library)) == 3
+
+
+@pytest.mark.parametrize("link", ["link", "link.wav"])
+def test_below_a_link_that_leads_nowhere_all_is_kept(
+    library, indexer, folder, tmp_path, link
+) -> None:
+    there = put(tmp_path / "elsewhere" / "there.wav")
+    (folder / "link").symlink_to(there.parent)
+    (folder / "link.wav").symlink_to(there)
+    indexer.scan()
+    there.parent.rename(tmp_path / "away")
+    named = {"link": folder / "link" / "there.wav", "link.wav": folder / "link.wav"}[link]
+    assert indexer.update([str(named)]).removed == 0
+    assert str(named) in paths(library)
 
 
 def test_the_neighbour_index_waits(library, indexer, folder) -> None:

@@ -13,6 +13,7 @@ import click
 from libindex.cli.options import db_option, model_option, run_options
 from libindex.errors import NotFoundError
 from libindex.paths import display
+from libindex.scanner import is_barred
 
 if TYPE_CHECKING:
     from libindex.indexing import Progress, ScanSummary
@@ -140,7 +141,8 @@ def _live() -> Iterator[Any]:
 
 def _report(summary: "ScanSummary", dry_run: bool) -> None:
     for path in summary.offline:
-        click.echo(f"libindex: {display(path)}: not there now; its samples are kept", err=True)
+        state = "can't be looked into" if is_barred(path) else "not there now"
+        click.echo(f"libindex: {display(path)}: {state}; its samples are kept", err=True)
     for path in summary.unreadable:
         click.echo(f"libindex: {display(path)}: can't be looked into; left as it was", err=True)
     if summary.unheard:

@@ -23,7 +23,7 @@ _NICENESS = 10
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(readable=False))
 @click.option(
     "--reconcile-every",
     type=click.FloatRange(min=0.1),

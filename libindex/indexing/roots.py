@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, LargeBinary, cast, delete, func, literal, select, update
@@ -56,6 +56,8 @@ def target_for(connection: Connection, path: str) -> Target:
         raise NotFoundError(
             "is not a folder; scan the folder it is in" if exists else "no such folder", path
         )
+    if scanner.is_barred(path):
+        raise NotFoundError("can't be looked into (permission denied)", path)
     root = _add(connection, path)
     _absorb(connection, root)
     return Target(root, "")
@@ -198,16 +200,17 @@ def known_samples(connection: Connection, target: Target) -> dict[str, Known]:
     return known
 
 
-def paths_with(connection: Connection, content_ids: Collection[int]) -> list[str]:
-    """Where the samples with these contents are."""
-    found: list[str] = []
-    ids = list(content_ids)
+def samples_with(
+    connection: Connection, content_ids: Collection[int]
+) -> Iterator[tuple[str, Stamp, bool]]:
+    """Where samples with these contents are, how they looked, and whether they were settled."""
+    s, ids = samples.c, list(content_ids)
+    columns = (roots.c.path, s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.is_settled)
     for start in range(0, len(ids), _IDS_IN_STATEMENT):
         part = ids[start : start + _IDS_IN_STATEMENT]
-        query = select(roots.c.path, samples.c.path).select_from(samples.join(roots))
-        rows = connection.execute(query.where(samples.c.content_id.in_(part)))
-        found += [join(root, path) for root, path in rows]
-    return found
+        query = select(*columns).select_from(samples.join(roots)).where(s.content_id.in_(part))
+        for root, path, size, mtime, ctime, is_settled in connection.execute(query):
+            yield join(root, path), Stamp(size, mtime, ctime), is_settled
 
 
 def _knows(connection: Connection, root: Root, below: str) -> bool:

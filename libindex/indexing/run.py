@@ -58,6 +58,7 @@ class Run:
         self._recorded = recorded
         self._changes: list[Change] = []
         self._missing: dict[int | None, list[Known]] = defaultdict(list)
+        self._touched: set[int] = set()
         self._absent: set[int] = set()
         self._root_paths: dict[int, str] = {}
 
@@ -68,6 +69,8 @@ class Run:
         self._root_paths[target.root.id] = target.root.path
         for known in changes.missing:
             self._missing[known.content_id].append(known)
+        had = [*changes.missing, *(known for known, _ in changes.changed)]
+        self._touched.update(known.content_id for known in had if known.content_id)
         yield from (Task(target.root, found) for found in changes.new)
         for known, found in changes.changed:
             yield Task(target.root, found, known, again=retry_failed and known.failed)
@@ -121,7 +124,7 @@ class Run:
             outcome = unread.get(task.path, digest)
             values = records.sample_values(task.found, task.root.id)
             if isinstance(outcome, SampleError):
-                if task.root.id in self._absent:
+                if task.root.id in self._absent or _is_vanished(task):
                     continue
                 # What is known of its bytes is kept: they may be readable again tomorrow.
                 content_id = task.known.content_id if task.known else None
@@ -134,6 +137,7 @@ class Run:
             self._sort(task, values, bad, new, updated)
         records.insert_samples(connection, new)
         records.update_samples(connection, updated)
+        self._touched.update(row["content_id"] for row in new + updated if row["content_id"])
 
     def _sort(
         self,
@@ -193,6 +197,16 @@ class Run:
         missing = [known for group in self._missing.values() for known in group]
         self._missing.clear()
         return [known for known in missing if known.root_id in root_ids]
+
+    def take_touched(self) -> set[int]:
+        """Contents that samples had or got since this was last asked."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+
+def _is_vanished(task: Task) -> bool:
+    """Whether a new file is gone again, before it was read: it has not been there."""
+    return task.known is None and not os.path.lexists(task.path)
 
 
 def unheard_contents(

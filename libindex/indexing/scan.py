@@ -23,8 +23,8 @@ from libindex.indexing.roots import (
     known_targets,
     mark,
     nested,
-    paths_with,
     planned_target,
+    samples_with,
     split_off_drives,
     target_for,
     with_inner,
@@ -166,20 +166,12 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
 
         with _timed(run.summary), _interruptible(run.summary, stop) as ending:
             while targets:
-                distinct = _distinct(targets)
-                tasks = self._read(run, distinct, False, is_ready, progress, ending)
-                # Links to a file that changed have changed with it, and nothing tells of them.
-                copies = self._copies_before(tasks) - named
-                named |= copies
+                self._read(run, _distinct(targets), False, is_ready, progress, ending)
                 with self._database.reading() as connection:
-                    targets = known_targets(connection, copies)
+                    links = _changed_links(connection, run.take_touched()) - named
+                    named |= links
+                    targets = known_targets(connection, links)
         return run.summary
-
-    def _copies_before(self, tasks: list[Task]) -> set[str]:
-        """What had the same content as these files before they were read again."""
-        content_ids = {t.known.content_id for t in tasks if t.known and t.known.content_id}
-        with self._database.reading() as connection:
-            return set(paths_with(connection, content_ids))
 
     def refresh_neighbours(self) -> None:
         """Bring the neighbour index of this network up to date."""
@@ -216,8 +208,8 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         is_ready: Callable[[Task], bool],
         progress: Callable[[Progress], None],
         stop: threading.Event,
-    ) -> list[Task]:
-        """Look at the targets, read what is new or changed, and record it; returns what it was."""
+    ) -> None:
+        """Look at the targets, read what is new or changed, and record it."""
 
         def visiting(_folder: str) -> None:
             if stop.is_set():
@@ -243,7 +235,6 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         if stop.is_set():
             raise _InterruptedError
         self._finish([target for target, _ in looks], run)
-        return tasks
 
     def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
@@ -347,6 +338,28 @@ def _look(
         summary.unreadable += _existing(root.path, changes.unreadable)
         summary.links += [os.path.join(root.path, link) for link in changes.links]  # noqa: PTH118
         yield target, changes
+
+
+def _changed_links(connection: Connection, content_ids: set[int]) -> set[str]:
+    """Links to files with these contents that look otherwise than when they were read.
+
+    A link changes with the file, and a hard link when another is made, moved or removed; nothing
+    tells of either. What is no link, and was written to, tells so itself when it is closed.
+    """
+    found = set()
+    for path, stamp, is_settled in samples_with(connection, content_ids):
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError:  # it is gone, which is told, or leads nowhere at present
+            continue
+        now = Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if status.st_nlink > 1 or os.path.islink(path):  # noqa: PTH114
+            is_other = now != stamp or not is_settled
+        else:
+            is_other = now != stamp and _looks(now) == _looks(stamp)
+        if is_other:
+            found.add(path)
+    return found
 
 
 def _looks(stamp: Stamp) -> tuple[int, int]:

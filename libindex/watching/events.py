@@ -1,12 +1,10 @@
 """What the file system tells, through watchdog: hints, of which some may be missing."""
 
-import errno
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
@@ -14,7 +12,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from libindex.paths import SUFFIXES, relative_to
 
 Kind = Literal["appeared", "written", "closed", "gone", "folder"]
-Trouble = Literal["overflow", "limit", "ended"]
+Trouble = Literal["overflow", "limit", "ended", "opened"]
 
 # Opening and closing without writing is what our own decoders do.
 _FILE_KINDS: dict[str, Kind] = {
@@ -43,7 +41,8 @@ class Events(FileSystemEventHandler):
         Called with each `Notice`, from another thread.
     troubled : callable
         Called, from another thread, when not everything is told any more: "overflow" (events
-        came too fast), "limit" (a folder could not be watched) or "ended".
+        came too fast), "limit" (a folder could not be watched) or "ended"; or when more could be
+        told: "opened" (a folder that was not to be looked into has other permissions).
 
     Raises
     ------
@@ -96,8 +95,10 @@ class Events(FileSystemEventHandler):
         source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         if event.event_type == "moved":
             # Both at the same time, so that they are seen to be one thing.
-            self._tell("closed", source, is_folder=event.is_directory)
-            self._tell("closed", target, is_folder=event.is_directory)
+            for path in (source, target):
+                self._tell("closed", path, is_folder=event.is_directory)
+                if not os.path.lexists(path):  # it may have been a link to a folder
+                    self._tell("gone", path)
             if event.is_directory:
                 self._tell("folder", target)
         elif event.is_directory:
@@ -123,56 +124,10 @@ class Events(FileSystemEventHandler):
 
 
 def _observer(troubled: Callable[[Trouble], None]) -> BaseObserver:
-    if sys.platform != "linux":
-        from watchdog.observers import Observer
+    if sys.platform == "linux":
+        from libindex.watching import inotify
 
-        return Observer()
-    from watchdog.observers.inotify import InotifyEmitter
+        return inotify.Observer(troubled)
+    from watchdog.observers import Observer
 
-    return _InotifyObserver(InotifyEmitter, inotify_fd=_inotify(troubled))
-
-
-class _InotifyObserver(BaseObserver):
-    """As watchdog's own, over an inotify that tells of its troubles."""
-
-    def __init__(self, emitter: Any, inotify_fd: Any) -> None:
-        self._fd = inotify_fd
-        self._fd.start()
-        super().__init__(emitter, inotify_fd=inotify_fd)
-
-    def on_thread_stop(self) -> None:
-        super().on_thread_stop()
-        self._fd.stop()
-        self._fd.join()
-
-
-def _inotify(troubled: Callable[[Trouble], None]) -> Any:
-    from watchdog.observers.inotify_c import InotifyFD
-
-    # It warns of a folder that comes twice while it is being copied, which does no harm.
-    warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
-
-    class Inotify(InotifyFD):
-        """watchdog keeps quiet about what it can't watch and logs what it lost; this tells."""
-
-        def add_callback(self, *arguments: Any) -> Any:
-            try:
-                return super().add_callback(*arguments)
-            except OSError as error:
-                if error.errno in {errno.ENOSPC, errno.ENOMEM}:
-                    troubled("limit")
-                raise
-
-        def handle_event(self, event: Any) -> None:
-            super().handle_event(event)
-            if event.is_queue_overflow:
-                troubled("overflow")
-
-        def run(self) -> None:
-            try:
-                super().run()
-            finally:
-                if self.should_keep_running():
-                    troubled("ended")
-
-    return Inotify()
+    return Observer()

@@ -21,8 +21,8 @@ class Place:
         The root that it is in, if that is known yet.
     polls : bool
         Whether it is looked at now and then because the file system does not tell enough.
-    is_online : bool
-        Whether it was there when last looked for.
+    is_online : bool or None
+        Whether it was there, and could be looked into, when last looked for; None before that.
     is_watched : bool
         Whether the file system tells of changes.
     next_look : float
@@ -34,7 +34,7 @@ class Place:
     path: str
     root: Root | None = None
     polls: bool = False
-    is_online: bool = False
+    is_online: bool | None = None
     is_watched: bool = False
     next_look: float = 0.0
     links: set[str] = field(default_factory=set)
@@ -53,9 +53,11 @@ class Place:
         A folder that was replaced by another of the same name is another.
         """
         root = self.root or Root(0, self.path, is_mount=False, is_online=True, has_samples=False)
-        online = scanner.is_online(
-            root.path, was_mount=root.is_mount, has_samples=root.has_samples
-        ) and os.path.isdir(self.path)  # noqa: PTH112
+        online = (
+            scanner.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
+            and os.path.isdir(self.path)  # noqa: PTH112
+            and not scanner.is_barred(self.path)
+        )
         before = (self.is_online, self._identity)
         self.is_online, self._identity = online, self._seen() if online else None
         return before != (self.is_online, self._identity)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from libindex import filesystems, locking
+from libindex import filesystems, locking, scanner
 from libindex.database import Database
 from libindex.errors import BusyError, LibindexError, NotFoundError
 from libindex.indexing import Progress, ScanSummary
@@ -63,6 +63,7 @@ _HOW = {
     "events": "watched",
     "polled": "compared now and then, since its file system does not tell of changes",
     "offline": "not there now; its samples are kept",
+    "barred": "can't be looked into (permission denied); its samples are kept",
 }
 
 Command = Literal["stop", "reconcile"]
@@ -132,6 +133,7 @@ class Watcher:
         self._not_before = 0.0
         self._retry_s = _RETRY_S[0]
         self._reconciled_at: int | None = None
+        self._unreadable: set[str] = set()
         self._trouble: str | None = None
         self._doing = "starting"
         self._shown: Activity | None = None
@@ -249,11 +251,14 @@ class Watcher:
         if trouble == "limit":
             self._reached_limit()
             return
-        _LOG.warning(
-            "events of the file system were lost; everything is compared",
-            extra={"event": "events lost"},
-        )
-        if trouble == "ended":
+        if trouble == "opened":
+            _LOG.info("a folder has other permissions", extra={"event": "opened"})
+        else:
+            _LOG.warning(
+                "events of the file system were lost; everything is compared",
+                extra={"event": "events lost"},
+            )
+        if trouble != "overflow":
             self._restart_events()
         self._compare_everything(_AFTER_TROUBLE_S)
 
@@ -318,9 +323,10 @@ class Watcher:
         place.next_look = now
         if place.is_online:
             self._watch_place(place)
-        told = _HOW[place.how]
-        extra = {"event": place.how, "path": place.path}
-        _LOG.info("%s: %s", display(place.path), told, extra=extra)
+        how = "barred" if scanner.is_barred(place.path) else place.how
+        level = logging.WARNING if how == "barred" else logging.INFO
+        extra = {"event": how, "path": place.path}
+        _LOG.log(level, "%s: %s", display(place.path), _HOW[how], extra=extra)
 
     def _watch_place(self, place: Place) -> None:
         kind = filesystems.kind_of(place.path)
@@ -373,8 +379,8 @@ class Watcher:
         for place in self._places.values():
             mine = {link for link in links if relative_to(link, place.path)}
             for link in mine - place.links:
-                if place.is_watched:
-                    self._watched(link)
+                if place.is_watched and self._watched(link):
+                    self._hints.folder(link)  # what happened before it was watched was not told
             place.links |= mine
 
     # Work
@@ -449,6 +455,18 @@ class Watcher:
         if request.kind == "reconcile":
             self._compared(request, summary, now)
         _report(request, summary)
+        self._tell_unreadable(summary.unreadable)
+
+    def _tell_unreadable(self, folders: list[str]) -> None:
+        """Once each, until they can be looked into again."""
+        self._unreadable = {path for path in self._unreadable if scanner.is_barred(path)}
+        for path in set(folders) - self._unreadable:
+            _LOG.warning(
+                "%s: can't be looked into; left as it was",
+                display(path),
+                extra={"event": "unreadable", "path": path},
+            )
+        self._unreadable.update(folders)
 
     def _compared(self, request: Request, summary: ScanSummary, now: float) -> None:
         everything = set(request.paths) == set(self._named)
@@ -544,8 +562,11 @@ class Watcher:
         with self._database.reading() as connection:
             roots = all_roots(connection)
         for path in self._named:
-            if not Place(path).look() and _root_of(path, roots) is None:
-                raise NotFoundError("no such folder", path)
+            place = Place(path)
+            place.look()
+            if not place.is_online and _root_of(path, roots) is None:
+                is_barred = scanner.is_barred(path)
+                raise NotFoundError("can't be looked into" if is_barred else "no such folder", path)
 
 
 def _root_of(path: str, roots: list[Root]) -> Root | None:
@@ -570,9 +591,3 @@ def _report(request: Request, summary: ScanSummary) -> None:
         )
     elif told:
         _LOG.info(told, extra={"event": "recorded", "seconds": summary.seconds, **counts})
-    for path in summary.unreadable:
-        _LOG.warning(
-            "%s: can't be looked into; left as it was",
-            display(path),
-            extra={"event": "unreadable", "path": path},
-        )

@@ -157,6 +157,57 @@ def test_a_scan_meanwhile_adds_a_folder(start, libindex, library, folder, tmp_pa
     ended(process, signal.SIGTERM)
 
 
+def test_permission_that_is_lost_and_given_back(
+    start, library, folder, write_sound, tmp_path
+) -> None:
+    database, log = library.database.path, tmp_path / "log"
+    locked = write_sound("locked/a.wav", 5).parent
+    with log.open("wb") as stream:
+        process = start(folder, "--log-format", "json", "--quiet", stderr=stream)
+    until(lambda: analysed(database) == 4, process)
+    locked.chmod(0)
+    until(lambda: "can't be looked into" in log.read_text(), process)
+    write_sound("elsewhere.wav", 6)
+    until(lambda: analysed(database) == 5, process)
+    locked.chmod(0o755)
+    write_sound("locked/b.wav", 7)
+    until(lambda: analysed(database) == 6, process)
+    folder.chmod(0)
+    until(lambda: activity.read(database).folders[0].how == "offline", process)
+    assert analysed(database) == 6
+    folder.chmod(0o755)
+    write_sound("back.wav", 8)
+    until(lambda: analysed(database) == 7, process)
+    process.terminate()
+    assert process.wait(PATIENCE_S) == 0
+    assert [json.loads(line)["message"] for line in log.read_text().splitlines()] == [
+        f"{locked}: can't be looked into; left as it was",
+        f"{folder}: can't be looked into (permission denied); its samples are kept",
+    ]
+
+
+def test_folders_that_are_barred_from_the_start(
+    start, library, folder, write_sound, libindex
+) -> None:
+    database = library.database.path
+    library.scan(folder)
+    locked = write_sound("locked/a.wav", 5).parent
+    locked.chmod(0)
+    process = start(folder)
+    locked.chmod(0o755)
+    until(lambda: analysed(database) == 4, process)
+    until(lambda: activity.read(database).doing == "idle", process)
+    write_sound("locked/b.wav", 6)  # which is told, since the folder is watched by now
+    until(lambda: analysed(database) == 5, process)
+    ended(process, signal.SIGTERM)
+    folder.chmod(0)
+    process = start(folder)
+    folder.chmod(0o755)
+    write_sound("c.wav", 7)
+    until(lambda: analysed(database) == 6, process)
+    assert any("permission denied" in line for line in ended(process, signal.SIGTERM))
+
+
 def test_systemd_hears_that_it_is_ready_and_alive(start, folder, tmp_path, libindex) -> None:
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:

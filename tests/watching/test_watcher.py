@@ -9,6 +9,7 @@ import pytest
 from watching.conftest import Running
 
 from libindex.errors import BusyError, NotFoundError
+from libindex.watching.watcher import Watcher
 
 
 def names(library) -> list[str]:
@@ -95,6 +96,17 @@ def test_a_root_that_goes_away_is_offline_and_comes_back(library, ear, folder, w
     running.until(lambda: "later.wav" in names(library))
 
 
+def test_a_root_that_is_away_from_the_start_is_told(library, ear, folder, watch, caplog) -> None:
+    library.scan(folder)
+    folder.rename(folder.with_name("away"))
+    caplog.set_level("INFO", "libindex")
+    running = watch()
+    running.until(lambda: f"{folder}: not there now; its samples are kept" in caplog.messages)
+    folder.with_name("away").rename(folder)
+    running.until(lambda: f"{folder}: watched" in caplog.messages)
+    assert len(names(library)) == 3
+
+
 def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeypatch) -> None:
     monkeypatch.setattr("libindex.watching.watcher._ROOTS_S", 0.2)
     running = watch()
@@ -129,6 +141,64 @@ def test_links_to_folders_elsewhere_are_followed(library, ear, folder, tmp_path,
     running.until_quiet()
     (elsewhere / "there.wav").write_text("there")
     running.until(lambda: "link/there.wav" in names(library))
+
+
+def test_a_link_to_a_folder_that_moves_on_leaves_nothing(
+    library, ear, folder, tmp_path, watch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "there.wav").write_text("there")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    running = watch(folder)
+    running.until(lambda: "link/there.wav" in names(library))
+    running.until_quiet()
+    (folder / "link").rename(folder / "moved")
+    running.until(lambda: "moved/there.wav" in names(library))
+    (folder / "moved").rename(folder / "again")
+    (folder / "again").rename(folder / "last")
+    running.until(lambda: "last/there.wav" in names(library))
+    running.until_quiet()
+    assert [name for name in names(library) if "there" in name] == ["last/there.wav"]
+
+
+def test_a_link_is_looked_through_again_once_it_is_watched(
+    library, ear, folder, tmp_path, watch, monkeypatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    watched = Watcher._watched
+
+    def slowly(self: Watcher, path: str) -> bool:
+        if path == str(folder / "link"):
+            (tmp_path / "elsewhere" / "meanwhile.wav").write_text("meanwhile")
+        return watched(self, path)
+
+    monkeypatch.setattr(Watcher, "_watched", slowly)
+    running = watch(folder)
+    running.until(lambda: "link/meanwhile.wav" in names(library))
+
+
+def test_a_folder_that_was_away_is_told_of_under_its_present_name(
+    library, ear, folder, tmp_path, watch
+) -> None:
+    running = watch(folder)
+    (folder / "kicks" / "dry").mkdir()
+    (folder / "kicks" / "dry" / "1.wav").write_text("dry")
+    running.until(lambda: "kicks/dry/1.wav" in names(library))
+    running.until_quiet()
+    (folder / "kicks").rename(tmp_path / "away")
+    running.until(lambda: names(library) == ["3.wav"])
+    (tmp_path / "away").rename(folder / "back")
+    running.until(lambda: "back/dry/1.wav" in names(library))
+    (folder / "kicks").mkdir()
+    running.until_quiet()
+    (folder / "kicks").rename(folder / "drums")
+    running.until_quiet(2.5)  # a folder that appeared is looked at twice
+    (folder / "back" / "dry" / "1.wav").rename(folder / "back" / "dry" / "2.wav")
+    (folder / "back" / "dry" / "2.wav").rename(folder / "back" / "dry" / "3.wav")
+    running.until(lambda: "back/dry/3.wav" in names(library))
+    running.until_quiet()
+    assert names(library) == ["3.wav", "back/1.wav", "back/2.wav", "back/dry/3.wav"]
 
 
 def test_polled_folders_are_compared(library, ear, folder, watch, monkeypatch) -> None:
