@@ -200,6 +200,31 @@ def answers(arguments: argparse.Namespace) -> list[Row]:
     ]
 
 
+def kits(arguments: argparse.Namespace) -> list[Row]:
+    """A kit out of the same one-shots as `scanning`."""
+    root = arguments.library or material.one_shots(arguments.work, arguments.files)
+    with tempfile.TemporaryDirectory() as folder:
+        database = f"{folder}/a.db"
+        with Library.open(database) as library:
+            count = library.scan(root).new
+        build = [sys.executable, "-m", "libindex", "kit", "build", "K", "--layout", "gm"]
+        build += ["--format", "sfz", "--out", folder, "--overwrite", "--min-prob", "0"]
+        known = _median([*build, "--db", database])
+    return [(f"`kit build` of General MIDI's 47 pads, {count:,} samples", known, "-")]
+
+
+def exports(arguments: argparse.Namespace) -> list[Row]:
+    """Every format of `export`, with 100,000 samples."""
+    database = str(_filled(arguments.work, 100_000))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("csv", "json", "npz", "parquet"):
+            command = [sys.executable, "-m", "libindex", "export", "--db", database]
+            taken = _median([*command, "-o", f"{folder}/a.{name}"], times=3)
+            rows.append((f"`export` of 100,000 samples as {name}", taken, "-"))
+    return rows
+
+
 def watching(arguments: argparse.Namespace) -> list[Row]:
     """The watcher, with 100,000 samples."""
     root = material.tiny_files(arguments.work, 100_000).resolve()
@@ -259,6 +284,8 @@ _PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "big": big,
     "unchanged": unchanged,
     "answers": answers,
+    "kits": kits,
+    "exports": exports,
     "watching": watching,
 }
 
