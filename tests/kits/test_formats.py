@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from libindex.cli import kit_options
 from libindex.kits.formats import FORMATS
 from libindex.kits.kit import Kit, KitError, Shape, Voice
 
@@ -89,6 +90,4 @@ def test_a_missing_file_is_told(a_format, tmp_path) -> None:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    from libindex.cli.kit import _FORMATS
-
-    assert set(_FORMATS) == set(FORMATS)
+    assert set(kit_options.FORMATS) == set(FORMATS)
