@@ -15,7 +15,16 @@ from libindex.paths import display, path_fields, relative_to
 if TYPE_CHECKING:
     from libindex.kits.kit import Kit, Voice
 
-_COLUMNS = ("pad", "key", "class", "probability", "duration_s", "choke_group", "sample")
+_COLUMNS = (
+    "pad",
+    "key",
+    "class",
+    "probability",
+    "duration_s",
+    "choke_group",
+    "sample",
+    "sample_hex",
+)
 
 
 def show_kit(kit: "Kit", bases: Sequence[str], output: str = "table") -> None:
@@ -76,7 +85,7 @@ def _records(kit: "Kit", bases: Sequence[str]) -> list[dict[str, Any]]:
 
 def _csv(kit: "Kit", bases: Sequence[str]) -> None:
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_records(kit, bases))
     click.echo(buffer.getvalue().encode(), nl=False)

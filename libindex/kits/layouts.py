@@ -4,6 +4,7 @@ The original's layouts are as `24` and its siblings below; General MIDI's percus
 of the MIDI Association's General MIDI System Level 1, as far as a class of libindex fits them.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +13,11 @@ from typing import Any
 
 from libindex.errors import UsageError
 from libindex.instruments import CODES, resolve
+from libindex.kits.files import content
 from libindex.kits.kit import KitError
 
 _OCTAVE = 12
+_MOST_BYTES = 2**20
 _HATS = ("hhc", "ped", "hho")
 HAT_GROUP = 1
 """The choke group of hi-hats, in layouts that name no groups of their own."""
@@ -147,11 +150,10 @@ def read(path: Path, codes: Iterable[str] = CODES) -> Layout:
     KitError
         If it can't be read or makes no sense.
     """
+    data = content(path, _MOST_BYTES)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise KitError(f"can't be read ({error.strerror})", path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        document = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # also of text that is not UTF-8
         raise KitError(f"is not TOML ({error})", path) from None
     pads = document.get("pads")
     unknown = sorted(set(document) - {"name", "pads"})
@@ -165,7 +167,7 @@ def read(path: Path, codes: Iterable[str] = CODES) -> Layout:
 
 
 def _pad(path: Path, key: str, value: Any, codes: tuple[str, ...]) -> Pad:
-    if not key.isascii() or not key.isdigit() or int(key) > 127 or str(int(key)) != key:
+    if not re.fullmatch("[0-9]{1,3}", key) or int(key) > 127 or str(int(key)) != key:
         raise KitError(f"has a pad {key!r}; keys are MIDI notes from 0 to 127", path)
     entry = value if isinstance(value, dict) else {"classes": value}
     unknown = sorted(set(entry) - {"classes", "pitch", "choke"})

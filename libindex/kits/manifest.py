@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from libindex.kits.files import content
+from libindex.kits.formats.base import MOST_CHOKE_GROUP
 from libindex.kits.kit import MANIFEST, Kit, KitError, Shape, Voice
 from libindex.paths import path_fields, relative_to
 
@@ -46,18 +48,16 @@ def read(folder: Path) -> tuple[Kit, list[str]]:
         If there is none, or it is damaged.
     """
     path = folder / MANIFEST
+    if not os.path.lexists(path):
+        raise KitError(f"is no kit of libindex: it has no {MANIFEST}", folder)
+    data = content(path, _MOST_BYTES)
     try:
-        data = path.read_bytes()
-        if len(data) > _MOST_BYTES:
-            raise KitError("is too large for a kit", path)
         document = json.loads(data)
         if document["format"] != _FORMAT or document["version"] != _VERSION:
             raise KitError("was written by a newer libindex, or by another program", path)
         voices = tuple(_voice(pad, folder) for pad in document["pads"])
         return Kit(str(document["name"]), voices), [_path(file) for file in document["files"]]
-    except OSError as error:
-        raise KitError(f"can't be read ({error.strerror})", path) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise KitError("is damaged; build the kit again", path) from None
 
 
@@ -75,19 +75,41 @@ def _pad(voice: Voice, folder: str) -> dict[str, Any]:
 
 
 def _voice(pad: Mapping[str, Any], folder: Path) -> Voice:
+    shape = Shape(**{name: _number(value) for name, value in pad["shape"].items()})
+    chance, length = pad["probability"], pad["duration_s"]
+    code = pad["class"]
+    if code is not None and not isinstance(code, str):
+        raise TypeError("a class is a word")
     return Voice(
-        key=int(pad["key"]),
+        key=_whole(pad["key"], 127),
         sample=os.path.normpath(folder.absolute() / _path(pad, "sample")),
-        class_code=pad["class"],
-        probability=pad["probability"],
+        class_code=code,
+        probability=None if chance is None else _number(chance, 0, 1),
         source=_path(pad, "source") if "source" in pad else None,
-        duration_s=pad["duration_s"],
-        choke_group=int(pad["choke_group"]),
-        shape=Shape(**pad["shape"]),
+        duration_s=None if length is None else _number(length, 0),
+        choke_group=_whole(pad["choke_group"], MOST_CHOKE_GROUP),
+        shape=shape,
     )
+
+
+def _number(value: Any, low: float = -1e6, high: float = 1e6) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ValueError("no such number")
+    return float(value)
+
+
+def _whole(value: Any, high: int) -> int:
+    if not isinstance(value, int) or not 0 <= value <= high:
+        raise ValueError("no such number")
+    return value
 
 
 def _path(fields: Mapping[str, Any], name: str = "path") -> str:
     if f"{name}_hex" in fields:
-        return os.fsdecode(bytes.fromhex(fields[f"{name}_hex"]))
-    return str(fields[name])
+        path = os.fsdecode(bytes.fromhex(fields[f"{name}_hex"]))
+    else:
+        path = fields[name]
+        path.encode()  # no surrogates
+    if not path or "\0" in path:
+        raise ValueError("no such path")
+    return str(path)

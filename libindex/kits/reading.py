@@ -70,7 +70,8 @@ def _judged(voice: Voice, chances: Chances) -> Voice:
 
 
 def _with_length(voice: Voice) -> Voice:
-    if voice.duration_s is not None:
+    # A pipe would be waited for.
+    if voice.duration_s is not None or not os.path.isfile(voice.sample):  # noqa: PTH113
         return voice
     try:
         return replace(voice, duration_s=soundfile.info(os.fsencode(voice.sample)).duration)
@@ -81,7 +82,10 @@ def _with_length(voice: Voice) -> Voice:
 def _of_folder(folder: Path, workspace: Path) -> Kit:
     if (folder / MANIFEST).exists():
         return manifest.read(folder)[0]
-    presets = sorted(p for p in folder.iterdir() if _by_suffix(p) and p.is_file())
+    try:
+        presets = sorted(p for p in folder.iterdir() if _by_suffix(p) and p.is_file())
+    except OSError as error:
+        raise KitError(f"can't be listed ({error.strerror})", folder) from None
     if presets:
         return read(presets[0], workspace)
     return FORMATS["folder"].read(folder, workspace)

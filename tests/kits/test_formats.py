@@ -91,3 +91,24 @@ def test_a_missing_file_is_told(a_format, tmp_path) -> None:
 
 def test_the_command_line_knows_every_format() -> None:
     assert set(kit_options.FORMATS) == set(FORMATS)
+
+
+@pytest.mark.parametrize("name", ["drumkv1", "decentsampler"])
+def test_documents_in_encodings_that_nobody_knows(tmp_path, name) -> None:
+    path = tmp_path / f"kit{FORMATS[name].suffix}"
+    path.write_bytes(b"<?xml version='1.0' encoding='bogus'?><preset/>")
+    with pytest.raises(KitError, match="is no kit that can be read"):
+        FORMATS[name].read(path, tmp_path)
+
+
+def test_numbers_of_any_length_do_no_harm(tmp_path) -> None:
+    path = tmp_path / "kit.dspreset"
+    long = "9" * 5_000
+    path.write_text(
+        f"<DecentSampler><groups><group tags='choke{long}'><sample path='a.wav' loNote='{long}'"
+        f" hiNote='40'/><sample path='b.wav' loNote='41' hiNote='41'/></group></groups>"
+        "</DecentSampler>"
+    )
+    voices = FORMATS["decentsampler"].read(path, tmp_path).voices
+    assert [v.key for v in voices] == [*range(42)]  # a bound that is no number is not given
+    assert {v.choke_group for v in voices} == {0}

@@ -299,6 +299,16 @@ def test_nothing_lands_outside_of_the_workspace(path: Path, workspace: Path, evi
     assert not [p for p in path.parent.rglob("*.wav") if p.parent != workspace]
 
 
+def test_samples_in_folders_of_the_archive_are_found(path: Path, workspace: Path) -> None:
+    files = [
+        ("kit/drumkit.xml", drumkit(instrument("", "sub/a.wav"))),
+        ("kit/sub/a.wav", b"a"),
+        ("other/a.wav", b"other"),
+    ]
+    [voice] = FORMAT.read(packed(path, files), workspace).voices
+    assert Path(voice.sample).read_bytes() == b"a"
+
+
 def test_a_sample_that_claims_to_be_huge_is_refused(path: Path, workspace: Path) -> None:
     member = tarfile.TarInfo("kit/a.wav")
     member.size = 2**40

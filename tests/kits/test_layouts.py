@@ -92,6 +92,8 @@ def test_a_layout_is_named_after_its_file_and_takes_ones_own_classes(file) -> No
         ('[pads]\n128 = "kick"\n', "keys are MIDI notes"),
         ('[pads]\nC1 = "kick"\n', "keys are MIDI notes"),
         ('[pads]\n036 = "kick"\n', "keys are MIDI notes"),
+        ("[pads]\n" + "9" * 5_000 + ' = "kick"\n', "keys are MIDI notes"),
+        ("[pads]\n36 = " + "[" * 5_000, "is not TOML"),
         ("[pads]\n36 = 7\n", "needs a class"),
         ("[pads]\n36 = []\n", "needs a class"),
         ("[pads]\n36 = [1]\n", "needs a class"),

@@ -108,7 +108,7 @@ def test_nobody_elses_file_is_lost_by_overwriting(dusty, out, name) -> None:
 def test_a_folder_that_is_no_kit_is_never_overwritten(dusty, out) -> None:
     (out / "Dusty").mkdir(parents=True)
     (out / "Dusty" / "a.wav").write_bytes(b"precious")
-    with pytest.raises(KitError, match=r"kit\.json"):
+    with pytest.raises(KitError, match=r"is no kit of libindex: it has no kit\.json"):
         write(dusty, [SFZ], out, overwrite=True)
     assert content(out) == {"Dusty/a.wav": b"precious"}
 
@@ -271,6 +271,15 @@ def test_the_manifest_keeps_everything(dusty, out) -> None:
         lambda d: d["pads"][0].update(key="x"),
         lambda d: d["pads"][0].update(shape={"colour": 1}),
         lambda d: d.update(files="x"),
+        lambda d: d["pads"][0].update(key=float("inf")),
+        lambda d: d["pads"][0].update(key=9999),
+        lambda d: d["pads"][0].update({"class": 5}),
+        lambda d: d["pads"][0].update(probability="abc"),
+        lambda d: d["pads"][0].update(probability=7),
+        lambda d: d["pads"][0].update(sample="a\0b"),
+        lambda d: d["pads"][0].update(sample="\ud800"),
+        lambda d: d["pads"][0].update(choke_group=-1),
+        lambda d: d["pads"][0]["shape"].update(pan=float("nan")),
     ],
 )
 def test_a_damaged_manifest_is_told(dusty, out, damage) -> None:

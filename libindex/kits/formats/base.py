@@ -9,14 +9,16 @@ from typing import Protocol
 from libindex.kits.kit import Kit, KitError
 from libindex.paths import is_utf8, relative_to
 
+MOST_CHOKE_GROUP = 128
+
 
 class Format(Protocol):
     """A file format of drum kits.
 
     Attributes
     ----------
-    name, title : str
-        As on the command line, and for people.
+    name : str
+        As on the command line.
     suffix : str
         Ending of the file that programs open.
     plays : frozenset of str
@@ -27,7 +29,6 @@ class Format(Protocol):
     """
 
     name: str
-    title: str
     suffix: str
     plays: frozenset[str]
     is_archive: bool
@@ -89,3 +90,8 @@ def number(values: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         return default
     return value if math.isfinite(value) else default
+
+
+def choke_group(value: float) -> int:
+    """A choke group from a preset: a whole number from 0, which is none, to 128."""
+    return min(max(math.floor(value), 0), MOST_CHOKE_GROUP)

@@ -3,11 +3,18 @@
 Elements and attributes are those of the DecentSampler Developer's Guide, 1.11.
 """
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from libindex.kits.files import content
 from libindex.kits.formats import xml
-from libindex.kits.formats.base import number, reference, resolved
+from libindex.kits.formats.base import (
+    choke_group,
+    number,
+    reference,
+    resolved,
+)
 from libindex.kits.kit import Kit, KitError, Shape, Voice
 
 _CHOKE = "choke"
@@ -18,7 +25,6 @@ class DecentSampler:
     """`Format` of the DecentSampler plugin; it has no place for stereo width and tremolo."""
 
     name = "decentsampler"
-    title = "DecentSampler"
     suffix = ".dspreset"
     plays = frozenset({"WAV", "WAVEX", "AIFF", "FLAC"})
     is_archive = False
@@ -36,7 +42,7 @@ class DecentSampler:
 
         Where several samples play at a key, the one of the loudest velocity counts.
         """
-        root = xml.parse(xml.content(path), path, "DecentSampler")
+        root = xml.parse(content(path, xml.MOST_BYTES), path, "DecentSampler")
         best: dict[int, tuple[float, Voice]] = {}
         for groups in root.iter("groups"):
             for group in groups.iter("group"):
@@ -63,11 +69,13 @@ def _group(voice: Voice, path: Path) -> ET.Element:
         group.attrib.update(silencedByTags=choke, silencingMode="fast")
     if tags:
         group.set("tags", ",".join(tags))
-    shape = voice.shape
+    shape, name = voice.shape, reference(voice.sample, path)
+    if "\\" in name:  # which it takes for a folder
+        raise KitError("has a name that no preset can hold; copy or link the samples", voice.sample)
     sample = ET.SubElement(
         group,
         "sample",
-        path=reference(voice.sample, path),
+        path=name,
         rootNote=str(voice.key),
         loNote=str(voice.key),
         hiNote=str(voice.key),
@@ -100,7 +108,7 @@ def _voice(key: int, given: dict[str, str], group: ET.Element, path: Path) -> Vo
     tags = [tag.strip() for tag in given.get("tags", "").split(",")]
     codes = [tag.removeprefix(_CLASS) for tag in tags if tag.startswith(_CLASS)]
     groups = [tag.removeprefix(_CHOKE) for tag in tags if tag.startswith(_CHOKE)]
-    chokes = [int(text) for text in groups if text.isdecimal()]
+    chokes = [choke_group(int(text)) for text in groups if re.fullmatch("[0-9]{1,3}", text)]
     return Voice(
         key,
         resolved(given["path"].replace("\\", "/"), path),

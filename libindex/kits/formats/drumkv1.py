@@ -5,14 +5,14 @@ fewer, read these files too. What it does not know (the `class` and `probability
 the `title` of the preset) it passes over.
 """
 
-import math
 import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
+from libindex.kits.files import content
 from libindex.kits.formats import drumkv1_parameters as parameters
 from libindex.kits.formats import xml
-from libindex.kits.formats.base import number, reference, resolved
+from libindex.kits.formats.base import choke_group, number, reference, resolved
 from libindex.kits.kit import Kit, KitError, Voice
 
 _VERSION = "0.9.29"
@@ -25,7 +25,6 @@ class DrumKV1:
     """The format of rncbc's drumkv1, a drum sampler as LV2 plugin and stand-alone program."""
 
     name = "drumkv1"
-    title = "DrumKV1 preset"
     suffix = ".drumkv1"
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
@@ -45,7 +44,7 @@ class DrumKV1:
 
     def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
         """Read a kit; see `Format.read`."""
-        root = xml.parse(xml.content(path), path, "preset")
+        root = xml.parse(content(path, xml.MOST_BYTES), path, "preset")
         voices = {}
         for element in root.iterfind("elements/element"):
             voice = _voice(element, path)
@@ -97,7 +96,7 @@ def _voice(element: Element, path: Path) -> Voice | None:
         sample=resolved(sample, path),
         class_code=element.get("class") or None,
         probability=_probability(element),
-        choke_group=max(0, math.floor(values["GEN1_GROUP"])),
+        choke_group=choke_group(values["GEN1_GROUP"]),
         shape=parameters.shape_of(values),
     )
 

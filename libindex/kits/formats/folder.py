@@ -16,7 +16,6 @@ class Folder:
     """`Format` of plain folders; levels, chokes and variation have no place in it."""
 
     name = "folder"
-    title = "Folder of WAV files"
     suffix = ""
     plays = frozenset({"WAV", "WAVEX"})
     is_archive = False

@@ -25,6 +25,7 @@ _KEPT = set(" -_.()+&!@")  # in names, besides letters and digits of ASCII
 _LONGEST_NAME = 80
 _GZIP = b"\x1f\x8b"
 _MOST_BYTES = 2**30  # of one sample
+_MOST_BYTES_OF_ALL = 4 * 2**30
 _MOST_MEMBERS = 2_000
 _BLOCK_BYTES = 2**20
 
@@ -33,7 +34,6 @@ class Hydrogen:
     """The format of Hydrogen, a drum machine; it has no place for stereo width and tremolo."""
 
     name = "hydrogen"
-    title = "Hydrogen drum kit"
     suffix = ".h2drumkit"
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
@@ -159,13 +159,23 @@ def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> IO
 def _samples(
     kit: Kit, members: Mapping[PurePosixPath, tarfile.TarInfo], folder: PurePosixPath, path: Path
 ) -> dict[Path, tarfile.TarInfo]:
-    """The files of a kit's samples, in their order in the archive."""
+    """The files of a kit's samples, in their order in the archive.
+
+    A sample lies beside the description, or else somewhere below its folder.
+    """
     found = {}
+    named = {
+        place.name: member
+        for place, member in members.items()
+        if place.is_relative_to(folder) and ".." not in place.parts and not place.is_absolute()
+    }
     for sample in {Path(voice.sample) for voice in kit.voices}:
-        member = members.get(folder / sample.name)
+        member = members.get(folder / sample.name) or named.get(sample.name)
         if member is None:
             raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
         found[sample] = member
+    if sum(member.size for member in found.values()) > _MOST_BYTES_OF_ALL:
+        raise KitError("holds more than a kit can", path)
     return dict(sorted(found.items(), key=lambda item: item[1].offset))
 
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from libindex.instruments import CODES
 from libindex.kits.formats import xml
-from libindex.kits.formats.base import number
+from libindex.kits.formats.base import choke_group, number
 from libindex.kits.kit import Kit, KitError, Shape, Voice
 from libindex.paths import to_text
 
@@ -118,12 +118,12 @@ def _voice(instrument: Element, key: int, is_own: bool, workspace: Path) -> Voic
     texts = _texts(instrument)
     found = _CLASS.match(texts.get("name", ""))
     code = found[1] if found and (is_own or found[1] in CODES) else None
-    group = math.floor(number(texts, "muteGroup", -1))
+    group = choke_group(number(texts, "muteGroup", -1) + 1)
     return Voice(
         key=key,
         sample=str(workspace / _file_name(instrument)),
         class_code=code,
-        choke_group=max(0, group + 1),
+        choke_group=group,
         shape=_shape(instrument, texts),
     )
 

@@ -8,28 +8,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from libindex.kits.formats.base import number, reference, resolved
+from libindex.kits.formats.base import choke_group, number, reference, resolved
+from libindex.kits.formats.sfz_text import SfzText
 from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.paths import to_text
 
-_MOST_BYTES = 8 * 2**20
-_DEEPEST = 8  # includes within includes
 _NOTES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _SHARPS = {"": 0, "#": 1, "b": -1}
 _HIGHEST_RESONANCE_DB = 40.0
 _TREMOLO_DB = 10.0
-_UNSAFE = re.compile(r"[=<>]|//|/\*|(^|\s)#|\$|^\s|\s$")
-# A value ends where the next opcode, header or comment begins: values may have spaces.
-_OPCODE = re.compile(r"([A-Za-z0-9_$]+)=(.*?)(?=\s+[A-Za-z0-9_$]+=|\s*<|$)")
-_HEADER = re.compile(r"<(\w+)>")
-_LABEL = re.compile(r"^// pad (\d+) (\S+)(?: ([01](?:\.\d+)?))?$")
-_LEVELS = ("global", "master", "group", "region")
+_UNSAFE = re.compile(r"[=<>\\]|//|/\*|(^|\s)#|\$|^\s|\s$")
+_LABEL = re.compile(r"^// pad (\d{1,3}) (\S+)(?: ([01](?:\.\d+)?))?$")
 
 
 class Sfz:
     """`Format` of SFZ players."""
 
     name = "sfz"
-    title = "SFZ"
     suffix = ".sfz"
     plays = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "AIFF"})
     is_archive = False
@@ -49,10 +44,10 @@ class Sfz:
         Where several regions play at a key, the loudest velocity and the first of a sequence
         counts.
         """
-        text = _text(path)
-        labels = {int(m[1]): m for m in map(_LABEL.match, text.splitlines()) if m}
+        text = SfzText(path)
+        labels = {int(m[1]): m for m in map(_LABEL.match, text.lines) if m}
         best: dict[int, tuple[tuple[float, ...], Voice]] = {}
-        for opcodes in _regions(text, path):
+        for opcodes in text.regions():
             for key in _keys(opcodes, path):
                 rank = (number(opcodes, "hivel", 127), -number(opcodes, "seq_position", 1))
                 if "sample" in opcodes and (key not in best or rank > best[key][0]):
@@ -60,9 +55,9 @@ class Sfz:
         if not best:
             raise KitError("has no regions with samples; it is no SFZ kit", path)
         voices = [_labelled(best[key][1], labels.get(key)) for key in sorted(best)]
-        first = text.splitlines()[0]
+        first = text.lines[0]
         name = first[3:].strip() if labels and first.startswith("// ") else path.stem
-        return Kit(name, tuple(voices))
+        return Kit(to_text(name), tuple(voices))
 
 
 def _region(voice: Voice, path: Path) -> Iterator[str]:
@@ -98,63 +93,6 @@ def _opcodes(shape: Shape) -> Iterator[str]:
         yield f"amplfo_freq={shape.lfo_rate_hz:g} amplfo_depth={_TREMOLO_DB * shape.lfo_depth:g}"
 
 
-def _text(path: Path, depth: int = 0) -> str:
-    """The text, with what it includes."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise KitError(f"can't be read ({error.strerror})", path) from None
-    if len(data) > _MOST_BYTES or b"\0" in data:
-        raise KitError("is no SFZ file", path)
-    if depth > _DEEPEST:
-        raise KitError("includes itself", path)
-    text = data.decode("utf-8-sig", "replace")
-    return re.sub(
-        r'^\s*#include\s+"([^"\n]+)"',
-        lambda found: _text(path.parent / found[1].replace("\\", "/"), depth + 1),
-        text,
-        flags=re.MULTILINE,
-    )
-
-
-def _regions(text: str, path: Path) -> Iterator[dict[str, str]]:
-    """The opcodes of every region, with those of its group, master and global headers."""
-    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
-    text = re.sub(r"(?<![^\s])//.*", "", text)
-    text = _expanded(text)
-    inherited: dict[str, dict[str, str]] = {level: {} for level in _LEVELS}
-    control: dict[str, str] = {}
-    parts = _HEADER.split(text)
-    if not parts[1:]:
-        raise KitError("has no headers; it is no SFZ file", path)
-    for header, body in zip(parts[1::2], parts[2::2], strict=True):
-        opcodes = {m[1]: m[2].strip() for line in body.splitlines() for m in _OPCODE.finditer(line)}
-        if header == "control":
-            control.update(opcodes)
-        if header not in _LEVELS:
-            continue
-        at = _LEVELS.index(header)
-        inherited[header] = opcodes
-        for below in _LEVELS[at + 1 :]:
-            inherited[below] = {}
-        if header == "region":
-            merged: dict[str, str] = {}
-            for level in _LEVELS:
-                merged.update(inherited[level])
-            if "sample" in merged:
-                merged["sample"] = control.get("default_path", "") + merged["sample"]
-            yield merged
-
-
-def _expanded(text: str) -> str:
-    """The text with its ``#define``s put in."""
-    defines = dict(re.findall(r"^\s*#define\s+(\$\w+)\s+(\S+)", text, flags=re.MULTILINE))
-    text = re.sub(r"^\s*#define.*$", "", text, flags=re.MULTILINE)
-    for name in sorted(defines, key=len, reverse=True):
-        text = text.replace(name, defines[name])
-    return text
-
-
 def _keys(opcodes: Mapping[str, str], path: Path) -> range:
     either = opcodes.get("key")
     low, high = (
@@ -165,11 +103,11 @@ def _keys(opcodes: Mapping[str, str], path: Path) -> range:
 
 
 def _key(text: str, path: Path) -> int:
-    if re.fullmatch(r"-?\d+", text):
+    if re.fullmatch(r"-?\d{1,4}", text):
         return int(text)
-    found = re.fullmatch(r"([a-g])([#b]?)(-?\d+)", text.lower())
+    found = re.fullmatch(r"([a-g])([#b]?)(-?\d{1,2})", text.lower())
     if found is None:
-        raise KitError(f"has a key {text!r} that is no note", path)
+        raise KitError(f"has a key {to_text(text)[:20]!r} that is no note", path)
     return _NOTES[found[1]] + _SHARPS[found[2]] + 12 * (int(found[3]) + 1)
 
 
@@ -188,7 +126,7 @@ def _voice(key: int, opcodes: Mapping[str, str], path: Path) -> Voice:
     if is_filtered:
         shape = replace(shape, cutoff=Shape.cutoff_of(cutoff_hz))
     sample = resolved(opcodes["sample"].replace("\\", "/"), path)
-    return Voice(key, sample, choke_group=int(number(opcodes, "group", 0)), shape=shape)
+    return Voice(key, sample, choke_group=choke_group(number(opcodes, "group", 0)), shape=shape)
 
 
 def _labelled(voice: Voice, label: re.Match[str] | None) -> Voice:

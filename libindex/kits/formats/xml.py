@@ -10,15 +10,6 @@ MOST_BYTES = 32 * 2**20
 _DEEPEST = 64
 
 
-def content(path: Path) -> bytes:
-    """All bytes of a file, or as many as tell that it is too large; KitError if there are none."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise KitError(f"can't be read ({error.strerror})", path) from None
-
-
 def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     """The root element of a document; its elements are without their namespaces.
 
@@ -47,7 +38,7 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     parser.StartDoctypeDeclHandler = _on_doctype
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, _RefusedError) as error:
+    except (expat.ExpatError, _RefusedError, LookupError, ValueError) as error:  # also encodings
         raise KitError(f"is no kit that can be read ({error})", path) from None
     root = builder.close()
     if root.tag != tag:

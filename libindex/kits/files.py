@@ -1,0 +1,24 @@
+"""Reading files that anybody may have made."""
+
+from pathlib import Path
+
+from libindex.kits.kit import KitError
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a file, or one more than `most`, which tells that it is too large.
+
+    Raises
+    ------
+    KitError
+        If it can't be read or is no regular file: a pipe would be waited for.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise KitError("is no file", path)
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise KitError(f"can't be read ({error.strerror})", path) from None
+    except ValueError:  # a name with a NUL
+        raise KitError("can't be read (no such name)", path) from None
