@@ -1,6 +1,7 @@
 """watchdog's inotify, made to tell what it keeps quiet about, and to follow folders that move.
 
-Only for Linux; elsewhere watchdog can't be asked for it.
+Only for Linux; elsewhere watchdog can't be asked for it. What is overridden here is not watchdog's
+public interface, so that pyproject.toml names the versions for which this was tried.
 """
 
 import errno
