@@ -38,6 +38,7 @@ def test_python_examples_run(tmp_path, monkeypatch, capsys):
 @needs_network
 def test_the_commands_of_the_table_run(tmp_path, monkeypatch):
     monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "library.db"))
+    monkeypatch.chdir(tmp_path)  # where kits go
     runner = CliRunner()
     assert runner.invoke(main, ["scan", str(CHECKOUT / "demo_sounds")]).exit_code == 0
     commands = re.findall(r"`libindex ([^`<]+)`", README.split("## How it behaves")[0])
