@@ -558,6 +558,13 @@ class Library(contextlib.AbstractContextManager["Library"]):
         with self.database.reading() as connection:
             return self._network_or_none(connection)
 
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the network that answers; before the first scan, of the one at hand."""
+        from libindex.modelfile import ModelFile
+
+        network = self.network()
+        return network.classes if network else ModelFile.read(self.settings.model).classes
+
     def writer(self) -> locking.Holder | None:
         """The process that writes to this library now, as far as is known."""
         return locking.holder(self.database.path)

@@ -236,14 +236,12 @@ def _tell_hearing(files: int) -> None:
 
 
 def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
-    from libindex.instruments import CODES
     from libindex.kits.layouts import named
     from libindex.kits.recipe import LEAST, Recipe
 
     if least is not None and making["assignment"] != "best":
         raise click.UsageError("--min-prob goes with --assign best only")
-    network = library.network()
-    layout = named(making["layout"], network.classes if network else CODES)
+    layout = named(making["layout"], library.classes())
     return Recipe(**{**making, "layout": layout}, least=LEAST if least is None else least)
 
 

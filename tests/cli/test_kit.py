@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from libindex.analyser import save_network
+from libindex.layers import NetworkConfig
 from libindex.library import Library
+from libindex.modelfile import ModelFile
+from libindex.network import CnnLstm
 
 LAYOUT = '[pads]\n36 = "kick"\n38 = "snare"\n42 = "closed hat"\n46 = "open hat"\n'
 
@@ -252,3 +256,17 @@ def test_nothing_of_the_library_is_touched(build, samples) -> None:
     build("B", "--link", "-f", "folder")
     build("B", "--reference", "-f", "sfz", "--overwrite")
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in samples.rglob("*.wav")} == before
+
+
+def test_a_network_with_classes_of_its_own(cli, samples, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "none.db"))
+    own, layout = tmp_path / "own.safetensors", tmp_path / "own.toml"
+    sizes = NetworkConfig(
+        num_filters_11=4, num_filters_12=6, num_filters_13=8, lstm_dim=8, fc1_dim=8, outdim=2
+    )
+    save_network(ModelFile(own, "own", ("zap", "boing"), network=sizes), CnnLstm(sizes))
+    layout.write_text('[pads]\n36 = "zap"\n37 = "boing"\n')
+    options = ("--model", own, "-l", layout, "--force", "-o", tmp_path / "Kits", "-f", "sfz")
+    cli("kit", "build", "K", "--from", samples, *options)
+    pads = show(cli, tmp_path / "Kits" / "K")["pads"]
+    assert [pad["class"] for pad in pads] == ["zap", "boing"]
