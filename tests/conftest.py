@@ -108,7 +108,7 @@ def library(tmp_path: Path, small_model: Path, empty_database: Path) -> Iterator
 
 
 class Ear:
-    """Stands in for the pipeline: what it hears is made from a file's digest, at no cost.
+    """Stands in for what pipelines hear: that is made from a file's digest, at no cost.
 
     Bytes that begin with "bad" are no audio. `heard` has every path that it was given, and
     `before` is called with each of them. It says what is percussion if it `knows_strangers`.
@@ -118,33 +118,11 @@ class Ear:
         self.heard: list[str] = []
         self.before: Callable[[str], object] = lambda _path: None
         self.knows_strangers = False
-        self._waiting: list[str] = []
 
-    def submit(self, paths: Sequence[str]) -> None:
-        self._waiting += paths
-
-    def results(self) -> list[Analysis | SampleError]:
-        path = self._waiting.pop(0)
+    def hear(self, path: str) -> Analysis | SampleError:
         self.before(path)
         self.heard.append(path)
-        return [self._result(path)]
-
-    def analyse(self, paths: Sequence[str]) -> Iterator[Analysis | SampleError]:
-        self.submit(paths)
-        while self._waiting:
-            yield from self.results()
-
-    def cancel(self) -> None:
-        self._waiting.clear()
-
-    def close(self) -> None:
-        self.cancel()
-
-    def __enter__(self) -> "Ear":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+        return self._result(path)
 
     def _result(self, path: str) -> Analysis | SampleError:
         try:
@@ -166,11 +144,42 @@ class Ear:
         return Analysis(path, digest, facts, probabilities, latent, percussion)
 
 
+class EarPipeline:
+    """A pipeline that hears with an `Ear`. Each has its own queue: several threads may have one."""
+
+    def __init__(self, ear: Ear) -> None:
+        self._ear = ear
+        self._waiting: list[str] = []
+
+    def submit(self, paths: Sequence[str]) -> None:
+        self._waiting += paths
+
+    def results(self) -> list[Analysis | SampleError]:
+        return [self._ear.hear(self._waiting.pop(0))]
+
+    def analyse(self, paths: Sequence[str]) -> Iterator[Analysis | SampleError]:
+        self.submit(paths)
+        while self._waiting:
+            yield from self.results()
+
+    def cancel(self) -> None:
+        self._waiting.clear()
+
+    def close(self) -> None:
+        self.cancel()
+
+    def __enter__(self) -> "EarPipeline":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 @pytest.fixture(scope="session")
 def make_ear() -> Callable[[pytest.MonkeyPatch], Ear]:
     def make(monkeypatch: pytest.MonkeyPatch) -> Ear:
         ear = Ear()
-        monkeypatch.setattr(Pipeline, "load", lambda *_: ear)
+        monkeypatch.setattr(Pipeline, "load", lambda *_: EarPipeline(ear))
         return ear
 
     return make
