@@ -12,7 +12,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from libindex.paths import SUFFIXES, relative_to
 
 Kind = Literal["appeared", "written", "closed", "gone", "folder"]
-Trouble = Literal["overflow", "limit", "ended", "opened"]
+Trouble = Literal["overflow", "limit", "ended", "opened", "moved"]
 
 # Opening and closing without writing is what our own decoders do.
 _FILE_KINDS: dict[str, Kind] = {
@@ -42,7 +42,8 @@ class Events(FileSystemEventHandler):
     troubled : callable
         Called, from another thread, when not everything is told any more: "overflow" (events
         came too fast), "limit" (a folder could not be watched) or "ended"; or when more could be
-        told: "opened" (a folder that was not to be looked into has other permissions).
+        told: "opened" (a folder that was not to be looked into has other permissions), "moved"
+        (a folder that is watched got another name; it may have its own again by now).
 
     Raises
     ------

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, PathedInotifyEvent
 
 from libindex.watching.events import Trouble
@@ -99,8 +99,9 @@ class _Group(InotifyWatchGroup):
                 self._under_way[event.cookie] = _ELSEWHERE % event.cookie
                 self._move_watches(path, self._under_way[event.cookie])
             is_open = event.is_attrib and self._can_be_watched_now(path)
-        if is_open:
-            cast("_Inotify", self._inotify_fd).troubled("opened")
+            has_moved = event.is_move_self and path == self.path
+        if is_open or has_moved:
+            cast("_Inotify", self._inotify_fd).troubled("moved" if has_moved else "opened")
 
     def left(self, cookie: int) -> None:
         """A folder moved to where nobody watches."""
@@ -147,7 +148,7 @@ class _Emitter(InotifyEmitter):
             self._inotify_fd,
             os.fsencode(self.watch.path),
             is_recursive=self.watch.is_recursive,
-            event_mask=self.get_event_mask_from_filter(),
+            event_mask=Mask(self.get_event_mask_from_filter() | InotifyConstants.IN_MOVE_SELF),
         )
 
     def build_and_queue_event(self, event: GroupedInotifyEvent, **options: Any) -> None:

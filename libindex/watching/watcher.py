@@ -5,6 +5,7 @@ through one queue to one thread. What is recorded is always the outcome of a com
 disk with the database; events only tell where to look.
 """
 
+import errno
 import logging
 import math
 import os
@@ -251,6 +252,9 @@ class Watcher:
         if trouble == "limit":
             self._reached_limit()
             return
+        if trouble == "moved":
+            self._look_anew()
+            return
         if trouble == "opened":
             _LOG.info("a folder has other permissions", extra={"event": "opened"})
         else:
@@ -274,6 +278,15 @@ class Watcher:
                 if place.look():
                     self._came_or_went(place, now)
             self._look_at_mounts(now)
+
+    def _look_anew(self) -> None:
+        """Watch and compare all places again, where they are there.
+
+        What appeared in one while it had another name could not be watched.
+        """
+        self._presence_due = 0.0
+        for place in self._places.values():
+            place.is_online = None
 
     def _look_at_mounts(self, now: float) -> None:
         """What a drive inside of a place brings, or takes along, is not told as events."""
@@ -347,7 +360,10 @@ class Watcher:
             self._events.watch(folder)
         except OSError as error:
             _LOG.debug("%s: can't be watched (%s)", display(folder), error)
-            self._reached_limit()
+            if error.errno in {errno.EACCES, errno.ENOENT, errno.ENOTDIR}:
+                self._presence_due = 0.0  # it went this moment; then that is seen
+            else:
+                self._reached_limit()
             return False
         return True
 

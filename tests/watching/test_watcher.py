@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -199,6 +200,31 @@ def test_a_folder_that_was_away_is_told_of_under_its_present_name(
     running.until(lambda: "back/dry/3.wav" in names(library))
     running.until_quiet()
     assert names(library) == ["3.wav", "back/1.wav", "back/2.wav", "back/dry/3.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_a_folder_that_appears_while_the_root_is_away_is_watched(
+    library, ear, folder, watch, monkeypatch
+) -> None:
+    from watchdog.observers.inotify import InotifyWatchGroup
+
+    add = InotifyWatchGroup._add_all_callbacks
+
+    def meanwhile(self: InotifyWatchGroup, path: bytes) -> None:
+        if path != os.fsencode(folder / "new"):
+            add(self, path)
+            return
+        folder.rename(folder.with_name("away"))
+        add(self, path)
+        folder.with_name("away").rename(folder)
+
+    monkeypatch.setattr(InotifyWatchGroup, "_add_all_callbacks", meanwhile)
+    running = watch(folder)
+    running.until_quiet()
+    (folder / "new").mkdir()
+    running.until_quiet(2.5)  # a folder that appeared is looked at twice
+    (folder / "new" / "inside.wav").write_text("inside")
+    running.until(lambda: "new/inside.wav" in names(library))
 
 
 def test_polled_folders_are_compared(library, ear, folder, watch, monkeypatch) -> None:
