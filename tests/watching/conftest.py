@@ -68,7 +68,7 @@ class Running:
             assert time.monotonic() < end, (condition, self.activity())
             time.sleep(0.01)
 
-    def until_quiet(self, seconds: float = 1.0) -> None:
+    def until_quiet(self, seconds: float = 1.2) -> None:
         """Until it has had nothing to do for so long; watchdog keeps moves for half a second."""
         since: list[float] = []
 
@@ -78,6 +78,9 @@ class Running:
                 now
                 and now.doing == "idle"
                 and not now.queue
+                # What it shows of itself may be half a second old.
+                and not self.watcher._hints
+                and self.watcher._inbox.empty()
                 and now.reconciled_at
                 and all(folder.how != "offline" for folder in now.folders)
             )
