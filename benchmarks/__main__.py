@@ -19,7 +19,7 @@ import psutil
 from benchmarks import material
 from benchmarks import watching as watcher
 from libindex import resources
-from libindex.folders import audio_files
+from libindex.disk.folders import audio_files
 from libindex.library import Library
 
 MODEL = resources.default_model()
@@ -82,9 +82,9 @@ def plain_loop(files: list[str]) -> float:
     import librosa
     import torch
 
-    from libindex.layers import NetworkConfig
-    from libindex.mel import MelConfig
-    from libindex.network import CnnLstm
+    from libindex.network.architecture import NetworkConfig
+    from libindex.network.original import CnnLstm
+    from libindex.sound.mel import MelConfig
 
     warnings.simplefilter("ignore")  # librosa's, of short files
     mel_config, network = MelConfig(), CnnLstm(NetworkConfig()).eval()
@@ -113,10 +113,10 @@ def network(_: argparse.Namespace) -> list[Row]:
     """What the network costs, beside the original's as libindex runs it."""
     import torch
 
-    from libindex.analyser import Analyser, load_network
-    from libindex.layers import NetworkConfig
-    from libindex.modelfile import ModelFile
-    from libindex.network import CnnLstm
+    from libindex.network.analyser import Analyser, load_network
+    from libindex.network.architecture import NetworkConfig
+    from libindex.network.modelfile import ModelFile
+    from libindex.network.original import CnnLstm
 
     sounds = np.random.default_rng(0).lognormal(-0.7, 0.8, 512).clip(0.05, 3.4)  # [s]
 

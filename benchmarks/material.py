@@ -10,13 +10,14 @@ import numpy as np
 import soundfile
 from sqlalchemy import insert
 
-from libindex.analysis import Analysis, Facts
-from libindex.database import Database
+from libindex.analysis.results import Analysis
+from libindex.disk.walk import compare
 from libindex.indexing import records
 from libindex.indexing.roots import target_for
-from libindex.modelfile import ModelFile
-from libindex.scanner import compare
-from libindex.schema import samples
+from libindex.network.modelfile import ModelFile
+from libindex.sound.facts import Facts
+from libindex.store.database import Database
+from libindex.store.schema import samples
 from libindex.training.synthesis import CODES, synthesise
 
 RATE = 44_100

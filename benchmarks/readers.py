@@ -21,7 +21,7 @@ from pathlib import Path
 
 from libindex.instruments import CODES
 from libindex.library import Library
-from libindex.paths import SUFFIXES
+from libindex.paths import is_audio
 
 _FIRST = 500
 _PAUSE_S = 0.2  # or so many readers leave nothing of two cores for the scan
@@ -70,7 +70,7 @@ def _similar(library: Library, known: str) -> str:
 def read(home: Path, source: Path, files: int, readers: int) -> int:
     """The whole run; returns how many answers were wrong."""
     folder, database, stop = home / "Samples", home / "library.db", home / "stop"
-    sounds = [p for p in sorted(source.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file()]
+    sounds = [p for p in sorted(source.rglob("*")) if is_audio(p) and p.is_file()]
     for number, path in enumerate(sounds[:_FIRST]):
         _place(path, folder / "first" / f"{number}{path.suffix}")
     with Library.open(database) as library:

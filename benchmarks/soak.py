@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from libindex.library import Library
-from libindex.similarity import index_path, neighbour_index, unpacked
+from libindex.similarity.embeddings import index_path, neighbour_index, unpacked
 from libindex.watching import activity
 
 _PROBE_EVERY_S = 2.0

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from libindex.classifier import DrumClassifier
+    from libindex.drumclassifier.classifier import DrumClassifier
     from libindex.library import Library
 
 # torch's threads share the cores with the processes that decode (and with a DAW). By default an
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> object:
 
         return Library
     if name == "DrumClassifier":
-        from libindex.classifier import DrumClassifier
+        from libindex.drumclassifier.classifier import DrumClassifier
 
         return DrumClassifier
     raise AttributeError(f"module 'libindex' has no attribute {name!r}")

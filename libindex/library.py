@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from libindex import locking, queries, resources
+from libindex import queries, resources
 from libindex import settings as settings_module
-from libindex.database import Database
 from libindex.errors import NotFoundError, UsageError
 from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
 from libindex.paths import PathLike, absolute
 from libindex.queries import Failure, Filters, Hit, Network, SampleInfo, Sort, Status
 from libindex.settings import Settings
-from libindex.similarity import index_path, is_current, neighbour_index
+from libindex.similarity.embeddings import index_path, is_current, neighbour_index
+from libindex.store import locking
+from libindex.store.database import Database
 
 if TYPE_CHECKING:
     from libindex.export.columns import Answer
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from libindex.kits.kit import Kit
     from libindex.kits.material import Material
     from libindex.kits.recipe import Recipe
-    from libindex.neighbours import NeighbourIndex
+    from libindex.similarity.neighbours import NeighbourIndex
     from libindex.watching.activity import Activity
     from libindex.watching.watcher import Watcher, WatchOptions
 
@@ -144,7 +145,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
             If a path, the database or the network can't be used. One bad file is no error: it
             is counted as failed, and `failures` tells why.
         """
-        from libindex.modelfile import ModelFile
+        from libindex.network.modelfile import ModelFile
 
         folders = [absolute(path) for path in paths]
         model = ModelFile.read(self.settings.model)
@@ -560,7 +561,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
     def classes(self) -> tuple[str, ...]:
         """The classes of the network that answers; before the first scan, of the one at hand."""
-        from libindex.modelfile import ModelFile
+        from libindex.network.modelfile import ModelFile
 
         network = self.network()
         return network.classes if network else ModelFile.read(self.settings.model).classes
@@ -610,7 +611,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         # A network that was named is meant; otherwise the one that the library was scanned with.
         fingerprint = None
         if self._model_is_named:
-            from libindex.modelfile import ModelFile
+            from libindex.network.modelfile import ModelFile
 
             fingerprint = ModelFile.read(self.settings.model).fingerprint
         return queries.current_network(connection, fingerprint)

@@ -14,6 +14,11 @@ SUFFIXES = frozenset(
 """Endings of the files that are looked at, in lower case."""
 
 
+def is_audio(path: PathLike) -> bool:
+    """Whether a file is called as audio files are."""
+    return os.path.splitext(path)[1].lower() in SUFFIXES  # noqa: PTH122
+
+
 def absolute(path: PathLike) -> str:
     """`path` with ``~`` expanded, made absolute and normalised; symbolic links are kept."""
     # Not with pathlib, which keeps ".." and stumbles over a file that is called "~kick.wav".

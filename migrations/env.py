@@ -1,11 +1,11 @@
-"""Alembic's environment: run by `libindex.database` over a connection, or by `alembic` itself."""
+"""Alembic's environment, run by `libindex.store.database` or by `alembic` itself."""
 
 from alembic import context
 from sqlalchemy import Connection
 
 from libindex import settings
-from libindex.database import engine_for_migrations
-from libindex.schema import metadata
+from libindex.store.database import engine_for_migrations
+from libindex.store.schema import metadata
 
 
 def _run(connection: Connection) -> None:

@@ -14,17 +14,18 @@ import pytest
 import soundfile
 import torch
 
-from libindex.analyser import save_network
-from libindex.analysis import Analysis, Facts
-from libindex.database import Database
-from libindex.digests import read_and_digest
+from libindex.analysis.pipeline import Pipeline
+from libindex.analysis.results import Analysis
 from libindex.errors import SampleError
 from libindex.instruments import CODES
-from libindex.layers import NetworkConfig
 from libindex.library import Library
-from libindex.modelfile import ModelFile
-from libindex.network import CnnLstm
-from libindex.pipeline import Pipeline
+from libindex.network.analyser import save_network
+from libindex.network.architecture import NetworkConfig
+from libindex.network.modelfile import ModelFile
+from libindex.network.original import CnnLstm
+from libindex.sound.digests import read_and_digest
+from libindex.sound.facts import Facts
+from libindex.store.database import Database
 
 torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist has the cores
 # A busy machine is no failure.

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 import libindex as package
-from libindex import locking
 from libindex.errors import BusyError, ModelError, NotFoundError, SettingsError
 from libindex.library import Library
+from libindex.store import locking
 
 
 def put(path: Path, content: bytes = b"sound") -> Path:
@@ -260,7 +260,7 @@ def test_a_decoder_that_dies_takes_no_scan_with_it(
     # A module that every Python process of this test loads: reading the poison kills it.
     put(
         tmp_path / "path/sitecustomize.py",
-        b"import libindex.preparation as p, os\n"
+        b"import libindex.sound.preparation as p, os\n"
         b"decode = p.decode\n"
         b"def poisoned(source, *rest):\n"
         b"    if isinstance(source, bytes) and source.endswith(b'poison'):\n"

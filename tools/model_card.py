@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from libindex.instruments import name_of
-from libindex.modelfile import ModelFile
+from libindex.network.modelfile import ModelFile
 from libindex.training.report import CHANGE_TITLES, TITLES
 
 MODELS = Path(__file__).resolve().parent.parent / "models"

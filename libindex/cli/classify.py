@@ -64,7 +64,7 @@ def classify(
 def _names(
     files: tuple[str, ...], listed: str | None, directory: str | None, recursive: bool
 ) -> list[str]:
-    from libindex.folders import audio_files
+    from libindex.disk.folders import audio_files
 
     names = [*files, *(name for name in (listed or "").split(",") if name)]
     if directory is not None:
@@ -78,7 +78,7 @@ def _classified(
     names: list[str], kind: str, overrides: dict[str, Any]
 ) -> tuple[dict[str, Any], list[LibindexError]]:
     from libindex import settings
-    from libindex.classifier import DrumClassifier
+    from libindex.drumclassifier.classifier import DrumClassifier
 
     chosen = settings.load(overrides)
     classifier = DrumClassifier(

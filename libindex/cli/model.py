@@ -14,7 +14,7 @@ from libindex.settings import DEVICES
 from libindex.training.config import FitConfig
 
 if TYPE_CHECKING:
-    from libindex.modelfile import ModelFile
+    from libindex.network.modelfile import ModelFile
     from libindex.training.config import Progress
     from libindex.training.evaluation import Report
     from libindex.training.listening import Heard
@@ -152,7 +152,7 @@ def import_(checkpoint: Path, out: Path) -> None:
 
     Only numbers are read from it: no code in it is executed. OUT gets .safetensors as its end.
     """
-    from libindex.analyser import import_original
+    from libindex.network.analyser import import_original
 
     converted = import_original(checkpoint, out)
     click.echo(_wrote(converted))
@@ -165,7 +165,7 @@ def import_(checkpoint: Path, out: Path) -> None:
 @click.argument("network", metavar="[MODEL]", type=_FILE, required=False)
 def info(network: Path | None) -> None:
     """Describe a network; without MODEL, the one that comes with libindex."""
-    from libindex.analyser import load_network
+    from libindex.network.analyser import load_network
     from libindex.resources import default_model
 
     description, loaded = load_network(network or default_model())

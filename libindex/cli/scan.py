@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from libindex.cli.options import db_option, model_option, run_options
+from libindex.disk.presence import is_barred
 from libindex.errors import NotFoundError
 from libindex.paths import display
-from libindex.scanner import is_barred
 
 if TYPE_CHECKING:
     from libindex.indexing import Progress, ScanSummary

@@ -11,8 +11,8 @@ from libindex.paths import path_fields
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from libindex.audio import FloatArray
     from libindex.queries import Hit, Network
+    from libindex.sound.decoding import FloatArray
 
 COLUMNS = (
     "path class class_name probability percussion similarity duration_s centroid_hz loudness_dbfs "

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from libindex.errors import LibindexError, UsageError
-from libindex.paths import SUFFIXES, PathLike, absolute
+from libindex.paths import PathLike, absolute, is_audio
 
 Destination = PathLike | BinaryIO
 
@@ -44,7 +44,7 @@ def writing_to(target: Destination) -> Iterator[BinaryIO]:
         target.flush()
         return
     path = os.path.realpath(absolute(target))
-    if any(os.path.splitext(name)[1].lower() in SUFFIXES for name in (path, target)):  # noqa: PTH122
+    if is_audio(path) or is_audio(target):
         raise UsageError("is named like a sound; nothing is ever written there", target)
     try:
         with _in_place(path) if _is_special(path) else _aside(path) as file:

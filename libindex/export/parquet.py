@@ -8,8 +8,8 @@ from libindex.paths import path_fields
 from libindex.queries.heard import vectors
 
 if TYPE_CHECKING:
-    from libindex.audio import FloatArray
     from libindex.queries import Hit, Network
+    from libindex.sound.decoding import FloatArray
 
 _AT_ONCE = 10_000  # rows in a group: what is in memory at a time, and what a reader can pass over
 

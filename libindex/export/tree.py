@@ -14,7 +14,7 @@ from libindex.export.columns import Answer
 from libindex.export.manifest import NAME, PART, Manifest, is_folder_inside, remove_part
 from libindex.export.names import Wanted, assigned, class_folder, pack_folder
 from libindex.paths import PathLike, absolute, display, relative_to
-from libindex.roots import all_roots
+from libindex.store.roots import all_roots
 
 Order = Literal["class", "class/pack"]
 ORDERS: tuple[Order, ...] = get_args(Order)

@@ -7,14 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from libindex.database import Database
-from libindex.digests import digest_of
 from libindex.errors import SampleError
 from libindex.indexing import records
 from libindex.indexing.run import Run, Task
+from libindex.sound.digests import digest_of
+from libindex.store.database import Database
 
 if TYPE_CHECKING:
-    from libindex.pipeline import Pipeline, Result
+    from libindex.analysis.pipeline import Pipeline, Result
 
 _Digest = bytes | SampleError | None
 

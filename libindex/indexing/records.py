@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from libindex.analysis import Analysis
+from libindex.analysis.results import Analysis
+from libindex.disk.walk import Found
 from libindex.errors import SampleError
 from libindex.paths import to_text
-from libindex.scanner import Found
-from libindex.schema import (
+from libindex.similarity.embeddings import packed
+from libindex.store.schema import (
     analyses,
     classes,
     contents,
@@ -23,12 +24,11 @@ from libindex.schema import (
     networks,
     samples,
 )
-from libindex.similarity import packed
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from libindex.modelfile import ModelFile
+    from libindex.network.modelfile import ModelFile
 
 _IDS_IN_STATEMENT = 500
 # Thirty rows a sound: as tuples they cost half.

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, LargeBinary, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from libindex import scanner
+from libindex.disk import presence
+from libindex.disk.filesystems import mounts
+from libindex.disk.walk import Known, Stamp
 from libindex.errors import NotFoundError
-from libindex.filesystems import mounts
 from libindex.paths import display, join, relative_to
-from libindex.roots import Root, all_roots, under
-from libindex.scanner import Known, Stamp
-from libindex.schema import contents, roots, samples
+from libindex.store.roots import Root, all_roots, under
+from libindex.store.schema import contents, roots, samples
 
 _IDS_IN_STATEMENT = 500
 
@@ -56,7 +56,7 @@ def target_for(connection: Connection, path: str) -> Target:
         raise NotFoundError(
             "is not a folder; scan the folder it is in" if exists else "no such folder", path
         )
-    if scanner.is_barred(path):
+    if presence.is_barred(path):
         raise NotFoundError("can't be looked into (permission denied)", path)
     root = _add(connection, path)
     _absorb(connection, root)
@@ -140,7 +140,7 @@ def _split_off(connection: Connection, root: Root, below: str) -> None:
 
 def is_present(root: Root) -> bool:
     """Whether a root is there now."""
-    return scanner.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
+    return presence.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
 
 
 def forget(connection: Connection, path: str) -> int:
@@ -165,7 +165,7 @@ def mark(connection: Connection, root: Root, *, is_online: bool) -> None:
     """Note whether a root was there."""
     values: dict[str, object] = {"is_online": is_online}
     if is_online:
-        values |= {"is_mount": scanner.is_mount(root.path)}
+        values |= {"is_mount": presence.is_mount(root.path)}
     if is_online != root.is_online or values.get("is_mount", root.is_mount) != root.is_mount:
         connection.execute(update(roots).where(roots.c.id == root.id).values(values))
 
@@ -219,7 +219,7 @@ def _knows(connection: Connection, root: Root, below: str) -> bool:
 
 
 def _add(connection: Connection, path: str) -> Root:
-    mounted = scanner.is_mount(path)
+    mounted = presence.is_mount(path)
     values = {
         "path": os.fsencode(path),
         "is_mount": mounted,
@@ -248,7 +248,7 @@ def _absorb(connection: Connection, parent: Root) -> None:
 
 def _is_plain_part(parent: Root, child: Root, below: str) -> bool:
     """Whether a root is no more than a folder of another: no drive, not hidden, not away."""
-    is_drive = child.is_mount or scanner.is_mount(child.path)
+    is_drive = child.is_mount or presence.is_mount(child.path)
     is_hidden = f"{os.sep}." in os.sep + below
     real = os.path.join(os.path.realpath(parent.path), below)  # noqa: PTH118
     is_there = os.path.isdir(child.path) and os.path.realpath(child.path) == real  # noqa: PTH112

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from libindex.analysis import Analysis
+from libindex.analysis.results import Analysis
+from libindex.disk.walk import Changes, Found, Known
 from libindex.errors import SampleError
 from libindex.indexing import records
 from libindex.indexing.roots import Target, is_present
 from libindex.indexing.summary import Change, ScanSummary
-from libindex.roots import Root
-from libindex.scanner import Changes, Found, Known
-from libindex.schema import analyses, contents
+from libindex.store.roots import Root
+from libindex.store.schema import analyses, contents
 
 _FEW = 500  # ids that fit into one statement
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from libindex.database import Database
+from libindex.disk.walk import Changes, Stamp, compare
 from libindex.errors import LibindexError
 from libindex.indexing import records
 from libindex.indexing.reading import Reading
@@ -31,20 +31,20 @@ from libindex.indexing.roots import (
 )
 from libindex.indexing.run import Run, Task, unheard_contents
 from libindex.indexing.summary import Change, Progress, ScanSummary
-from libindex.roots import Root, all_roots
-from libindex.scanner import Changes, Stamp, compare
 from libindex.settings import Settings
-from libindex.similarity import count, index_path, is_current, neighbour_index
+from libindex.similarity.embeddings import count, index_path, is_current, neighbour_index
+from libindex.store.database import Database
+from libindex.store.roots import Root, all_roots
 
 if TYPE_CHECKING:
-    from libindex.modelfile import ModelFile
-    from libindex.pipeline import Pipeline
+    from libindex.analysis.pipeline import Pipeline
+    from libindex.network.modelfile import ModelFile
 
 
 class Indexer(contextlib.AbstractContextManager["Indexer"]):
     """Brings a library up to date with the disk.
 
-    The caller sees to it that there is one at a time (see `libindex.locking`).
+    The caller sees to it that there is one at a time (see `libindex.store.locking`).
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
 
     def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
-            from libindex.pipeline import Pipeline
+            from libindex.analysis.pipeline import Pipeline
 
             settings = self._settings
             self._pipeline = Pipeline.load(

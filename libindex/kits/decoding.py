@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
-from libindex.audio import FloatArray
+from libindex.sound.decoding import FloatArray
 
 _BLOCK_FRAMES = 4_096  # so much is lost at most where a file is damaged
 

@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from libindex.audio import FloatArray, Signal
 from libindex.kits.decoding import blocks
+from libindex.sound.decoding import FloatArray, Signal
 
 MOST_S = 12.0
 """Longer sounds are no one-shots [s]."""

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from libindex.analysis import Analysis
-from libindex.audio import FloatArray
-from libindex.digests import digest_of
+from libindex.analysis.results import Analysis
+from libindex.disk.folders import audio_files
 from libindex.errors import LibindexError
-from libindex.folders import audio_files
 from libindex.kits.kit import MANIFEST
 from libindex.kits.recipe import Recipe
-from libindex.modelfile import ModelFile
+from libindex.network.modelfile import ModelFile
 from libindex.queries import Filters, Network
 from libindex.queries.sounds import (
     Sound,
@@ -30,9 +28,11 @@ from libindex.queries.sounds import (
 from libindex.queries.subject import file_stamp
 from libindex.queries.unknown import analysed, unit
 from libindex.settings import Settings
+from libindex.sound.decoding import FloatArray
+from libindex.sound.digests import digest_of
 
 if TYPE_CHECKING:
-    from libindex.neighbours import NeighbourIndex
+    from libindex.similarity.neighbours import NeighbourIndex
 
 _OF_A_CLASS = 200  # sounds of each class that are looked at
 _LIKE = 40  # and where those are wanted that sound like another
@@ -126,7 +126,7 @@ def like(
     recipe : Recipe
         What is needed. Where it is forced, other samples are there too, should nothing fit.
     """
-    from libindex.neighbours import as_ids
+    from libindex.similarity.neighbours import as_ids
 
     probable = replace(filters, min_prob=recipe.least)
     ids: set[int] = set()

@@ -11,8 +11,8 @@ from libindex.errors import NotFoundError, UsageError
 from libindex.instruments import resolve
 from libindex.paths import relative_to, to_text
 from libindex.queries.lookup import Network
-from libindex.roots import all_roots, under
-from libindex.schema import analyses, class_probabilities, classes, contents, samples
+from libindex.store.roots import all_roots, under
+from libindex.store.schema import analyses, class_probabilities, classes, contents, samples
 
 Sort = Literal["prob", "path", "name", "duration", "centroid", "loudness", "added"]
 SORTS: tuple[Sort, ...] = get_args(Sort)

@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_col
 from libindex.paths import join
 from libindex.queries.filters import Filters, Sort, conditions, matched_classes
 from libindex.queries.lookup import Network
-from libindex.schema import analyses, classes, contents, roots, samples
+from libindex.store.schema import analyses, classes, contents, roots, samples
 
 if TYPE_CHECKING:
-    from libindex.audio import FloatArray
+    from libindex.sound.decoding import FloatArray
 
 _IDS_IN_STATEMENT = 500
 
@@ -199,7 +199,7 @@ def _grouped(
 
 
 def _as_array(ids: Sequence[int]) -> Any:
-    from libindex.neighbours import as_ids
+    from libindex.similarity.neighbours import as_ids
 
     return as_ids(ids)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Select, select
 
 from libindex.queries.lookup import Network
-from libindex.schema import analyses, class_probabilities, classes, embeddings
-from libindex.similarity import unpacked
+from libindex.similarity.embeddings import unpacked
+from libindex.store.schema import analyses, class_probabilities, classes, embeddings
 
 if TYPE_CHECKING:
-    from libindex.audio import FloatArray
+    from libindex.sound.decoding import FloatArray
 
 _IDS_IN_STATEMENT = 500
 

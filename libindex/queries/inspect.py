@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from libindex.paths import join
 from libindex.queries.lookup import Network, Sample
-from libindex.schema import (
+from libindex.store.schema import (
     analyses,
     class_probabilities,
     classes,

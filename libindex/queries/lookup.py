@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from libindex.errors import NotFoundError
 from libindex.paths import join, relative_to, to_text
-from libindex.schema import analyses, embeddings, networks, roots, samples
-from libindex.similarity import unpacked
+from libindex.similarity.embeddings import unpacked
+from libindex.store.schema import analyses, embeddings, networks, roots, samples
 
 if TYPE_CHECKING:
-    from libindex.audio import FloatArray
+    from libindex.sound.decoding import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from libindex.paths import join
 from libindex.queries.filters import Filters, conditions, matched_classes
 from libindex.queries.heard import probabilities, vectors
 from libindex.queries.lookup import Network
-from libindex.schema import (
+from libindex.store.schema import (
     analyses,
     class_probabilities,
     classes,
@@ -21,7 +21,7 @@ from libindex.schema import (
 )
 
 if TYPE_CHECKING:
-    from libindex.audio import FloatArray
+    from libindex.sound.decoding import FloatArray
 
 _IDS_IN_STATEMENT = 500
 

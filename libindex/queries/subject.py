@@ -13,7 +13,7 @@ from libindex.queries.lookup import Network, Sample, embedding_of, sample_at, sa
 from libindex.settings import Settings
 
 if TYPE_CHECKING:
-    from libindex.audio import FloatArray
+    from libindex.sound.decoding import FloatArray
 
 _CANDIDATES_SHOWN = 10
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from libindex.audio import FloatArray
+from libindex.analysis.pipeline import Pipeline, Result
 from libindex.errors import ModelError
-from libindex.modelfile import ModelFile
-from libindex.pipeline import Pipeline, Result
+from libindex.network.modelfile import ModelFile
 from libindex.queries.lookup import Network
 from libindex.settings import Settings
+from libindex.sound.decoding import FloatArray
 
 
 def analysed(network: Network | None, settings: Settings, paths: Sequence[str]) -> Iterator[Result]:

@@ -12,7 +12,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy import signal as dsp
 
-from libindex.audio import FloatArray, Signal
+from libindex.sound.decoding import FloatArray, Signal
 
 # A step gets samples, their rate [Hz] and a generator; not every one needs the rate.
 Step = Callable[[FloatArray, int, np.random.Generator], FloatArray]

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from libindex.audio import FloatArray
-from libindex.digests import digest_of
 from libindex.errors import SampleError, UsageError
 from libindex.instruments import CODES
-from libindex.mel import LogMel
-from libindex.paths import SUFFIXES
-from libindex.preparation import Preparer
+from libindex.paths import is_audio
+from libindex.sound.decoding import FloatArray
+from libindex.sound.digests import digest_of
+from libindex.sound.mel import LogMel
+from libindex.sound.preparation import Preparer
 
 MANIFEST = "manifest.csv"
 _NEEDED_COLUMNS = ("file", "class")
@@ -301,4 +301,4 @@ def _from_folders(root: Path, split: str = "") -> list[Item]:
 
 
 def _is_sound(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return is_audio(path.name) and not path.name.startswith(".") and path.is_file()

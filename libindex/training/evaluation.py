@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from libindex.analyser import Analyser
-from libindex.audio import FloatArray
 from libindex.errors import UsageError
+from libindex.network.analyser import Analyser
+from libindex.sound.decoding import FloatArray
 from libindex.training.dataset import Dataset
 from libindex.training.false_alarms import FalseAlarms
 from libindex.training.figures import (

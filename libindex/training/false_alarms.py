@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from libindex.analyser import Analyser
-from libindex.audio import Signal
+from libindex.network.analyser import Analyser
+from libindex.sound.decoding import Signal
 from libindex.training.figures import LEAST_PERCUSSION, SURE, BoolArray, Figure, independent_share
 from libindex.training.synthesis.strangers import KINDS, TAUGHT, stranger
 

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from libindex.analyser import Network
 from libindex.errors import ModelError
-from libindex.layers import LayerSizes
-from libindex.mel import LogMel
+from libindex.network.analyser import Network
+from libindex.network.architecture import LayerSizes
+from libindex.sound.mel import LogMel
 from libindex.training.batch import make_batch
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, MelArray

@@ -9,9 +9,15 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_sequence
 
-from libindex.analyser import Network
-from libindex.network import MIN_FRAMES, CnnLstm, frames_per_step, position_channels, step_counts
-from libindex.residual import ResidualCnnLstm
+from libindex.network.analyser import Network
+from libindex.network.original import (
+    MIN_FRAMES,
+    CnnLstm,
+    frames_per_step,
+    position_channels,
+    step_counts,
+)
+from libindex.network.residual import ResidualCnnLstm
 from libindex.training.dataset import MelArray
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from libindex.analyser import Analyser
 from libindex.errors import UsageError
+from libindex.network.analyser import Analyser
 from libindex.training.dataset import Item, of_split, read_items
 from libindex.training.evaluation import Predictions, Report, evaluate, predict
 from libindex.training.false_alarms import measure_false_alarms

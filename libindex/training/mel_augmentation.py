@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from libindex.audio import FloatArray
+from libindex.sound.decoding import FloatArray
 
 Step = Callable[[FloatArray, np.random.Generator], FloatArray]
 

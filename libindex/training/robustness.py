@@ -9,11 +9,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from libindex.analyser import Analyser
-from libindex.audio import FloatArray, Signal, decode, resample
 from libindex.errors import UsageError
-from libindex.mel import LogMel
-from libindex.preparation import read
+from libindex.network.analyser import Analyser
+from libindex.sound.decoding import FloatArray, Signal, decode, resample
+from libindex.sound.mel import LogMel
+from libindex.sound.preparation import read
 from libindex.training.dataset import Item
 from libindex.training.figures import Bootstrap, Figure, IntArray, embeddings
 from libindex.training.synthesis.voice import Voice

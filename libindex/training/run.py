@@ -11,7 +11,8 @@ from typing import Any
 import threadpoolctl  # type: ignore[import-untyped]
 import torch
 
-from libindex.analyser import (
+from libindex.errors import ModelError, UsageError
+from libindex.network.analyser import (
     Analyser,
     Network,
     load_network,
@@ -19,11 +20,10 @@ from libindex.analyser import (
     resolve_device,
     save_network,
 )
-from libindex.errors import ModelError, UsageError
-from libindex.layers import ResidualConfig
-from libindex.mel import LogMel, MelConfig
-from libindex.modelfile import WEIGHTS_SUFFIX, ModelFile
-from libindex.residual import ResidualCnnLstm
+from libindex.network.architecture import ResidualConfig
+from libindex.network.modelfile import WEIGHTS_SUFFIX, ModelFile
+from libindex.network.residual import ResidualCnnLstm
+from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.about import about
 from libindex.training.calibration import fit_temperature
 from libindex.training.config import FitConfig, Progress

@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from libindex.audio import Signal
 from libindex.errors import SampleError
-from libindex.mel import LogMel
-from libindex.preparation import read
+from libindex.sound.decoding import Signal
+from libindex.sound.mel import LogMel
+from libindex.sound.preparation import read
 from libindex.training.augmentation import vary
 from libindex.training.config import FitConfig
 from libindex.training.dataset import Dataset, Item, MelArray

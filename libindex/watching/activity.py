@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from libindex.locking import Holder, is_running
+from libindex.store.locking import Holder, is_running
 
 
 @dataclass(frozen=True, slots=True)

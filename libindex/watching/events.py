@@ -3,16 +3,12 @@
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from libindex.paths import SUFFIXES, relative_to
-
-Kind = Literal["appeared", "written", "closed", "gone", "folder"]
-Trouble = Literal["overflow", "limit", "ended", "opened", "moved"]
+from libindex.paths import is_audio, relative_to
+from libindex.watching.notices import Kind, Notice, Trouble
 
 # Opening and closing without writing is what our own decoders do.
 _FILE_KINDS: dict[str, Kind] = {
@@ -22,14 +18,6 @@ _FILE_KINDS: dict[str, Kind] = {
     "closed": "closed",
     "deleted": "gone",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something happened at a path."""
-
-    kind: Kind
-    path: str
 
 
 class Events(FileSystemEventHandler):
@@ -111,10 +99,9 @@ class Events(FileSystemEventHandler):
             self._tell(_FILE_KINDS[event.event_type], source)
 
     def _tell(self, kind: Kind, real: str, *, is_folder: bool = False) -> None:
-        is_audio = os.path.splitext(real)[1].lower() in SUFFIXES  # noqa: PTH122
         # A link to a folder counts as a file here; one that is gone may have been either.
         may_be_folder = is_folder or kind in {"folder", "gone"} or os.path.islink(real)  # noqa: PTH114
-        if not (is_audio or may_be_folder):
+        if not (is_audio(real) or may_be_folder):
             return
         for watched, names in list(self._shown_as.items()):
             below = relative_to(real, watched)

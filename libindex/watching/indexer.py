@@ -18,13 +18,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-from libindex import locking
-from libindex.database import Database
 from libindex.errors import LibindexError
 from libindex.indexing import Change, Indexer, Progress, ScanSummary
-from libindex.modelfile import ModelFile
+from libindex.network.modelfile import ModelFile
 from libindex.paths import path_fields
 from libindex.settings import Settings
+from libindex.store import locking
+from libindex.store.database import Database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

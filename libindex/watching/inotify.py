@@ -15,7 +15,7 @@ from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, PathedInotifyEvent
 
-from libindex.watching.events import Trouble
+from libindex.watching.notices import Trouble
 
 _NO_PERMISSION = -1  # what watchdog gives then, instead of an error
 _ELSEWHERE = b"/dev/null/%d"  # no folder: where those are that move, until it is known where to

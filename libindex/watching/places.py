@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
-from libindex import scanner
-from libindex.roots import Root
+from libindex.disk import presence
+from libindex.store.roots import Root
 
 _Identity = tuple[int, int]
 
@@ -54,9 +54,9 @@ class Place:
         """
         root = self.root or Root(0, self.path, is_mount=False, is_online=True, has_samples=False)
         online = (
-            scanner.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
+            presence.is_online(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
             and os.path.isdir(self.path)  # noqa: PTH112
-            and not scanner.is_barred(self.path)
+            and not presence.is_barred(self.path)
         )
         before = (self.is_online, self._identity)
         self.is_online, self._identity = online, self._seen() if online else None

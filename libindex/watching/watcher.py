@@ -16,16 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from libindex import filesystems, locking, scanner
-from libindex.database import Database
+from libindex.disk import filesystems, presence
 from libindex.errors import BusyError, LibindexError, NotFoundError
 from libindex.indexing import Progress, ScanSummary
 from libindex.paths import display, relative_to
-from libindex.roots import Root, all_roots
 from libindex.settings import Settings
+from libindex.store import locking
+from libindex.store.database import Database
+from libindex.store.roots import Root, all_roots
 from libindex.watching import activity
 from libindex.watching.activity import Activity, WatchedFolder
-from libindex.watching.events import Events, Notice, Trouble
+from libindex.watching.events import Events
 from libindex.watching.hints import Hints
 from libindex.watching.hook import Hook
 from libindex.watching.indexer import (
@@ -38,6 +39,7 @@ from libindex.watching.indexer import (
     Request,
     Waiting,
 )
+from libindex.watching.notices import Notice, Trouble
 from libindex.watching.notify import keep_alive_s, notify
 from libindex.watching.places import Place
 
@@ -336,7 +338,7 @@ class Watcher:
         place.next_look = now
         if place.is_online:
             self._watch_place(place)
-        how = "barred" if scanner.is_barred(place.path) else place.how
+        how = "barred" if presence.is_barred(place.path) else place.how
         level = logging.WARNING if how == "barred" else logging.INFO
         extra = {"event": how, "path": place.path}
         _LOG.log(level, "%s: %s", display(place.path), _HOW[how], extra=extra)
@@ -475,7 +477,7 @@ class Watcher:
 
     def _tell_unreadable(self, folders: list[str]) -> None:
         """Once each, until they can be looked into again."""
-        self._unreadable = {path for path in self._unreadable if scanner.is_barred(path)}
+        self._unreadable = {path for path in self._unreadable if presence.is_barred(path)}
         for path in set(folders) - self._unreadable:
             _LOG.warning(
                 "%s: can't be looked into; left as it was",
@@ -581,7 +583,7 @@ class Watcher:
             place = Place(path)
             place.look()
             if not place.is_online and _root_of(path, roots) is None:
-                is_barred = scanner.is_barred(path)
+                is_barred = presence.is_barred(path)
                 raise NotFoundError("can't be looked into" if is_barred else "no such folder", path)
 
 

@@ -80,7 +80,7 @@ def gate(tmp_path: Path) -> tuple[dict[str, str], Path]:
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
         "import os, time\n"
-        "import libindex.preparation as preparation\n"
+        "import libindex.sound.preparation as preparation\n"
         "decode = preparation.decode\n"
         "def waiting(source, *rest):\n"
         "    while bytes(source).endswith(b'gate') and not os.path.exists(OPENED):\n"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from libindex.classifier import DrumClassifier
+from libindex.drumclassifier.classifier import DrumClassifier
 from libindex.instruments import CODES
 
 

@@ -6,7 +6,7 @@ import pytest
 HOLD = """
 import sys
 from pathlib import Path
-from libindex import locking
+from libindex.store import locking
 with locking.writing(Path(sys.argv[1]), "watch"):
     print("held", flush=True)
     sys.stdin.read()

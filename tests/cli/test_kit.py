@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from libindex.analyser import save_network
-from libindex.layers import NetworkConfig
 from libindex.library import Library
-from libindex.modelfile import ModelFile
-from libindex.network import CnnLstm
+from libindex.network.analyser import save_network
+from libindex.network.architecture import NetworkConfig
+from libindex.network.modelfile import ModelFile
+from libindex.network.original import CnnLstm
 
 LAYOUT = '[pads]\n36 = "kick"\n38 = "snare"\n42 = "closed hat"\n46 = "open hat"\n'
 

@@ -17,14 +17,14 @@ import soundfile
 import torch
 from click.testing import CliRunner, Result
 
-from libindex.analyser import Analyser, load_network
 from libindex.cli import main
 from libindex.cli.model import model
 from libindex.errors import LibindexError, ModelError, UsageError
 from libindex.instruments import CODES
-from libindex.layers import NetworkConfig, ResidualConfig
-from libindex.modelfile import ModelFile
-from libindex.network import CnnLstm
+from libindex.network.analyser import Analyser, load_network
+from libindex.network.architecture import NetworkConfig, ResidualConfig
+from libindex.network.modelfile import ModelFile
+from libindex.network.original import CnnLstm
 from libindex.resources import default_model
 from libindex.training.config import FitConfig, Progress
 from libindex.training.run import Plan, _initial
@@ -86,7 +86,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small untrained network, which makes training quick."""
-    from libindex.analyser import save_network
+    from libindex.network.analyser import save_network
 
     path = tmp_path_factory.mktemp("start") / "start.safetensors"
     with torch.random.fork_rng():

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from libindex import locking
+from libindex.store import locking
 
 
 @pytest.fixture

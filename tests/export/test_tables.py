@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from libindex.classifier import formatted
 from libindex.cli.classify import _rows
+from libindex.drumclassifier.classifier import formatted
 from libindex.errors import NotFoundError, UsageError
 from libindex.export.columns import RECORD, Answer, record
 from libindex.export.tables import write_original

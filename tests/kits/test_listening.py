@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from libindex.audio import Signal
 from libindex.kits import listening
 from libindex.kits.listening import is_loop, listen
+from libindex.sound.decoding import Signal
 
 RATE = 44_100
 

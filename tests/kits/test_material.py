@@ -11,7 +11,7 @@ from libindex.instruments import CODES
 from libindex.kits.kit import Kit, Voice
 from libindex.kits.layouts import LAYOUTS, Layout, Pad
 from libindex.kits.recipe import Recipe
-from libindex.modelfile import ModelFile
+from libindex.network.modelfile import ModelFile
 
 ALL = Layout("all", tuple(Pad(key, (code,)) for key, code in enumerate(CODES)))
 ANY = Recipe(ALL, least=0.0)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libindex.audio import Signal
+from libindex.sound.decoding import Signal
 from libindex.training import augmentation
 from libindex.training.augmentation import Step, layer, shifted_rate, vary
 

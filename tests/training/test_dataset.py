@@ -7,7 +7,7 @@ import pytest
 
 from libindex.errors import UsageError
 from libindex.instruments import CODES
-from libindex.mel import LogMel, MelConfig
+from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.dataset import (
     Item,
     class_list,

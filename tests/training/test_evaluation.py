@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from libindex.analyser import Analyser, load_network
 from libindex.errors import UsageError
+from libindex.network.analyser import Analyser, load_network
 from libindex.training.dataset import Dataset, Item
 from libindex.training.evaluation import (
     Predictions,

@@ -9,11 +9,11 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from libindex.analyser import new_network
 from libindex.errors import ModelError, SampleError, UsageError
-from libindex.layers import LayerSizes, NetworkConfig, ResidualConfig, Stage
-from libindex.mel import LogMel, MelConfig
-from libindex.network import CnnLstm
+from libindex.network.analyser import new_network
+from libindex.network.architecture import LayerSizes, NetworkConfig, ResidualConfig, Stage
+from libindex.network.original import CnnLstm
+from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import Dataset, Item, class_list, load
 from libindex.training.fit import Fit

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from libindex.analyser import Analyser
-from libindex.audio import Signal
+from libindex.network.analyser import Analyser
+from libindex.sound.decoding import Signal
 from libindex.training import robustness
 from libindex.training.dataset import Item
 from libindex.training.robustness import CHANGES, measure_robustness, own_ranks

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from libindex.analyser import Analyser, Output, load_network
+from libindex.network.analyser import Analyser, Output, load_network
 from libindex.training import false_alarms
 from libindex.training.false_alarms import measure_false_alarms
 from libindex.training.synthesis.strangers import KINDS, LONGEST_S, SHORTEST_S, TAUGHT, stranger

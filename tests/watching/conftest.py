@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from libindex import settings as settings_module
-from libindex.database import Database
+from libindex.store.database import Database
 from libindex.watching import activity, watcher
 from libindex.watching.indexer import Ended, Message, Request, Server
 from libindex.watching.watcher import Watcher, WatchOptions

@@ -10,15 +10,15 @@ import numpy as np
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from indexing.test_indexing import NAMES, WHICH, Disk, content_of, put
 from sqlalchemy import Connection
-from test_indexing import NAMES, WHICH, Disk, content_of, put
 from watching.conftest import Running
 
 from libindex import settings as settings_module
-from libindex.database import Database
 from libindex.indexing import Indexer
-from libindex.modelfile import ModelFile
-from libindex.similarity import index_path, neighbour_index, unpacked
+from libindex.network.modelfile import ModelFile
+from libindex.similarity.embeddings import index_path, neighbour_index, unpacked
+from libindex.store.database import Database
 
 
 class WatchedDisk(Disk):
@@ -146,7 +146,7 @@ class WatchedDisk(Disk):
 def test_any_sequence_of_operations_watched_or_not(
     threaded, ear, empty_database, small_model, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.scanner._SETTLING_NS", 100_000_000)
+    monkeypatch.setattr("libindex.disk.walk._SETTLING_NS", 100_000_000)
     monkeypatch.setattr(WatchedDisk, "empty_database", empty_database, raising=False)
     monkeypatch.setattr(WatchedDisk, "model", small_model, raising=False)
     run_state_machine_as_test(

@@ -125,7 +125,7 @@ def test_a_drive_that_is_mounted_inside_is_compared(
     library, ear, folder, watch, monkeypatch
 ) -> None:
     points = {"/": "ext4"}
-    monkeypatch.setattr("libindex.filesystems.mounts", lambda: points)
+    monkeypatch.setattr("libindex.disk.filesystems.mounts", lambda: points)
     running = watch(folder)
     running.until_quiet()
     running.watcher._events.unwatch(str(folder))

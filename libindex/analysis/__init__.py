@@ -1,0 +1,1 @@
+"""Many files through decoders and network: worker processes and the pipeline."""

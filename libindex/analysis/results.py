@@ -1,0 +1,34 @@
+"""What comes out of an analysis: the facts of a sound, and what the network says of it."""
+
+from dataclasses import dataclass
+
+from libindex.sound.decoding import FloatArray
+from libindex.sound.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that is known of one file after the network has heard it.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    digest : bytes
+        Identity of its bytes.
+    facts : Facts
+        Format, duration, levels, brightness.
+    probabilities : ndarray of float32, shape (classes,)
+        In the order of the network's classes.
+    latent : ndarray of float32, shape (256,)
+        The LSTM's final states.
+    percussion : float or None
+        Probability that it is percussion at all; None where the network can't tell.
+    """
+
+    path: str
+    digest: bytes
+    facts: Facts
+    probabilities: FloatArray
+    latent: FloatArray
+    percussion: float | None = None

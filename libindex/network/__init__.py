@@ -1,0 +1,1 @@
+"""Networks and their files: mel spectrograms in, probabilities and latents out."""

@@ -1,0 +1,1 @@
+"""From bytes to a mono signal, its facts and its mel spectrogram."""
