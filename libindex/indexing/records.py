@@ -15,6 +15,7 @@ from libindex.disk.walk import Found
 from libindex.errors import SampleError
 from libindex.paths import to_text
 from libindex.similarity.embeddings import packed
+from libindex.store.batches import batched
 from libindex.store.schema import (
     analyses,
     classes,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from libindex.network.modelfile import ModelFile
 
-_IDS_IN_STATEMENT = 500
 # Thirty rows a sound: as tuples they cost half.
 _INSERT_PROBABILITY = (
     "INSERT INTO class_probabilities (analysis_id, class_id, probability) VALUES (?, ?, ?)"
@@ -100,7 +100,7 @@ def known_contents(
         .where(contents.c.digest.in_(bindparam("digests", expanding=True)))
     )
     found = {}
-    for part in _parts(list(digests)):
+    for part in batched(list(digests)):
         for digest, id_, failure, analysis in connection.execute(query, {"digests": part}):
             found[digest] = KnownContent(id_, failure is not None, analysis is not None)
     return found
@@ -114,7 +114,7 @@ def content_sizes(connection: Connection) -> set[int]:
 def content_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
     """Ids of those of these bytes that are known."""
     found: dict[bytes, int] = {}
-    for part in _parts(list(digests)):
+    for part in batched(list(digests)):
         query = select(contents.c.digest, contents.c.id).where(contents.c.digest.in_(part))
         found |= {row.digest: row.id for row in connection.execute(query)}
     return found
@@ -300,10 +300,6 @@ def _record_analyses(
         ]
     connection.execute(insert(embeddings), vectors)
     connection.exec_driver_sql(_INSERT_PROBABILITY, probabilities)
-
-
-def _parts(values: list[bytes]) -> Iterable[list[bytes]]:
-    return (values[i : i + _IDS_IN_STATEMENT] for i in range(0, len(values), _IDS_IN_STATEMENT))
 
 
 def _columns(record: "DataclassInstance") -> dict[str, Any]:

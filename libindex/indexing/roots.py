@@ -13,10 +13,9 @@ from libindex.disk.filesystems import mounts
 from libindex.disk.walk import Known, Stamp
 from libindex.errors import NotFoundError
 from libindex.paths import display, join, relative_to
+from libindex.store.batches import batched
 from libindex.store.roots import Root, all_roots, under
 from libindex.store.schema import contents, roots, samples
-
-_IDS_IN_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +205,7 @@ def samples_with(
     """Where samples with these contents are, how they looked, and whether they were settled."""
     s, ids = samples.c, list(content_ids)
     columns = (roots.c.path, s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.is_settled)
-    for start in range(0, len(ids), _IDS_IN_STATEMENT):
-        part = ids[start : start + _IDS_IN_STATEMENT]
+    for part in batched(ids):
         query = select(*columns).select_from(samples.join(roots)).where(s.content_id.in_(part))
         for root, path, size, mtime, ctime, is_settled in connection.execute(query):
             yield join(root, path), Stamp(size, mtime, ctime), is_settled

@@ -14,10 +14,9 @@ from libindex.errors import SampleError
 from libindex.indexing import records
 from libindex.indexing.roots import Target, is_present
 from libindex.indexing.summary import Change, ScanSummary
+from libindex.store import batches
 from libindex.store.roots import Root
 from libindex.store.schema import analyses, contents
-
-_FEW = 500  # ids that fit into one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,7 @@ def unheard_contents(
         .exists()
     )
     query = select(contents.c.id).where(contents.c.failure.is_(None), ~heard)
-    if among is not None and len(among) <= _FEW:
+    if among is not None and len(among) <= batches.SIZE:
         query = query.where(contents.c.id.in_(among))
     return set(connection.execute(query).scalars())
 

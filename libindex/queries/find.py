@@ -10,12 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_col
 from libindex.paths import join
 from libindex.queries.filters import Filters, Sort, conditions, matched_classes
 from libindex.queries.lookup import Network
+from libindex.store.batches import batched
 from libindex.store.schema import analyses, classes, contents, roots, samples
 
 if TYPE_CHECKING:
     from libindex.sound.decoding import FloatArray
-
-_IDS_IN_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +208,7 @@ def _rows(
 ) -> dict[int, list[Row[Any]]]:
     """Matching samples by analysis, each analysis's in order of path."""
     groups: dict[int, list[Row[Any]]] = {}
-    for start in range(0, len(ids), _IDS_IN_STATEMENT):
-        part = ids[start : start + _IDS_IN_STATEMENT]
+    for part in batched(ids):
         query = _matching(connection, network, filters).where(analyses.c.id.in_(part))
         for row in connection.execute(query.order_by(roots.c.path, samples.c.path)):
             groups.setdefault(row.analysis_id, []).append(row)

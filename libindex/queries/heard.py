@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Select, select
 
 from libindex.queries.lookup import Network
 from libindex.similarity.embeddings import unpacked
+from libindex.store.batches import batched
 from libindex.store.schema import analyses, class_probabilities, classes, embeddings
 
 if TYPE_CHECKING:
     from libindex.sound.decoding import FloatArray
-
-_IDS_IN_STATEMENT = 500
 
 
 def probabilities(
@@ -41,7 +40,8 @@ def probabilities(
     stored = [network.classes.index(code) for code in connection.execute(query).scalars()]
     found = np.empty((len(contents), len(stored)), np.float32)
     cp = class_probabilities.c
-    for start, part in _parts(contents):
+    start = 0
+    for part in batched(contents):
         query = select(analyses.c.id, analyses.c.content_id).where(
             analyses.c.network_id == network.id, analyses.c.content_id.in_(set(part))
         )
@@ -55,6 +55,7 @@ def probabilities(
         matrix = np.fromiter(_numbers(connection, values), np.float32)
         places = [row_of[content] for content in part]
         found[start : start + len(part), stored] = matrix.reshape(-1, len(stored))[places]
+        start += len(part)
     return found
 
 
@@ -68,19 +69,15 @@ def vectors(connection: Connection, network: Network, contents: Sequence[int]) -
     """The embeddings of contents, float32, shape (contents, latent_size); as `probabilities`."""
     import numpy as np
 
-    found = np.zeros((len(contents), network.latent_size), np.float32)
-    for start, part in _parts(contents):
+    stored: dict[int, FloatArray] = {}
+    for part in batched(contents):
         query = (
             select(analyses.c.content_id, embeddings.c.vector)
             .join(embeddings, embeddings.c.analysis_id == analyses.c.id)
             .where(analyses.c.network_id == network.id, analyses.c.content_id.in_(set(part)))
         )
-        stored = {row.content_id: unpacked(row.vector) for row in connection.execute(query)}
-        for row, content in enumerate(part, start):
-            found[row] = stored[content]
+        stored |= {r.content_id: unpacked(r.vector) for r in connection.execute(query)}
+    found = np.zeros((len(contents), network.latent_size), np.float32)
+    for row, content in enumerate(contents):
+        found[row] = stored[content]
     return found
-
-
-def _parts(ids: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
-    for start in range(0, len(ids), _IDS_IN_STATEMENT):
-        yield start, ids[start : start + _IDS_IN_STATEMENT]

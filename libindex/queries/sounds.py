@@ -1,6 +1,6 @@
 """Sounds with all that a network says of them: what kits are made of."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from libindex.paths import join
 from libindex.queries.filters import Filters, conditions, matched_classes
 from libindex.queries.heard import probabilities, vectors
 from libindex.queries.lookup import Network
+from libindex.store.batches import batched
 from libindex.store.schema import (
     analyses,
     class_probabilities,
@@ -22,8 +23,6 @@ from libindex.store.schema import (
 
 if TYPE_CHECKING:
     from libindex.sound.decoding import FloatArray
-
-_IDS_IN_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def sounds(
         In order of path.
     """
     rows: list[Row[Any]] = []
-    for part in _parts(sorted(set(ids))):
+    for part in batched(sorted(set(ids))):
         query = _sounds(connection, filters).where(analyses.c.id.in_(part))
         rows += connection.execute(query).all()
     heard = [row.content_id for row in rows]
@@ -196,11 +195,6 @@ def probabilities_of(connection: Connection, network: Network, digest: bytes) ->
         .order_by(class_probabilities.c.probability.desc())
     )
     return {row.code: row.probability for row in connection.execute(query)}
-
-
-def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _IDS_IN_STATEMENT):
-        yield ids[start : start + _IDS_IN_STATEMENT]
 
 
 def _sounds(connection: Connection, filters: Filters) -> Any:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, select
 
 from libindex.similarity import stampedfile
+from libindex.store.batches import batched
 from libindex.store.schema import analyses, embeddings, library
 
 if TYPE_CHECKING:
     from libindex.similarity.neighbours import NeighbourIndex
     from libindex.sound.decoding import FloatArray
 
-_IDS_IN_STATEMENT = 500
 _ADDED_AT_ONCE = 20_000  # vectors: adding looks at all ids that are there
 
 
@@ -127,8 +127,7 @@ def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) 
 
 
 def _vectors(connection: Connection, ids: list[int]) -> Iterator[tuple[int, bytes]]:
-    for start in range(0, len(ids), _IDS_IN_STATEMENT):
-        part = ids[start : start + _IDS_IN_STATEMENT]
+    for part in batched(ids):
         query = select(embeddings.c.analysis_id, embeddings.c.vector)
         for row in connection.execute(query.where(embeddings.c.analysis_id.in_(part))):
             yield row.analysis_id, row.vector

@@ -110,7 +110,7 @@ def test_more_samples_than_are_read_at_once(made, monkeypatch) -> None:
     parts = Answer.parts
     monkeypatch.setattr(Answer, "parts", lambda self, _=0: parts(self, 3))
     monkeypatch.setattr("libindex.export.arrays._AT_ONCE", 3)
-    monkeypatch.setattr("libindex.queries.heard._IDS_IN_STATEMENT", 2)
+    monkeypatch.setattr("libindex.store.batches.SIZE", 2)
     for name, content in whole.items():
         assert made(name) == content
 
