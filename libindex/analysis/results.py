@@ -1,9 +1,12 @@
 """What comes out of an analysis: the facts of a sound, and what the network says of it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from libindex.sound.decoding import FloatArray
 from libindex.sound.facts import Facts
+
+if TYPE_CHECKING:
+    from libindex.sound.decoding import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,6 @@ class Analysis:
     path: str
     digest: bytes
     facts: Facts
-    probabilities: FloatArray
-    latent: FloatArray
+    probabilities: "FloatArray"
+    latent: "FloatArray"
     percussion: float | None = None
