@@ -1,60 +1,73 @@
-# `make demo` and `make test` set everything up by themselves; a second run sets nothing up again.
+# Each target installs what it needs by itself; a second run installs nothing again.
 
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
-DEMO   := build/demo
-PAGES  := README.md models/README.md
+PYTHON  ?= python3
+VENV    ?= .venv
+BIN     := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+DEMO    := build/demo
+SITE    := build/site
+LOWEST  := build/lowest
+PAGES   := README.md docs/*.md models/README.md
+# Plain libindex, libindex with the development tools, and with what builds the site.
+PLAIN   := $(VENV)/.ready-demo
+DEV     := $(VENV)/.ready-dev
+SPHINX  := $(VENV)/.ready-docs
 
-.PHONY: help demo test lint docs bench soak wheel-check clean
+.PHONY: help demo test lint docs docs-site bench soak wheel-check test-lowest clean
 
 help:
-	@echo "make demo         scan the demo sounds, query them, find what sounds alike"
+	@echo "make demo         scan the demo sounds, query them, find similar ones, build a kit"
 	@echo "make test         run the tests"
-	@echo "make lint         ruff, mypy, import-linter, documentation against --help"
-	@echo "make docs         write the output of --help into the README again"
+	@echo "make lint         ruff, mypy, import-linter, generated documentation"
+	@echo "make docs         update the generated parts of the documentation"
+	@echo "make docs-site    build the documentation as a site in $(SITE)"
 	@echo "make bench        measure speed and memory (LIBRARY=~/Samples for your own sounds)"
-	@echo "make soak         let a busy user work in a watched folder for ten minutes, and compare"
+	@echo "make soak         change a watched folder for ten minutes and check the library"
 	@echo "make wheel-check  build the wheel and use it in an empty environment"
+	@echo "make test-lowest  run the quick tests with the oldest dependencies allowed"
 	@echo "make clean        remove the virtual environment and everything built"
 
-$(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "libindex needs Python 3.11 or newer; try: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev]'
-	@touch $@
+$(PLAIN) $(DEV) $(SPHINX): $(VENV)/.ready-%: pyproject.toml constraints.txt
+	@$(PYTHON) tools/set_up.py $(VENV) $*
+	@touch $@ $(PLAIN)  # each of them includes the plain installation
 
-demo: $(READY)
+demo: $(PLAIN)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/libindex scan demo_sounds --db $(DEMO)/library.db
 	@echo
 	$(BIN)/libindex query --class kick --class snare --min-prob 0.5 --format table --db $(DEMO)/library.db
 	@echo
 	$(BIN)/libindex similar kick01.ogg -n 5 --format table --db $(DEMO)/library.db
+	@echo
+	$(BIN)/libindex kit build Demo --min-prob 0.3 --format sfz --out $(DEMO) --db $(DEMO)/library.db
 
-test: $(READY)
+test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
-lint: $(READY)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cog --check $(PAGES)
 
-docs: $(READY)
+docs: $(DEV)
 	$(BIN)/cog -r $(PAGES)
 
-bench: $(READY)
+docs-site: $(SPHINX)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env -q -b html docs $(SITE)
+	@echo "The site is in $(SITE)/index.html"
+
+bench: $(DEV)
 	$(BIN)/python -m benchmarks $(if $(LIBRARY),--library "$(LIBRARY)") $(ARGS)
 
-soak: $(READY)
+soak: $(DEV)
 	$(BIN)/python -m benchmarks.soak $(if $(LIBRARY),--library "$(LIBRARY)") $(ARGS)
 
-wheel-check: $(READY)
+wheel-check: $(DEV)
 	tools/check_wheel.sh $(BIN)/python
+
+test-lowest:
+	tools/test_lowest.sh "$(PYTHON)" $(LOWEST) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 Command modules import nothing heavy at their top, so that ``--help`` is quick.
 """
 
+import difflib
 import importlib
 import io
 import os
@@ -30,6 +31,22 @@ _COMMANDS = (
     "classify",
     "model",
 )
+# What other programs call them.
+_OTHER_NAMES = {
+    "add": "scan",
+    "build": "kit build",
+    "find": "query",
+    "import": "scan",
+    "index": "scan",
+    "list": "query",
+    "ls": "query",
+    "remove": "forget",
+    "rm": "forget",
+    "search": "query",
+    "show": "info",
+    "train": "model train",
+    "update": "scan",
+}
 
 
 class _Failure(click.ClickException):
@@ -60,6 +77,16 @@ class _Commands(click.Group):
         command = getattr(importlib.import_module(f"libindex.cli.{cmd_name}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0].lower(), _COMMANDS, n=1)
+            meant = _OTHER_NAMES.get(args[0].lower()) or "".join(close)
+            hint = f" Did you mean {meant!r}?" if meant else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         if sys.stdout is None:
             raise _Failure(LibindexError("there is no standard output to write to"))
@@ -71,7 +98,7 @@ class _Commands(click.Group):
             kind = _WrongUsage if isinstance(error, UsageError) else _Failure
             raise kind(error) from error
         except BrokenPipeError:
-            # Whoever read our output has seen enough: end as other programs do then.
+            # The reader of a pipe has closed it: end as other programs do.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(_SIGPIPE_EXIT)
         except OSError as error:
@@ -85,8 +112,8 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="libindex %(version)s")
 def main() -> None:
-    """Find sounds in a drum-sample library: by class, and by ear.
+    """Find sounds in a drum-sample library, by class or by similarity.
 
-    Start with `libindex scan ~/Samples`, then ask: `libindex query --class snare`,
-    `libindex similar kick01.ogg`. Audio files are only ever read.
+    Start with `libindex scan ~/Samples`. Then search: `libindex query --class snare`,
+    `libindex similar kick01.ogg`. Audio files are only read, never changed.
     """

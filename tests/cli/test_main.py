@@ -121,6 +121,62 @@ def test_wrong_usage_exits_with_2(cli, arguments) -> None:
     assert "Error: " in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("qeury", "query"),
+        ("simlar", "similar"),
+        ("Scan", "scan"),
+        ("search", "query"),
+        ("train", "model train"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_one_meant(cli, given: str, meant: str) -> None:
+    error = cli(given, "snare", code=2).stderr
+    assert f"Error: No such command {given!r}. Did you mean {meant!r}?\n" in error
+    assert cli(*meant.split(), "--help").stdout  # there is such a command
+
+
+def test_a_command_like_no_other_gets_no_suggestion(cli) -> None:
+    assert cli("xyzzy", code=2).stderr.endswith("Error: No such command 'xyzzy'.\n")
+
+
+def test_a_mistyped_option_is_answered_with_the_one_meant(cli) -> None:
+    assert "--class" in cli("query", "--clas", "snare", code=2).stderr
+
+
+def test_the_help_says_how_to_begin(cli) -> None:
+    shown = cli("--help").stdout
+    assert "  Find sounds in a drum-sample library, by class or by similarity.\n" in shown
+    assert "libindex scan ~/Samples" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("libindex sim", "similar"),
+        ("libindex kit bui", "build"),
+        ("libindex query --min-p", "--min-prob"),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str, words: str, completed: str) -> None:
+    line = {
+        "COMP_WORDS": words,
+        "COMP_CWORD": words.rsplit(maxsplit=1)[-1] if shell == "fish" else str(words.count(" ")),
+    }
+    for instruction, wanted in (("source", "_LIBINDEX_COMPLETE"), ("complete", completed)):
+        done = subprocess.run(
+            [sys.executable, "-c", "from libindex.cli import main; main(prog_name='libindex')"],
+            env={**os.environ, **line, "_LIBINDEX_COMPLETE": f"{shell}_{instruction}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert wanted in done.stdout
+
+
 def test_the_command_is_installed() -> None:
     (script,) = entry_points(group="console_scripts", name="libindex")
     assert script.load() is main
