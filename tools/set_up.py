@@ -7,6 +7,7 @@ Versions are those of constraints.txt. `demo` installs libindex alone, `dev` als
 and linters need, `docs` what builds the documentation. One environment can have all three.
 """
 
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = {"demo": ".", "dev": ".[dev]", "docs": ".[docs]"}
 WIDTH = 80
 OLDEST = (3, 11)
+# "Collecting numpy>=1.26 (from ...)", or a wheel on this disk.
+PACKAGE = re.compile(r"(?:Collecting |Processing .*/)([A-Za-z0-9_.]+(?:-[A-Za-z][A-Za-z0-9_.]*)*)")
 
 
 def main() -> int:
@@ -28,7 +31,9 @@ def main() -> int:
     if not (folder / "pyvenv.cfg").exists():
         print(f"Creating a virtual environment in {folder} (Python {sys.version.split()[0]}) ...")
         venv.create(folder, with_pip=True)
-    print(f"Installing libindex ({kind}); PyTorch is large, the first time takes a few minutes ...")
+    print(
+        f"Installing libindex ({kind}); the first time takes minutes, because PyTorch is large ..."
+    )
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     code = _install(python, PACKAGES[kind])
     if code == 0:
@@ -49,10 +54,8 @@ def _install(python: Path, package: str) -> int:
     printed, column = [], 0
     for line in pip.stdout:
         printed.append(line)
-        words = line.split()
-        if words[:1] == ["Collecting"]:
-            name = words[1].partition("=")[0]
-            column = _show(name, column)
+        if found := PACKAGE.match(line):
+            column = _show(found[1], column)
         elif line.startswith("Installing collected packages"):
             column = _show("\n  installing ...", 0)
     print()
