@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from indexing.test_indexing import paths, put
 from sqlalchemy import select
+from support.libraries import paths, put
 
 from libindex.indexing import Change, Indexer
 from libindex.network.modelfile import ModelFile

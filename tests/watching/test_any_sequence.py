@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
-from indexing.test_indexing import NAMES, WHICH, Disk, content_of, put
 from sqlalchemy import Connection
+from support.disk import NAMES, WHICH, Disk
+from support.libraries import content_of, put
 from watching.conftest import Running
 
 from libindex import settings as settings_module
