@@ -105,7 +105,7 @@ def test_a_second_writer_can_wait(library, ear, tmp_path) -> None:
     held.wait()
     told = []
     summary = library.scan(
-        tmp_path / "Samples", waiting=lambda who: told.append(who) or release.set()
+        tmp_path / "Samples", on_wait=lambda who: told.append(who) or release.set()
     )
     thread.join()
     assert summary.new == 1

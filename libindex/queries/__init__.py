@@ -1,13 +1,14 @@
 """Answers: the only reader of the library."""
 
+from libindex.queries.example import Example, find_example, resolve_sample
 from libindex.queries.filters import SORTS, Filters, Sort
 from libindex.queries.find import Hit, count, find, similar
 from libindex.queries.inspect import Failure, SampleInfo, Status, failures, info, status
 from libindex.queries.lookup import Network, Sample, current_network, sample_at, samples_named
-from libindex.queries.subject import Subject, sample_meant, subject
 
 __all__ = [
     "SORTS",
+    "Example",
     "Failure",
     "Filters",
     "Hit",
@@ -16,16 +17,15 @@ __all__ = [
     "SampleInfo",
     "Sort",
     "Status",
-    "Subject",
     "count",
     "current_network",
     "failures",
     "find",
+    "find_example",
     "info",
+    "resolve_sample",
     "sample_at",
-    "sample_meant",
     "samples_named",
     "similar",
     "status",
-    "subject",
 ]

@@ -1,15 +1,17 @@
 """What somebody looks for, as SQL conditions."""
 
+import difflib
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Subquery, false, func, or_, select
 
 from libindex.errors import NotFoundError, UsageError
 from libindex.instruments import resolve
-from libindex.paths import relative_to, to_text
+from libindex.paths import absolute, relative_to, to_text
 from libindex.queries.lookup import Network
 from libindex.store.roots import all_roots, under
 from libindex.store.schema import analyses, class_probabilities, classes, contents, samples
@@ -67,6 +69,28 @@ class Filters:
                 raise UsageError(f"a probability lies between 0 and 1, not at {probability:g}")
 
 
+def filters_from(values: Mapping[str, Any]) -> Filters:
+    """Filters from keyword arguments as people write them.
+
+    Raises
+    ------
+    UsageError
+        If there is no such filter, or a value makes no sense.
+    """
+    names = Filters.__slots__
+    for name in values:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
+            raise UsageError(f"unknown filter {name!r}; {hint}")
+    given = dict(values)
+    classes = given.get("classes") or ()
+    given["classes"] = (classes,) if isinstance(classes, str) else tuple(classes)
+    if given.get("under") is not None:
+        given["under"] = absolute(given["under"])
+    return Filters(**given)
+
+
 def matched_classes(connection: Connection, filters: Filters, network: Network) -> Subquery:
     """Analyses of a network that match by class, as (analysis_id, class_id, probability).
 
@@ -95,6 +119,12 @@ def matched_classes(connection: Connection, filters: Filters, network: Network) 
             cp.class_id == wanted[0], cp.probability >= filters.min_prob
         )
     return query.subquery("matched")
+
+
+def check(connection: Connection, network: Network, filters: Filters) -> None:
+    """Raise what a search with these filters would: classes and folders that do not exist."""
+    matched_classes(connection, filters, network)
+    conditions(connection, filters)
 
 
 def conditions(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:

@@ -7,22 +7,21 @@ from hypothesis.stateful import run_state_machine_as_test
 from support.disk import Disk
 
 from libindex import settings as settings_module
+from libindex.analysis.engine import Engine
 from libindex.indexing import Indexer
-from libindex.network.modelfile import ModelFile
 from libindex.store.database import Database
 
 
 def test_any_sequence_of_operations_ends_in_what_a_fresh_scan_gives(
     ear, empty_database, small_model
 ) -> None:
-    model = ModelFile.read(small_model)
     options = settings_module.load({"model": str(small_model), "jobs": 1})
 
     class DiskWithLibrary(Disk):
         def new_library(self) -> Indexer:
             path = self.home / f"{next(self.numbers)}.db"
             shutil.copy(empty_database, path)
-            return Indexer(Database.open(str(path)), model, options)
+            return Indexer(Database.open(str(path)), Engine(options, ear))
 
     run_state_machine_as_test(
         DiskWithLibrary,

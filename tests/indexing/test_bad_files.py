@@ -54,7 +54,7 @@ def test_bad_files_can_be_tried_again(library, ear, folder, monkeypatch) -> None
     ear.heard.clear()
     assert counts(library.scan(retry_failed=True)) == {"unchanged": 4, "failed": 2}
     assert len(ear.heard) == 2
-    result = ear._result
+    result = ear.result
     data = b"bad one"
 
     def mended(path: str) -> object:
@@ -65,7 +65,7 @@ def test_bad_files_can_be_tried_again(library, ear, folder, monkeypatch) -> None
         good = result(str(folder / "scratch"))
         return type(good)(path, result(path).digest, good.facts, good.probabilities, good.latent)
 
-    monkeypatch.setattr(ear, "_result", mended)
+    monkeypatch.setattr(ear, "result", mended)
     assert counts(library.scan(retry_failed=True)) == {"unchanged": 4, "changed": 1, "failed": 1}
     assert [f.path for f in library.failures()] == [str(folder / "worse.wav")]
     assert [hit.path for hit in library.query(name="bad.wav")] == [str(folder / "bad.wav")]

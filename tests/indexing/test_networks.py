@@ -37,7 +37,7 @@ def test_a_network_that_fails_leaves_the_other_its_results(
     library.scan(folder)
     expected = library.query()
     kick = folder / "kicks/1.wav"
-    result = ear._result
+    result = ear.result
 
     def slow(path: str) -> object:
         found = result(path)
@@ -47,7 +47,7 @@ def test_a_network_that_fails_leaves_the_other_its_results(
 
     with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
         with monkeypatch.context() as patch:
-            patch.setattr(ear, "_result", slow)
+            patch.setattr(ear, "result", slow)
             assert counts(second.scan()) == {"unchanged": 3, "failed": 1}
         assert len(second.query()) == 3
         assert library.query() == expected

@@ -77,7 +77,7 @@ def test_a_move_that_was_stopped_halfway_costs_no_analysis(
     (folder / "kicks").rename(folder / "bass drums")
     stop = threading.Event()
     done = []
-    library.scan(stop=stop, progress=lambda p: done.append(p) or (p.done >= 1 and stop.set()))
+    library.scan(stop=stop, on_progress=lambda p: done.append(p) or (p.done >= 1 and stop.set()))
     assert counts(library.scan())["unchanged"] >= 2
     assert ear.heard == []
     assert sorted(paths(library)) == sorted(map(str, folder.rglob("*.wav")))
@@ -87,7 +87,7 @@ def test_progress_rises_to_the_number_of_files_to_read(library, ear, folder, mon
     monkeypatch.setattr("libindex.indexing.reading._CHUNK", 3)
     shutil.copy(folder / "kicks/1.wav", folder / "copy.wav")
     seen: list[Progress] = []
-    library.scan(folder, progress=seen.append)
+    library.scan(folder, on_progress=seen.append)
     assert seen[0] == Progress(0, 5)
     assert seen[-1] == Progress(5, 5)
     assert [p.done for p in seen] == sorted(p.done for p in seen)
