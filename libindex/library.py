@@ -203,7 +203,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         limit, offset : int
             How many at most, after how many to begin.
         **filters
-            The attributes of `libindex.queries.Filters`, such as ``classes=["snare"]`` and
+            The keys of `libindex.queries.FilterArgs`, such as ``classes=["snare"]`` and
             ``min_prob=0.8``.
 
         Returns
@@ -221,14 +221,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
         _check_order(sort, limit, offset)
         with self._answering() as (connection, network):
             found = queries.find(
-                connection, network, _filters(filters), sort, limit, offset, reverse=reverse
+                connection, network, Filters.of(**filters), sort, limit, offset, reverse=reverse
             )
             return list(found)
 
     def count(self, **filters: Any) -> int:
         """How many samples `query` finds without a limit; it raises the same errors."""
         with self._answering() as (connection, network):
-            return queries.count(connection, network, _filters(filters))
+            return queries.count(connection, network, Filters.of(**filters))
 
     def export(
         self,
@@ -380,7 +380,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 self._index(connection, network),
                 subject.embedding,
                 n,
-                _filters(filters),
+                Filters.of(**filters),
                 min_similarity=min_similarity,
                 without_path=subject.path,
                 without_content=None if copies else subject.content_id,
@@ -458,7 +458,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
             raise UsageError("the least probability of a pad is the recipe's")
         if similar_to is not None and recipe.is_original:
             raise UsageError("likeness counts only where the best assignment is looked for")
-        wanted = _filters(filters)
+        wanted = Filters.of(**filters)
         with self._answering() as (connection, network):
             if similar_to is None:
                 return material.from_library(connection, network, wanted, recipe)
@@ -603,7 +603,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         _check_order(sort, limit)
         with self._answering() as (connection, network):
             hits = queries.find(
-                connection, network, _filters(filters), sort, limit, reverse=reverse
+                connection, network, Filters.of(**filters), sort, limit, reverse=reverse
             )
             yield Answer(connection, network, hits)
 
@@ -629,16 +629,3 @@ def _check_order(sort: Sort, limit: int | None, offset: int = 0) -> None:
     for name, number in (("limit", limit or 0), ("offset", offset)):
         if not 0 <= number <= _MOST:
             raise UsageError(f"{name} is {number}; it must lie between 0 and {_MOST}")
-
-
-def _filters(values: dict[str, Any]) -> Filters:
-    """Filters from keyword arguments as people write them."""
-    unknown = set(values) - set(Filters.__slots__)
-    if unknown:
-        raise UsageError(f"unknown filter {min(unknown)!r}")
-    values = dict(values)
-    classes = values.get("classes") or ()
-    values["classes"] = (classes,) if isinstance(classes, str) else tuple(classes)
-    if values.get("under") is not None:
-        values["under"] = absolute(values["under"])
-    return Filters(**values)

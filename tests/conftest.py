@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from support.facts import make_facts
 
 from libindex.analysis.pipeline import Pipeline
 from libindex.analysis.results import Analysis
@@ -24,7 +25,6 @@ from libindex.network.architecture import NetworkConfig
 from libindex.network.modelfile import ModelFile
 from libindex.network.original import CnnLstm
 from libindex.sound.digests import read_and_digest
-from libindex.sound.facts import Facts
 from libindex.store.database import Database
 
 torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist has the cores
@@ -136,8 +136,12 @@ class Ear:
         duration_s, peak, loudness, centroid = rng.uniform(
             (0, 0, -60, 50), (5, 1, 0, 9000)
         ).tolist()
-        facts = Facts(
-            size, "WAV", "PCM_16", SAMPLE_RATE, 1, duration_s, peak, loudness, centroid, None
+        facts = make_facts(
+            size_bytes=size,
+            duration_s=duration_s,
+            centroid_hz=centroid,
+            loudness_dbfs=loudness,
+            peak=peak,
         )
         probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
         latent = rng.standard_normal(SMALL.latent_size).astype(np.float32)
