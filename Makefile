@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := build/demo
-PAGES  := README.md models/README.md
+PAGES  := README.md docs/sql.md models/README.md libindex/queries/filters.py
 
 .PHONY: help demo test lint docs bench soak wheel-check clean
 

@@ -7,15 +7,24 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from libindex import queries, resources
 from libindex import settings as settings_module
 from libindex.analysis.engine import Engine
 from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
 from libindex.paths import PathLike, absolute
-from libindex.queries import Example, Failure, Hit, Network, SampleInfo, Sort, Status
-from libindex.queries.filters import filters_from
+from libindex.queries import (
+    Example,
+    Failure,
+    FilterArgs,
+    Filters,
+    Hit,
+    Network,
+    SampleInfo,
+    Sort,
+    Status,
+)
 from libindex.queries.reader import Reader
 from libindex.selection import Selection
 from libindex.settings import Settings, SettingsArgs
@@ -211,13 +220,13 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         return activity.read(self.database.path)
 
-    def select(self, **filters: Any) -> Selection:
+    def select(self, **filters: Unpack[FilterArgs]) -> Selection:
         """The samples that match some filters, to be listed, counted, exported or made into kits.
 
         Parameters
         ----------
         **filters
-            The attributes of `libindex.queries.Filters`, such as ``classes=["snare"]`` and
+            The keys of `libindex.FilterArgs`, such as ``classes=["snare"]`` and
             ``min_prob=0.8``; all must match.
 
         Returns
@@ -230,7 +239,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         UsageError
             If there is no such filter, or a value makes no sense.
         """
-        return Selection(self._reader, filters_from(filters))
+        return Selection(self._reader, Filters.of(**filters))
 
     def query(
         self,
@@ -239,7 +248,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         reverse: bool = False,
         limit: int | None = None,
         offset: int = 0,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> list[Hit]:
         """Find samples by class and facets: ``select(**filters).hits(...)``."""
         return self.select(**filters).hits(sort=sort, reverse=reverse, limit=limit, offset=offset)
@@ -252,7 +261,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         min_similarity: float = -1.0,
         copies: bool = False,
         on_example: Callable[[Example], None] = lambda _: None,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> list[Hit]:
         """Find what sounds like a file: ``select(**filters).similar(file, ...)``."""
         return self.select(**filters).similar(
@@ -268,7 +277,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         sort: Sort = "path",
         reverse: bool = False,
         limit: int | None = None,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> int:
         """Write samples to a file: ``select(**filters).export(file, ...)``."""
         return self.select(**filters).export(
@@ -283,7 +292,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         *,
         folder: PathLike | None = None,
         similar_to: PathLike | None = None,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> "Kit":
         """Make a drum kit; `libindex.kits.writing.write` writes it.
 

@@ -1,7 +1,7 @@
 """`KitMaker`: what kits are made of, and the kits, for the command line and for Python."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Unpack
 
 from libindex.analysis.engine import Engine
 from libindex.errors import NotFoundError, UsageError
@@ -11,7 +11,7 @@ from libindex.kits.kit import Kit
 from libindex.kits.material import Material
 from libindex.kits.recipe import Recipe
 from libindex.paths import PathLike, absolute
-from libindex.queries.filters import Filters, filters_from
+from libindex.queries.filters import FilterArgs, Filters
 from libindex.queries.reader import Reader
 
 
@@ -46,7 +46,7 @@ class KitMaker:
         *,
         folder: PathLike | None = None,
         similar_to: PathLike | None = None,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> Kit:
         """Make a kit; see `Library.kit`."""
         recipe = recipe or Recipe()
@@ -58,10 +58,10 @@ class KitMaker:
         return build(name, found, recipe)
 
     def material(
-        self, recipe: Recipe, *, similar_to: PathLike | None = None, **filters: Any
+        self, recipe: Recipe, *, similar_to: PathLike | None = None, **filters: Unpack[FilterArgs]
     ) -> Material:
         """What of the library a kit can be made of; see `Selection.material`."""
-        return self.selected_material(recipe, filters_from(filters), similar_to)
+        return self.selected_material(recipe, Filters.of(**filters), similar_to)
 
     def selected_material(
         self, recipe: Recipe, filters: Filters, similar_to: PathLike | None = None

@@ -1,15 +1,17 @@
 """Answers: the only reader of the library."""
 
 from libindex.queries.example import Example, find_example, resolve_sample
-from libindex.queries.filters import SORTS, Filters, Sort
+from libindex.queries.filters import SORTS, FilterArgs, Filters, Sort
 from libindex.queries.find import Hit, count, find, similar
 from libindex.queries.inspect import Failure, SampleInfo, Status, failures, info, status
 from libindex.queries.lookup import Network, Sample, current_network, sample_at, samples_named
+from libindex.queries.records import info_record, record
 
 __all__ = [
     "SORTS",
     "Example",
     "Failure",
+    "FilterArgs",
     "Filters",
     "Hit",
     "Network",
@@ -23,6 +25,8 @@ __all__ = [
     "find",
     "find_example",
     "info",
+    "info_record",
+    "record",
     "resolve_sample",
     "sample_at",
     "samples_named",

@@ -235,8 +235,8 @@ class Server:
         known = queries.info(connection, network, sample)
         for code, probability in list(known.probabilities.items())[:1]:
             description |= {"class": code, "probability": round(probability, 6)}
-        if known.duration_s is not None:
-            description["duration_s"] = round(known.duration_s, 6)
+        if known.facts is not None and known.facts.duration_s is not None:
+            description["duration_s"] = round(known.facts.duration_s, 6)
         if known.failure:
             description["reason"] = known.failure
         return description

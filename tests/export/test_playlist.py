@@ -43,7 +43,7 @@ def test_every_sample_is_there_with_its_length_and_class(still, paths, tmp_path)
     ):
         assert path == hit.path
         length, _, name = title.partition(",")
-        assert float(length) == pytest.approx(hit.duration_s, abs=0.001)
+        assert float(length) == pytest.approx(hit.facts.duration_s, abs=0.001)
         assert name.startswith(f"{name_of(hit.class_code)} - ")
     assert f"- {Path(paths[0]).stem}\n".encode() in content
     assert rb"- new\nline" in content
@@ -79,7 +79,7 @@ def test_an_open_file_gets_absolute_paths(still, sounds, monkeypatch) -> None:
 
 def test_a_length_that_is_not_known(still) -> None:
     (hit,) = still.query(limit=1)
-    first, _ = _lines(replace(hit, duration_s=None), None)
+    first, _ = _lines(replace(hit, facts=replace(hit.facts, duration_s=None)), None)
     assert first.startswith("#EXTINF:-1,")
 
 

@@ -48,7 +48,7 @@ def test_sounds_of_the_library_are_what_was_analysed(library, folder) -> None:
         found = dict(zip(CODES, sound.probabilities.tolist(), strict=True))
         assert found == pytest.approx(known.probabilities, abs=1e-6)
         assert sound.digest.hex() == known.digest
-        assert sound.duration_s == known.duration_s
+        assert sound.duration_s == known.facts.duration_s
         assert np.linalg.norm(sound.embedding) == pytest.approx(1, abs=1e-2)
 
 

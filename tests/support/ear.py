@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from support.facts import make_facts
 
 from libindex.analysis.results import Analysis
 from libindex.errors import SampleError
@@ -10,9 +11,7 @@ from libindex.instruments import CODES
 from libindex.network.modelfile import ModelFile
 from libindex.settings import Settings
 from libindex.sound.digests import read_and_digest
-from libindex.sound.facts import Facts
 
-SAMPLE_RATE = 44_100
 LATENT_SIZE = 16  # of the network of `small_model`
 
 
@@ -53,8 +52,12 @@ class Ear:
         duration_s, peak, loudness, centroid = rng.uniform(
             (0, 0, -60, 50), (5, 1, 0, 9000)
         ).tolist()
-        facts = Facts(
-            size, "WAV", "PCM_16", SAMPLE_RATE, 1, duration_s, peak, loudness, centroid, None
+        facts = make_facts(
+            size_bytes=size,
+            duration_s=duration_s,
+            centroid_hz=centroid,
+            loudness_dbfs=loudness,
+            peak=peak,
         )
         probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
         latent = rng.standard_normal(LATENT_SIZE).astype(np.float32)
