@@ -127,7 +127,7 @@ def run(home: Path, count: int, seed: int) -> int:
     memory = Memory()
     memory.start()
     with Library.open(home / "library.db", jobs=2, file_timeout_s=_TIMEOUT_S) as library:
-        summary = library.scan(folder, progress=lambda p: setattr(memory, "done", p.done))
+        summary = library.scan(folder, on_progress=lambda p: setattr(memory, "done", p.done))
     return _report(home / "library.db", count, summary.seconds, memory)
 
 

@@ -39,7 +39,7 @@ def ask(database: str, known: str, results: "Queue[tuple[str, float, str]]", sto
             results.put(_timed("query", lambda: _query(library, code)))  # noqa: B023
             results.put(_timed("similar", lambda: _similar(library, known)))
             started = time.monotonic()
-            count = library.count()
+            count = library.select().count()
             results.put(
                 ("count", time.monotonic() - started, "" if count >= least else "a count fell")
             )

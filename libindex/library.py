@@ -1,47 +1,55 @@
 """`Library`: the Python face of libindex, which the command line and notebooks share."""
 
 import contextlib
-import math
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Unpack
 
 from libindex import queries, resources
 from libindex import settings as settings_module
-from libindex.errors import NotFoundError, UsageError
+from libindex.analysis.engine import Engine
 from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
 from libindex.paths import PathLike, absolute
-from libindex.queries import Failure, Filters, Hit, Network, SampleInfo, Sort, Status
-from libindex.settings import Settings
-from libindex.similarity.embeddings import index_path, is_current, neighbour_index
+from libindex.queries import (
+    Example,
+    Failure,
+    FilterArgs,
+    Filters,
+    Hit,
+    Network,
+    SampleInfo,
+    Sort,
+    Status,
+)
+from libindex.queries.reader import Reader
+from libindex.selection import Selection
+from libindex.settings import Settings, SettingsArgs
+from libindex.similarity.embeddings import index_path, is_current
 from libindex.store import locking
 from libindex.store.database import Database
 
 if TYPE_CHECKING:
-    from libindex.export.columns import Answer
+    from libindex.analysis.engine import PipelineFactory
     from libindex.export.destination import Destination
-    from libindex.export.tree import Order, TreeSummary
     from libindex.export.writing import Format, Kind
     from libindex.kits.kit import Kit
-    from libindex.kits.material import Material
+    from libindex.kits.maker import KitMaker
     from libindex.kits.recipe import Recipe
-    from libindex.similarity.neighbours import NeighbourIndex
+    from libindex.queries.reader import IndexFactory
     from libindex.watching.activity import Activity
     from libindex.watching.watcher import Watcher, WatchOptions
-
-_MOST = 10**12
 
 
 class Library(contextlib.AbstractContextManager["Library"]):
     """An indexed collection of samples.
 
-    Open one with `Library.open`, preferably in a ``with`` statement.
+    Open one with `Library.open`, preferably in a ``with`` statement. The network, the processes
+    that decode and the neighbour index are made when they are first needed and kept until it is
+    closed. Several threads may search and analyse at the same time, also while one scans.
 
     Parameters
     ----------
@@ -49,17 +57,44 @@ class Library(contextlib.AbstractContextManager["Library"]):
         Its database.
     settings : Settings
         How to analyse.
+    model_is_named : bool, optional
+        Whether the network of the settings is to answer, even where the library was last scanned
+        with another; by default if it is not the one that comes with libindex.
+    pipeline_factory : callable, optional
+        What analyses: makes a pipeline of a `ModelFile` and `Settings`; by default
+        `libindex.analysis.engine.load_pipeline`.
+    index_factory : callable, optional
+        Makes the neighbour index; by default `libindex.similarity.embeddings.neighbour_index`.
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        model_is_named: bool | None = None,
+        pipeline_factory: "PipelineFactory | None" = None,
+        index_factory: "IndexFactory | None" = None,
+    ) -> None:
         self.database = database
         self.settings = settings
+        if model_is_named is None:
+            model_is_named = Path(settings.model) != resources.default_model()
         self._resources = ExitStack()
-        self._model_is_named = Path(settings.model) != resources.default_model()
+        self._engine = self._resources.enter_context(Engine(settings, pipeline_factory))
+        self._reader = Reader(
+            database, self._engine, model_is_named=model_is_named, index_factory=index_factory
+        )
 
     @classmethod
     def open(
-        cls, db: PathLike | None = None, *, create: bool = True, **overrides: Any
+        cls,
+        db: PathLike | None = None,
+        *,
+        create: bool = True,
+        pipeline_factory: "PipelineFactory | None" = None,
+        index_factory: "IndexFactory | None" = None,
+        **overrides: Unpack[SettingsArgs],
     ) -> "Library":
         """Open a library.
 
@@ -69,6 +104,8 @@ class Library(contextlib.AbstractContextManager["Library"]):
             Path or SQLAlchemy URL of its database; by default the user's own library.
         create : bool
             Whether to make it if it is not there.
+        pipeline_factory, index_factory : callable, optional
+            As for `Library`.
         **overrides
             Other settings: ``model``, ``jobs``, ``device``, ``file_timeout_s``.
 
@@ -86,12 +123,16 @@ class Library(contextlib.AbstractContextManager["Library"]):
         """
         given = {"db": os.fspath(db) if db is not None else None, **overrides}
         settings = settings_module.load(given)
-        library = cls(Database.open(settings.db, create=create), settings)
-        library._model_is_named |= given.get("model") is not None
-        return library
+        return cls(
+            Database.open(settings.db, create=create),
+            settings,
+            model_is_named=True if overrides.get("model") is not None else None,
+            pipeline_factory=pipeline_factory,
+            index_factory=index_factory,
+        )
 
     @classmethod
-    def temporary(cls, **overrides: Any) -> "Library":
+    def temporary(cls, **overrides: Unpack[SettingsArgs]) -> "Library":
         """A new, empty library that is deleted when it is closed."""
         folder = tempfile.TemporaryDirectory(prefix="libindex-")
         library = cls.open(Path(folder.name) / "library.db", **overrides)
@@ -102,7 +143,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         self.close()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """End the processes that decode, and drop the network."""
         self._resources.close()
 
     def scan(
@@ -110,8 +151,8 @@ class Library(contextlib.AbstractContextManager["Library"]):
         *paths: PathLike,
         retry_failed: bool = False,
         dry_run: bool = False,
-        progress: Callable[[Progress], None] = lambda _: None,
-        waiting: Callable[[str], None] | None = None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_wait: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
     ) -> ScanSummary:
         """Bring the library up to date with the disk.
@@ -123,10 +164,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
         retry_failed : bool
             Whether to try files again that failed and have not changed.
         dry_run : bool
-            Only tell what is new, changed and gone; nothing is read or recorded.
-        progress : callable
-            Called with a `Progress` now and then.
-        waiting : callable, optional
+            Show what would change; nothing is read or recorded.
+        on_progress : callable
+            Called with a `Progress` after every few files.
+        on_wait : callable, optional
             Called with the name of a process that writes to this library already; then this
             waits for it.
         stop : threading.Event, optional
@@ -140,21 +181,18 @@ class Library(contextlib.AbstractContextManager["Library"]):
         Raises
         ------
         BusyError
-            If another process writes and `waiting` is not given.
+            If another process writes and `on_wait` is not given.
         NotFoundError, DatabaseError, ModelError
             If a path, the database or the network can't be used. One bad file is no error: it
             is counted as failed, and `failures` tells why.
         """
-        from libindex.network.modelfile import ModelFile
-
         folders = [absolute(path) for path in paths]
-        model = ModelFile.read(self.settings.model)
-        with Indexer(self.database, model, self.settings) as indexer:
+        with Indexer(self.database, self._engine) as indexer:
             if dry_run:
                 return indexer.preview(folders)
-            with locking.writing(self.database.path, "scan", waiting, stop):
+            with locking.writing(self.database.path, "scan", on_wait, stop):
                 return indexer.scan(
-                    folders, retry_failed=retry_failed, progress=progress, stop=stop
+                    folders, retry_failed=retry_failed, progress=on_progress, stop=stop
                 )
 
     def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
@@ -182,6 +220,27 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         return activity.read(self.database.path)
 
+    def select(self, **filters: Unpack[FilterArgs]) -> Selection:
+        """The samples that match some filters, to be listed, counted, exported or made into kits.
+
+        Parameters
+        ----------
+        **filters
+            The keys of `libindex.FilterArgs`, such as ``classes=["snare"]`` and
+            ``min_prob=0.8``; all must match.
+
+        Returns
+        -------
+        Selection
+            Nothing is looked up before it is asked for.
+
+        Raises
+        ------
+        UsageError
+            If there is no such filter, or a value makes no sense.
+        """
+        return Selection(self._reader, Filters.of(**filters))
+
     def query(
         self,
         *,
@@ -189,46 +248,25 @@ class Library(contextlib.AbstractContextManager["Library"]):
         reverse: bool = False,
         limit: int | None = None,
         offset: int = 0,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> list[Hit]:
-        """Find samples by class and facets.
+        """Find samples by class and facets: ``select(**filters).hits(...)``."""
+        return self.select(**filters).hits(sort=sort, reverse=reverse, limit=limit, offset=offset)
 
-        Parameters
-        ----------
-        sort : {"prob", "path", "name", "duration", "centroid", "loudness", "added"}
-            Most probable, in order of path or of name, shortest, darkest, quietest, or newest
-            first.
-        reverse : bool
-            The other way round.
-        limit, offset : int
-            How many at most, after how many to begin.
-        **filters
-            The attributes of `libindex.queries.Filters`, such as ``classes=["snare"]`` and
-            ``min_prob=0.8``.
-
-        Returns
-        -------
-        list of Hit
-            In order.
-
-        Raises
-        ------
-        UsageError
-            If a class does not exist or a value makes no sense.
-        NotFoundError
-            If the library is empty, or ``under`` is no part of it.
-        """
-        _check_order(sort, limit, offset)
-        with self._answering() as (connection, network):
-            found = queries.find(
-                connection, network, _filters(filters), sort, limit, offset, reverse=reverse
-            )
-            return list(found)
-
-    def count(self, **filters: Any) -> int:
-        """How many samples `query` finds without a limit; it raises the same errors."""
-        with self._answering() as (connection, network):
-            return queries.count(connection, network, _filters(filters))
+    def similar(
+        self,
+        file: PathLike,
+        n: int = 10,
+        *,
+        min_similarity: float = -1.0,
+        copies: bool = False,
+        on_example: Callable[[Example], None] = lambda _: None,
+        **filters: Unpack[FilterArgs],
+    ) -> list[Hit]:
+        """Find what sounds like a file: ``select(**filters).similar(file, ...)``."""
+        return self.select(**filters).similar(
+            file, n, min_similarity=min_similarity, copies=copies, on_example=on_example
+        )
 
     def export(
         self,
@@ -239,153 +277,12 @@ class Library(contextlib.AbstractContextManager["Library"]):
         sort: Sort = "path",
         reverse: bool = False,
         limit: int | None = None,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> int:
-        """Write what `query` finds to a file, with all probabilities.
-
-        Parameters
-        ----------
-        file : str, Path or binary file
-            Where to; what was there is replaced when the new file is complete.
-        file_format : {"csv", "json", "jsonl", "parquet", "npz"}
-            How; "npz" and "parquet" have the embeddings too.
-        kind : {"records", "prob"}
-            Records, or the table of probabilities that DrumClassifier writes.
-        sort, reverse, limit, **filters
-            As for `query`.
-
-        Returns
-        -------
-        int
-            How many samples there are in it.
-
-        Raises
-        ------
-        UsageError, NotFoundError
-            As for `query`.
-        LibindexError
-            If the file can't be written, or pyarrow is not there for "parquet".
-        """
-        from libindex.export import writing
-
-        writing.check(file_format, kind)
-        with self._answer(sort, reverse, limit, filters) as answer:
-            return writing.write(answer, file, file_format, kind)
-
-    def export_playlist(
-        self,
-        file: "Destination",
-        *,
-        sort: Sort = "path",
-        reverse: bool = False,
-        limit: int | None = None,
-        **filters: Any,
-    ) -> int:
-        """Write what `query` finds as a playlist (M3U8); parameters and errors as for `export`.
-
-        Samples below the folder of the playlist are named relative to it.
-        """
-        from libindex.export.playlist import export_playlist
-
-        with self._answer(sort, reverse, limit, filters) as answer:
-            return export_playlist(answer, file)
-
-    def export_tree(
-        self,
-        folder: PathLike,
-        *,
-        by: "Order" = "class",
-        copy: bool = False,
-        sort: Sort = "path",
-        reverse: bool = False,
-        limit: int | None = None,
-        **filters: Any,
-    ) -> "TreeSummary":
-        """Make a tree of links to what `query` finds, or bring it up to date.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Where; outside of the library. What libindex did not make there is left alone.
-        by : {"class", "class/pack"}
-            Its levels; a pack is the first folder below a root.
-        copy : bool
-            Copies instead of links.
-        sort, reverse, limit, **filters
-            As for `query`.
-
-        Returns
-        -------
-        TreeSummary
-            What was done.
-
-        Raises
-        ------
-        UsageError, NotFoundError
-            As for `query`, and if the folder lies inside of a root.
-        LibindexError
-            If the tree can't be made.
-        """
-        from libindex.export.tree import write_tree
-
-        with self._answer(sort, reverse, limit, filters) as answer:
-            return write_tree(answer, folder, by, copy=copy)
-
-    def similar(
-        self,
-        file: PathLike,
-        n: int = 10,
-        *,
-        min_similarity: float = -1.0,
-        copies: bool = False,
-        **filters: Any,
-    ) -> list[Hit]:
-        """Find what sounds like a file.
-
-        Parameters
-        ----------
-        file : str or Path
-            A path, indexed or not (then it is analysed and not added), or the name of one
-            file of the library.
-        n : int
-            How many at most.
-        min_similarity : float
-            Leave out what is less similar (cosine, up to 1).
-        copies : bool
-            Give every byte-identical copy its own hit.
-        **filters
-            As for `query`.
-
-        Returns
-        -------
-        list of Hit
-            The most similar first; the file itself is not among them.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such file, or several of this name.
-        SampleError
-            If the file can't be analysed.
-        """
-        if not 1 <= n <= _MOST:
-            raise UsageError(f"n is {n}; it must lie between 1 and {_MOST}")
-        if math.isnan(min_similarity):
-            raise UsageError("the least similarity is not a number")
-        with self._answering() as (connection, network):
-            subject = queries.subject(connection, network, self.settings, file)
-            return queries.similar(
-                connection,
-                network,
-                self._index(connection, network),
-                subject.embedding,
-                n,
-                _filters(filters),
-                min_similarity=min_similarity,
-                without_path=subject.path,
-                without_content=None if copies else subject.content_id,
-                copies=copies,
-            )
+        """Write samples to a file: ``select(**filters).export(file, ...)``."""
+        return self.select(**filters).export(
+            file, file_format, kind, sort=sort, reverse=reverse, limit=limit
+        )
 
     def kit(
         self,
@@ -395,7 +292,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         *,
         folder: PathLike | None = None,
         similar_to: PathLike | None = None,
-        **filters: Any,
+        **filters: Unpack[FilterArgs],
     ) -> "Kit":
         """Make a drum kit; `libindex.kits.writing.write` writes it.
 
@@ -408,7 +305,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         folder : str or Path, optional
             All sounds below this folder, which need not be in the library.
         similar_to, **filters
-            Samples of the library; see `material`.
+            Samples of the library; see `Selection.material`.
 
         Returns
         -------
@@ -420,99 +317,19 @@ class Library(contextlib.AbstractContextManager["Library"]):
         KitError
             If no sound fits any pad.
         """
-        from libindex.kits.building import build
-        from libindex.kits.recipe import Recipe
+        return self.kits.kit(name, recipe, folder=folder, similar_to=similar_to, **filters)
 
-        recipe = recipe or Recipe()
-        if folder is None:
-            return build(name, self.material(recipe, similar_to=similar_to, **filters), recipe)
-        if similar_to is not None or filters:
-            raise UsageError("a kit from a folder takes all of it; filters look in the library")
-        [found] = self.materials([folder]).values()
-        return build(name, found, recipe)
+    @property
+    def kits(self) -> "KitMaker":
+        """What makes kits of this library, or of folders."""
+        from libindex.kits.maker import KitMaker
 
-    def material(
-        self, recipe: "Recipe", *, similar_to: PathLike | None = None, **filters: Any
-    ) -> "Material":
-        """What of the library a kit can be made of.
-
-        Parameters
-        ----------
-        recipe : Recipe
-            Which classes are needed, and with what probability.
-        similar_to : str or Path, optional
-            Of every class the samples that sound most like this file.
-        **filters
-            As for `query`, but for ``min_prob``, which is the recipe's ``least``.
-
-        Raises
-        ------
-        UsageError
-            If a filter makes no sense, or the recipe has no use for likeness.
-        NotFoundError, LibindexError
-            If the library is empty, or a file can't be read.
-        """
-        from libindex.kits import material
-
-        if "min_prob" in filters:
-            raise UsageError("the least probability of a pad is the recipe's")
-        if similar_to is not None and recipe.is_original:
-            raise UsageError("likeness counts only where the best assignment is looked for")
-        wanted = _filters(filters)
-        with self._answering() as (connection, network):
-            if similar_to is None:
-                return material.from_library(connection, network, wanted, recipe)
-            subject = queries.subject(connection, network, self.settings, similar_to)
-            index = self._index(connection, network)
-            return material.like(connection, network, index, subject.embedding, wanted, recipe)
-
-    def materials(
-        self, folders: Iterable[PathLike], hearing: Callable[[int], None] = lambda _: None
-    ) -> "dict[str, Material]":
-        """What kits can be made of from folders, which need not be in the library.
-
-        Parameters
-        ----------
-        folders : iterable of str or Path
-            Each with all that lies below it.
-        hearing : callable
-            Called with the number of files that the library does not know, and that are heard now.
-
-        Returns
-        -------
-        dict of str to Material
-            By absolute path.
-
-        Raises
-        ------
-        LibindexError
-            If a folder can't be read.
-        ModelError
-            If something has to be heard, and the network at hand is not the library's.
-        """
-        from libindex.kits import material
-
-        with self.database.reading() as connection:
-            network = self._network_or_none(connection)
-            known = material.known_of(connection, network, [absolute(f) for f in folders])
-        return material.from_folders(known, self.settings, hearing)
-
-    def judge(self, kit: "Kit") -> "Kit":
-        """The same kit, with classes, probabilities and lengths of the samples that are there."""
-        from libindex.kits import material, reading
-
-        kit = reading.with_lengths(kit)
-        unknown = reading.unjudged(kit)
-        with self.database.reading() as connection:
-            network = self._network_or_none(connection)
-            known = material.known_chances(connection, network, unknown)
-        new = [path for path, found in known.items() if not found]
-        return reading.judged(kit, known | material.heard_chances(self.settings, new))
+        return KitMaker(self._engine, self._reader)
 
     def status(self) -> Status:
         """Counts of everything in the library."""
-        with self.database.reading() as connection:
-            return queries.status(connection, self._network_or_none(connection))
+        with self._reader.answering_if_any() as (connection, network):
+            return queries.status(connection, network)
 
     def failures(self) -> list[Failure]:
         """The samples that can't be used, and why."""
@@ -527,18 +344,17 @@ class Library(contextlib.AbstractContextManager["Library"]):
         NotFoundError
             If there is no such sample, or several of this name.
         """
-        with self.database.reading() as connection:
-            sample = queries.sample_meant(connection, file)
-            return queries.info(connection, self._network_or_none(connection), sample)
+        with self._reader.answering_if_any() as (connection, network):
+            return queries.info(connection, network, queries.resolve_sample(connection, file))
 
-    def forget(self, path: PathLike, waiting: Callable[[str], None] | None = None) -> int:
-        """Take a root out of the library; the files stay as they are.
+    def forget(self, path: PathLike, on_wait: Callable[[str], None] | None = None) -> int:
+        """Remove a root from the library; the files stay as they are.
 
         Parameters
         ----------
         path : str or Path
             The root.
-        waiting : callable, optional
+        on_wait : callable, optional
             As for `scan`.
 
         Returns
@@ -551,94 +367,27 @@ class Library(contextlib.AbstractContextManager["Library"]):
         NotFoundError
             If it is not a root.
         """
-        with locking.writing(self.database.path, "forget", waiting):
+        with locking.writing(self.database.path, "forget", on_wait):
             return forget_root(self.database, absolute(path))
 
     def network(self) -> Network | None:
         """The network that answers; None before the first scan."""
-        with self.database.reading() as connection:
-            return self._network_or_none(connection)
+        with self._reader.answering_if_any() as (_, network):
+            return network
 
     def classes(self) -> tuple[str, ...]:
         """The classes of the network that answers; before the first scan, of the one at hand."""
-        from libindex.network.modelfile import ModelFile
-
         network = self.network()
-        return network.classes if network else ModelFile.read(self.settings.model).classes
+        return network.classes if network else self._engine.model.classes
 
     def writer(self) -> locking.Holder | None:
         """The process that writes to this library now, as far as is known."""
         return locking.holder(self.database.path)
 
-    def neighbours_file(self) -> tuple[Path, bool] | None:
+    def index_status(self) -> tuple[Path, bool] | None:
         """Where the neighbour index is, and whether it is current; None before the first scan."""
-        with self.database.reading() as connection:
-            network = self._network_or_none(connection)
+        with self._reader.answering_if_any() as (connection, network):
             if network is None:
                 return None
             path = index_path(self.database.path, network.fingerprint)
             return path, is_current(connection, path)
-
-    def _index(self, connection: Connection, network: Network) -> "NeighbourIndex":
-        return neighbour_index(
-            connection,
-            index_path(self.database.path, network.fingerprint),
-            network.id,
-            network.latent_size,
-            save=self.writer() is None,  # while somebody writes it would soon be old
-        )
-
-    @contextmanager
-    def _answering(self) -> Iterator[tuple[Connection, Network]]:
-        with self.database.reading() as connection:
-            yield connection, self._network(connection)
-
-    @contextmanager
-    def _answer(
-        self, sort: Sort, reverse: bool, limit: int | None, filters: dict[str, Any]
-    ) -> Iterator["Answer"]:
-        """What is found, to be exported."""
-        from libindex.export.columns import Answer
-
-        _check_order(sort, limit)
-        with self._answering() as (connection, network):
-            hits = queries.find(
-                connection, network, _filters(filters), sort, limit, reverse=reverse
-            )
-            yield Answer(connection, network, hits)
-
-    def _network(self, connection: Connection) -> Network:
-        # A network that was named is meant; otherwise the one that the library was scanned with.
-        fingerprint = None
-        if self._model_is_named:
-            from libindex.network.modelfile import ModelFile
-
-            fingerprint = ModelFile.read(self.settings.model).fingerprint
-        return queries.current_network(connection, fingerprint)
-
-    def _network_or_none(self, connection: Connection) -> Network | None:
-        try:
-            return self._network(connection)
-        except NotFoundError:
-            return None
-
-
-def _check_order(sort: Sort, limit: int | None, offset: int = 0) -> None:
-    if sort not in queries.SORTS:
-        raise UsageError(f"can't sort by {sort!r}; choose from {', '.join(queries.SORTS)}")
-    for name, number in (("limit", limit or 0), ("offset", offset)):
-        if not 0 <= number <= _MOST:
-            raise UsageError(f"{name} is {number}; it must lie between 0 and {_MOST}")
-
-
-def _filters(values: dict[str, Any]) -> Filters:
-    """Filters from keyword arguments as people write them."""
-    unknown = set(values) - set(Filters.__slots__)
-    if unknown:
-        raise UsageError(f"unknown filter {min(unknown)!r}")
-    values = dict(values)
-    classes = values.get("classes") or ()
-    values["classes"] = (classes,) if isinstance(classes, str) else tuple(classes)
-    if values.get("under") is not None:
-        values["under"] = absolute(values["under"])
-    return Filters(**values)

@@ -5,13 +5,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import platformdirs
 
 from libindex import resources
 from libindex.errors import SettingsError
-from libindex.paths import absolute
+from libindex.paths import PathLike, absolute
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _ENVIRONMENT_PREFIX = "LIBINDEX_"
@@ -49,6 +49,15 @@ class Settings:
             raise SettingsError(f"device is {self.device!r}; choose from {', '.join(DEVICES)}")
         if not self.file_timeout_s > 0:
             raise SettingsError(f"file_timeout_s is {self.file_timeout_s}; it must be above 0")
+
+
+class SettingsArgs(TypedDict, total=False):
+    """`Settings` as keyword arguments, without ``db``; None stands for "not given"."""
+
+    model: PathLike | None
+    jobs: int | None
+    device: str | None
+    file_timeout_s: float | None
 
 
 def config_file() -> Path:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,18 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from support.ear import Ear
 
-from libindex.analysis.pipeline import Pipeline
-from libindex.analysis.results import Analysis
-from libindex.errors import SampleError
+from libindex.analysis import engine
 from libindex.instruments import CODES
 from libindex.library import Library
 from libindex.network.analyser import save_network
 from libindex.network.architecture import NetworkConfig
 from libindex.network.modelfile import ModelFile
 from libindex.network.original import CnnLstm
-from libindex.sound.digests import read_and_digest
-from libindex.sound.facts import Facts
 from libindex.store.database import Database
 
 torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist has the cores
@@ -108,88 +105,12 @@ def library(tmp_path: Path, small_model: Path, empty_database: Path) -> Iterator
         yield opened
 
 
-class Ear:
-    """Stands in for what pipelines hear: that is made from a file's digest, at no cost.
-
-    Bytes that begin with "bad" are no audio. `heard` has every path that it was given, and
-    `before` is called with each of them. It says what is percussion if it `knows_strangers`.
-    """
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.before: Callable[[str], object] = lambda _path: None
-        self.knows_strangers = False
-
-    def hear(self, path: str) -> Analysis | SampleError:
-        self.before(path)
-        self.heard.append(path)
-        return self._result(path)
-
-    def _result(self, path: str) -> Analysis | SampleError:
-        try:
-            data, digest, size = read_and_digest(path)
-        except OSError as error:
-            return SampleError(f"can't be read ({error.strerror})", path)
-        if data is None or data.startswith(b"bad"):
-            return SampleError("is not audio", path, digest)
-        rng = np.random.default_rng(list(digest))
-        duration_s, peak, loudness, centroid = rng.uniform(
-            (0, 0, -60, 50), (5, 1, 0, 9000)
-        ).tolist()
-        facts = Facts(
-            size, "WAV", "PCM_16", SAMPLE_RATE, 1, duration_s, peak, loudness, centroid, None
-        )
-        probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
-        latent = rng.standard_normal(SMALL.latent_size).astype(np.float32)
-        percussion = float(rng.random()) if self.knows_strangers else None
-        return Analysis(path, digest, facts, probabilities, latent, percussion)
-
-
-class EarPipeline:
-    """A pipeline that hears with an `Ear`. Each has its own queue: several threads may have one."""
-
-    def __init__(self, ear: Ear) -> None:
-        self._ear = ear
-        self._waiting: list[str] = []
-
-    def submit(self, paths: Sequence[str]) -> None:
-        self._waiting += paths
-
-    def results(self) -> list[Analysis | SampleError]:
-        return [self._ear.hear(self._waiting.pop(0))]
-
-    def analyse(self, paths: Sequence[str]) -> Iterator[Analysis | SampleError]:
-        self.submit(paths)
-        while self._waiting:
-            yield from self.results()
-
-    def cancel(self) -> None:
-        self._waiting.clear()
-
-    def close(self) -> None:
-        self.cancel()
-
-    def __enter__(self) -> "EarPipeline":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-@pytest.fixture(scope="session")
-def make_ear() -> Callable[[pytest.MonkeyPatch], Ear]:
-    def make(monkeypatch: pytest.MonkeyPatch) -> Ear:
-        ear = Ear()
-        monkeypatch.setattr(Pipeline, "load", lambda *_: EarPipeline(ear))
-        return ear
-
-    return make
-
-
 @pytest.fixture
-def ear(make_ear: Callable[[pytest.MonkeyPatch], Ear], monkeypatch: pytest.MonkeyPatch) -> Ear:
-    """What is analysed in this test may be any bytes, and is heard with this."""
-    return make_ear(monkeypatch)
+def ear(monkeypatch: pytest.MonkeyPatch) -> Ear:
+    """What is analysed in this process may be any bytes; see `Ear`."""
+    ear = Ear()
+    monkeypatch.setattr(engine, "load_pipeline", ear)
+    return ear
 
 
 # A process without the superuser's right to pass over permissions, since tests may run as root:

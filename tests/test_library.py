@@ -57,7 +57,7 @@ def test_a_tilde_is_the_users_home(library, ear) -> None:
     put(Path(os.environ["HOME"], "Samples/kick.wav"))
     assert library.scan("~/Samples").new == 1
     assert len(library.query(under="~/Samples")) == 1
-    assert library.info("~/Samples/kick.wav").container == "WAV"
+    assert library.info("~/Samples/kick.wav").facts.container == "WAV"
     assert library.forget("~/Samples") == 1
 
 
@@ -105,7 +105,7 @@ def test_a_second_writer_can_wait(library, ear, tmp_path) -> None:
     held.wait()
     told = []
     summary = library.scan(
-        tmp_path / "Samples", waiting=lambda who: told.append(who) or release.set()
+        tmp_path / "Samples", on_wait=lambda who: told.append(who) or release.set()
     )
     thread.join()
     assert summary.new == 1
@@ -181,8 +181,8 @@ def test_from_files_to_answers(library, sounds) -> None:
     assert summary.seconds > 0
     hits = {Path(hit.path).name: hit for hit in library.query()}
     assert set(hits) == {"a.wav", "b.flac", "c.ogg", "d.aiff", "\udcff\nü🥁.wav"}
-    assert (hits["d.aiff"].sample_rate, hits["d.aiff"].encoding) == (48_000, "PCM_24")
-    assert hits["b.flac"].duration_s == pytest.approx(0.5)
+    assert (hits["d.aiff"].facts.sample_rate, hits["d.aiff"].facts.encoding) == (48_000, "PCM_24")
+    assert hits["b.flac"].facts.duration_s == pytest.approx(0.5)
     for hit in hits.values():
         probabilities = library.info(hit.path).probabilities
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-4)
@@ -248,8 +248,8 @@ def test_a_truncated_file_is_used_and_flagged(library, write_sound) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     assert library.scan(path.parent).new == 1
     (hit,) = library.query()
-    assert hit.warning == "truncated"
-    assert hit.duration_s == pytest.approx(0.25, abs=0.01)
+    assert hit.facts.warning == "truncated"
+    assert hit.facts.duration_s == pytest.approx(0.25, abs=0.01)
     assert library.status().flagged == 1
 
 

@@ -11,7 +11,7 @@ from libindex.errors import UsageError
 from libindex.paths import absolute, display
 
 if TYPE_CHECKING:
-    from libindex.library import Library
+    from libindex.selection import Selection
 
 FORMATS = ("csv", "json", "jsonl", "parquet", "npz")
 KINDS = ("records", "prob")
@@ -94,16 +94,17 @@ def export(
     if playlist is None and tree is None:
         file_format = file_format or _format_of(output)
         _check_readable(file_format, output)
-    chosen = {"sort": sort, "reverse": reverse, "limit": limit, **filters}
+    order: dict[str, Any] = {"sort": sort, "reverse": reverse, "limit": limit}
     with Library.open(db, create=False, **overrides) as library:
+        found = library.select(**filters)
         if tree is not None:
-            _export_tree(library, tree, by or "class", link is False, chosen)
+            _export_tree(found, tree, by or "class", link is False, order)
         elif playlist is not None:
-            count = library.export_playlist(_destination(playlist), **chosen)
+            count = found.playlist(_destination(playlist), **order)
             _tell(count, playlist)
         else:
             target = _destination(output)
-            count = library.export(target, file_format, kind or "records", **chosen)
+            count = found.export(target, file_format, kind or "records", **order)
             _tell(count, output)
 
 
@@ -136,9 +137,9 @@ def _destination(output: str | None) -> Any:
 
 
 def _export_tree(
-    library: "Library", folder: str, by: Any, copy: bool, chosen: dict[str, Any]
+    found: "Selection", folder: str, by: Any, copy: bool, order: dict[str, Any]
 ) -> None:
-    done = library.export_tree(folder, by=by, copy=copy, **chosen)
+    done = found.tree(folder, by=by, copy=copy, **order)
     click.echo(
         f"{display(folder)}: {done.added:,} added, {done.removed:,} removed, "
         f"{done.kept:,} as before"

@@ -15,6 +15,6 @@ def forget(path: str, db: str | None) -> None:
 
     with Library.open(db, create=False) as library:
         count = library.forget(
-            path, waiting=lambda who: click.echo(f"libindex: waiting for {who}", err=True)
+            path, on_wait=lambda who: click.echo(f"libindex: waiting for {who}", err=True)
         )
     click.echo(f"Forgot {display(path)} and its {count:,} samples; no file was touched")

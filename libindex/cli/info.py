@@ -1,13 +1,13 @@
 """``libindex info``."""
 
-import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from libindex.cli.options import db_option, model_option
-from libindex.paths import display, path_fields
+from libindex.paths import display
+from libindex.sound.facts import FACTS
 
 if TYPE_CHECKING:
     from libindex.queries import SampleInfo
@@ -28,10 +28,9 @@ def info(file: str, as_json: bool, db: str | None, **overrides: Any) -> None:
     with Library.open(db, create=False, **overrides) as library:
         found = library.info(file)
     if as_json:
-        values = dataclasses.asdict(found) | path_fields(found.path)
-        write_json(
-            values | {"root": display(found.root), "copies": [path_fields(p) for p in found.copies]}
-        )
+        from libindex.queries import info_record
+
+        write_json(info_record(found))
     else:
         _show(found)
 
@@ -48,21 +47,18 @@ def _show(found: "SampleInfo") -> None:
 
 
 def _lines(found: "SampleInfo") -> list[tuple[str, str]]:
-    from libindex.cli.output import duration
+    from libindex.cli.output import shown
 
-    lines = []
+    lines, facts = [], found.facts
     if found.failure:
         lines.append(("not usable", found.failure))
-    if found.container:
-        channels = {1: "mono", 2: "stereo"}.get(found.channels or 0, f"{found.channels} channels")
-        lines += [
-            ("format", f"{found.container} {found.encoding}, {found.sample_rate} Hz, {channels}"),
-            ("length", duration(found.duration_s)),
-            ("level", f"{found.loudness_dbfs:.1f} dBFS, peak {found.peak:.3f}"),
-            ("centroid", f"{found.centroid_hz:,.0f} Hz"),
-        ]
-    if found.warning:
-        lines.append(("warning", found.warning))
+    if facts:
+        channels = {1: "mono", 2: "stereo"}.get(facts.channels, f"{facts.channels} channels")
+        file_format = f"{facts.container} {facts.encoding}, {facts.sample_rate} Hz, {channels}"
+        lines.append(("format", file_format))
+        lines += [(f.label, shown(f, getattr(facts, f.key))) for f in FACTS if f.shown]
+        if facts.warning:
+            lines.append(("warning", facts.warning))
     lines.append(("size", f"{found.size_bytes:,} bytes"))
     place = display(found.root) + ("" if found.is_online else " (offline)")
     lines += [("root", place), ("added", _time(found.added_at))]

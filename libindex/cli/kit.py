@@ -78,9 +78,9 @@ def build(
     with _opened(db, folder is not None, overrides) as library:
         recipe = _recipe(library, making, least)
         if folder is not None:
-            [found] = library.materials([folder], _tell_hearing).values()
+            [found] = library.kits.folder_material([folder], _tell_hearing).values()
         else:
-            found = library.material(recipe, similar_to=similar_to, **filters)
+            found = library.kits.material(recipe, similar_to=similar_to, **filters)
         _make(kit_name, found, recipe, target)
 
 
@@ -119,7 +119,9 @@ def build_all(
             failed[pack] = error
     with _opened(db, True, overrides) as library:
         recipe = _recipe(library, making, least)
-        found = library.materials([p for p in packs.values() if p not in failed], _tell_hearing)
+        found = library.kits.folder_material(
+            [p for p in packs.values() if p not in failed], _tell_hearing
+        )
         for name, pack in packs.items():
             try:
                 if pack in found:
@@ -157,7 +159,7 @@ def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> No
         workspace = os.path.realpath(temporary)
         found = reading.read(Path(absolute(file)), Path(workspace))
         with _opened(db, True, overrides) as library:
-            found = library.judge(found)
+            found = library.kits.identify(found)
         bases = [os.path.abspath(file if file.is_dir() else file.parent), workspace]  # noqa: PTH100
         show_kit(found, bases, output or ("table" if on_terminal() else "csv"))
 

@@ -1,17 +1,18 @@
 """Options that several commands share, as decorators."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
 import click
 
 from libindex.settings import DEVICES
+from libindex.sound.facts import FACETS, Fact
 
 Command = Callable[..., Any]
 
-SORTS = ("prob", "path", "name", "duration", "centroid", "loudness", "added")
+SORTS = ("prob", "path", "name", *(facet.word for facet in FACETS), "added")
 FORMATS = ("table", "paths", "csv", "json", "jsonl")
 
 
@@ -51,7 +52,19 @@ def run_options(command: Command) -> Command:
     return jobs(device(command))
 
 
-_FILTERS = (
+def _range_options(facet: Fact) -> Iterator[Callable[[Command], Command]]:
+    """``--min-…`` and ``--max-…`` of a facet."""
+    for end, what in (("min", "Minimum"), ("max", "Maximum")):
+        yield click.option(
+            f"--{end}-{facet.word}",
+            f"{end}_{facet.key}",
+            type=facet.kind,
+            metavar=facet.unit.upper(),
+            help=f"{what} {facet.about}.",
+        )
+
+
+_FILTERS: tuple[Callable[[Command], Command], ...] = (
     click.option(
         "--class",
         "-c",
@@ -76,48 +89,7 @@ _FILTERS = (
         help="Leave out what is less likely to be percussion at all, such as speech, chords or "
         "noise; 0.5 is a good value.",
     ),
-    click.option(
-        "--min-duration",
-        "min_duration_s",
-        type=float,
-        metavar="S",
-        help="At least this long, in seconds.",
-    ),
-    click.option(
-        "--max-duration",
-        "max_duration_s",
-        type=float,
-        metavar="S",
-        help="At most this long, in seconds.",
-    ),
-    click.option(
-        "--min-centroid",
-        "min_centroid_hz",
-        type=float,
-        metavar="HZ",
-        help="At least this bright: the spectral centroid, in Hz.",
-    ),
-    click.option(
-        "--max-centroid",
-        "max_centroid_hz",
-        type=float,
-        metavar="HZ",
-        help="At most this bright.",
-    ),
-    click.option(
-        "--min-loudness",
-        "min_loudness_dbfs",
-        type=float,
-        metavar="DB",
-        help="At least this loud: the root mean square, in dBFS, such as -20.",
-    ),
-    click.option(
-        "--max-loudness",
-        "max_loudness_dbfs",
-        type=float,
-        metavar="DB",
-        help="At most this loud.",
-    ),
+    *(option for facet in FACETS for option in _range_options(facet)),
     click.option("--under", metavar="PATH", help="Only below this folder."),
     click.option(
         "--name",
@@ -130,12 +102,7 @@ _FILTER_NAMES = (
     "classes",
     "min_prob",
     "min_percussion",
-    "min_duration_s",
-    "max_duration_s",
-    "min_centroid_hz",
-    "max_centroid_hz",
-    "min_loudness_dbfs",
-    "max_loudness_dbfs",
+    *(f"{end}_{facet.key}" for facet in FACETS for end in ("min", "max")),
     "under",
     "name",
 )
@@ -150,9 +117,10 @@ def filter_options(command: Command) -> Command:
         filters["classes"] = [c for given in filters["classes"] for c in given.split(",") if c]
         return command(*args, filters=filters, **values)
 
+    filtered: Command = wrapped
     for option in reversed(_FILTERS):
-        wrapped = option(wrapped)
-    return wrapped
+        filtered = option(filtered)
+    return filtered
 
 
 def output_options(command: Command) -> Command:

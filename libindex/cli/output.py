@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.export.columns import COLUMNS, record
 from libindex.paths import display, relative_to
 
 if TYPE_CHECKING:
     from libindex.queries import Hit
+    from libindex.sound.facts import Fact
 
 _BAR_WIDTH = 10
 _LEAST_PERCUSSION = 0.5  # what is less likely to be percussion is noted
@@ -50,6 +50,13 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def shown(fact: "Fact", value: Any) -> str:
+    """The value of a fact for people."""
+    if value is None or fact.unit == "s":
+        return duration(value)
+    return f"{value:{fact.shown}} {fact.unit}".rstrip()
+
+
 def write_json(value: object, indent: int | None = 2) -> None:
     """Write one JSON document to standard output, in ASCII where that is not UTF-8."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
@@ -72,7 +79,11 @@ def _table(hits: Iterable["Hit"]) -> None:
     table.add_column("length", no_wrap=True, justify="right")
     table.add_column("file", overflow="fold")
     for hit in hits:
-        cells = [Text(hit.class_code), _measure(hit.probability), Text(duration(hit.duration_s))]
+        cells = [
+            Text(hit.class_code),
+            _measure(hit.probability),
+            Text(duration(hit.facts.duration_s)),
+        ]
         if alike:
             cells.insert(0, _measure(hit.similarity or 0.0))
         table.add_row(*cells, _file_cell(hit, several_roots))
@@ -92,7 +103,7 @@ def _file_cell(hit: "Hit", several_roots: bool) -> Any:
 
     root = "" if several_roots else hit.root
     text = Text(display(relative_to(hit.path, root) or hit.path))
-    notes = [hit.warning] if hit.warning else []
+    notes = [hit.facts.warning] if hit.facts.warning else []
     if hit.percussion is not None and hit.percussion < _LEAST_PERCUSSION:
         notes.append("not percussion?")
     notes += [] if hit.is_online else ["offline"]
@@ -111,9 +122,12 @@ def _paths(hits: Iterable["Hit"], end: bytes = b"\n") -> None:
 
 
 def _csv(hits: Iterable["Hit"]) -> None:
-    """The columns of `record`; text in UTF-8, paths that are not also in hexadecimal."""
+    """Records; text in UTF-8, paths that are not also in hexadecimal."""
+    from libindex.queries.records import RECORD_COLUMNS, record
+
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    names = [column.key for column in RECORD_COLUMNS]
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
     writer.writeheader()
     for hit in hits:
         values = record(hit)
@@ -125,10 +139,14 @@ def _csv(hits: Iterable["Hit"]) -> None:
 
 
 def _json(hits: Iterable["Hit"]) -> None:
+    from libindex.queries import record
+
     write_json([record(hit) for hit in hits])
 
 
 def _jsonl(hits: Iterable["Hit"]) -> None:
+    from libindex.queries import record
+
     for hit in hits:
         write_json(record(hit), indent=None)
 

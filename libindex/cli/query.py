@@ -57,12 +57,11 @@ def query(
     if limit is None:
         limit = _ON_TERMINAL if on_terminal() else 0
     with Library.open(db, create=False, **overrides) as library:
-        hits = library.query(
-            sort=sort, reverse=reverse, limit=limit or None, offset=offset, **filters
-        )
+        found = library.select(**filters)
+        hits = found.hits(sort=sort, reverse=reverse, limit=limit, offset=offset)
         show_hits(hits, output)
         cut = on_terminal() and limit == len(hits)
-        rest = library.count(**filters) - offset - len(hits) if cut else 0
+        rest = found.count() - offset - len(hits) if cut else 0
     if not hits:
         after = f" after the first {offset:,}" if offset else ""
         click.echo(f"libindex: nothing matches{after}", err=True)

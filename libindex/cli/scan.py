@@ -44,8 +44,8 @@ def scan(
             *paths,
             retry_failed=retry_failed,
             dry_run=dry_run,
-            progress=stop.scanning(progress),
-            waiting=stop.waiting,
+            on_progress=stop.scanning(progress),
+            on_wait=stop.waiting,
             stop=stop.event,
         )
     _report(summary, dry_run)

@@ -47,7 +47,7 @@ def _write(library: "Library") -> None:
     from libindex.cli.output import write_json
 
     state = library.status()
-    network, neighbours = library.network(), library.neighbours_file()
+    network, neighbours = library.network(), library.index_status()
     roots = [dataclasses.asdict(r) | path_fields(r.path) for r in state.roots]
     write_json(
         dataclasses.asdict(state)
@@ -110,7 +110,7 @@ def _watcher_fields(library: "Library") -> dict[str, Any] | None:
 
 
 def _neighbours(library: "Library") -> str:
-    found = library.neighbours_file()
+    found = library.index_status()
     if found is None:
         return "none before the first scan"
     path, current = found

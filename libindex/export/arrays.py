@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from libindex.export.columns import Answer
-from libindex.queries.heard import probabilities, vectors
+from libindex.queries.outputs import probabilities, vectors
 
 _AT_ONCE = 2_000
 

@@ -1,27 +1,15 @@
-"""What is written of a sample: its record, as `query` shows it too, and its probabilities."""
+"""Samples that are to be written, and their probabilities beside their records."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
-
-from libindex.instruments import name_of
-from libindex.paths import path_fields
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from libindex.queries import Hit, Network
     from libindex.sound.decoding import FloatArray
-
-COLUMNS = (
-    "path class class_name probability percussion similarity duration_s centroid_hz loudness_dbfs "
-    "peak sample_rate channels container encoding added_at online warning copies path_hex"
-).split()
-"""The columns of a record in a table."""
-
-RECORD = [name for name in COLUMNS if name not in {"similarity", "copies"}]
-"""The same without what is known only of answers to `similar`."""
 
 
 @dataclass(slots=True)
@@ -53,37 +41,11 @@ class Answer:
 
     def heard(self, size: int = 500) -> "Iterator[tuple[list[Hit], FloatArray]]":
         """The same with all probabilities, float32, shape (samples, classes)."""
-        from libindex.queries.heard import probabilities
+        from libindex.queries.outputs import probabilities
 
         for part in self.parts(size):
             contents = [hit.content_id for hit in part]
             yield part, probabilities(self.connection, self.network, contents)
-
-
-def record(hit: "Hit") -> dict[str, Any]:
-    """A hit as it is documented for JSON."""
-    values: dict[str, Any] = {
-        **path_fields(hit.path),
-        "class": hit.class_code,
-        "class_name": name_of(hit.class_code),
-        "probability": round(hit.probability, 6),
-        "percussion": None if hit.percussion is None else round(hit.percussion, 6),
-        "duration_s": hit.duration_s,
-        "centroid_hz": round(hit.centroid_hz, 1),
-        "loudness_dbfs": round(hit.loudness_dbfs, 2),
-        "peak": round(hit.peak, 6),
-        "sample_rate": hit.sample_rate,
-        "channels": hit.channels,
-        "container": hit.container,
-        "encoding": hit.encoding,
-        "added_at": hit.added_at,
-        "online": hit.is_online,
-        "warning": hit.warning,
-    }
-    if hit.similarity is not None:
-        values["similarity"] = round(hit.similarity, 6)
-        values["copies"] = [path_fields(path) for path in hit.copies]
-    return values
 
 
 def probability_columns(codes: Iterable[str]) -> list[str]:

@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from libindex.errors import LibindexError
-from libindex.export.columns import Answer, probability_columns, record
+from libindex.export.columns import Answer, probability_columns
 from libindex.paths import path_fields
-from libindex.queries.heard import vectors
+from libindex.queries import record
+from libindex.queries.outputs import vectors
+from libindex.queries.records import EXPORT_COLUMNS
 
 if TYPE_CHECKING:
     from libindex.queries import Hit, Network
@@ -13,25 +15,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10_000  # rows in a group: what is in memory at a time, and what a reader can pass over
 
-_TYPES = {
-    "path": "string",
-    "path_hex": "string",
-    "class": "string",
-    "class_name": "string",
-    "probability": "float64",
-    "percussion": "float64",
-    "duration_s": "float64",
-    "centroid_hz": "float64",
-    "loudness_dbfs": "float64",
-    "peak": "float64",
-    "sample_rate": "int64",
-    "channels": "int64",
-    "container": "string",
-    "encoding": "string",
-    "added_at": "int64",
-    "online": "bool_",
-    "warning": "string",
-}
+_TYPES = {str: "string", float: "float64", int: "int64", bool: "bool_"}
 
 
 def check() -> None:
@@ -73,7 +57,7 @@ def write_parquet(out: BinaryIO, answer: Answer, kind: str) -> None:
 def _schema(network: "Network") -> Any:
     import pyarrow as pa
 
-    fields = [pa.field(name, getattr(pa, kind)()) for name, kind in _TYPES.items()]
+    fields = [pa.field(column.key, getattr(pa, _TYPES[column.kind])()) for column in EXPORT_COLUMNS]
     fields += [pa.field(name, pa.float32()) for name in probability_columns(network.classes)]
     return pa.schema([*fields, pa.field("embedding", pa.list_(pa.float32(), network.latent_size))])
 
@@ -93,7 +77,10 @@ def _columns(answer: Answer, hits: "list[Hit]", matrix: "FloatArray") -> list[An
     embeddings = vectors(answer.connection, answer.network, contents)
     flat = pa.array(embeddings.ravel(), pa.float32())
     return [
-        *([values.get(name) for values in records] for name in _TYPES),
+        *(
+            [values.get(name) for values in records]
+            for name in (column.key for column in EXPORT_COLUMNS)
+        ),
         *_probabilities(matrix),
         pa.FixedSizeListArray.from_arrays(flat, embeddings.shape[1]),
     ]

@@ -38,7 +38,8 @@ def export_playlist(answer: Answer, target: Destination) -> int:
 
 
 def _lines(hit: Hit, folder: str | None) -> Iterator[str]:
-    duration = "-1" if hit.duration_s is None else f"{hit.duration_s:.3f}"
+    length = hit.facts.duration_s
+    duration = "-1" if length is None else f"{length:.3f}"
     title = os.path.splitext(os.path.basename(hit.path))[0]  # noqa: PTH119, PTH122
     yield f"#EXTINF:{duration},{display(name_of(hit.class_code))} - {display(title)}"
     yield _location(hit.path, folder)

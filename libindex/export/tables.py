@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from libindex.export.columns import RECORD, Answer, probability_columns, record, rounded
+from libindex.export.columns import Answer, probability_columns, rounded
 from libindex.paths import path_fields
+from libindex.queries import record
+from libindex.queries.records import EXPORT_COLUMNS
 
 
 def write_csv(out: BinaryIO, answer: Answer, kind: str) -> None:
@@ -19,11 +21,12 @@ def write_csv(out: BinaryIO, answer: Answer, kind: str) -> None:
         return
     with _text(out) as text:
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*RECORD, *probability_columns(codes)])
+        names = [column.key for column in EXPORT_COLUMNS]
+        writer.writerow([*names, *probability_columns(codes)])
         for hits, matrix in answer.heard():
             for hit, row in zip(hits, rounded(matrix), strict=True):
                 values = record(hit)
-                writer.writerow([*(values.get(name) for name in RECORD), *row])
+                writer.writerow([*(values.get(name) for name in names), *row])
 
 
 def write_original(out: BinaryIO, header: list[str], rows: Iterable[list[Any]]) -> None:

@@ -15,6 +15,7 @@ from libindex.disk.walk import Found
 from libindex.errors import SampleError
 from libindex.paths import to_text
 from libindex.similarity.embeddings import packed
+from libindex.sound.facts import FACTS
 from libindex.store.batches import batched
 from libindex.store.schema import (
     analyses,
@@ -230,19 +231,7 @@ def _update_contents(connection: Connection, rows: list[dict[str, Any]]) -> None
             connection.execute(query, part)
 
 
-_NO_FACTS = dict.fromkeys(
-    (
-        "container",
-        "encoding",
-        "sample_rate",
-        "channels",
-        "duration_s",
-        "peak",
-        "loudness_dbfs",
-        "centroid_hz",
-        "warning",
-    )
-)
+_NO_FACTS = dict.fromkeys([*(fact.key for fact in FACTS), "warning"])
 
 
 def _content_values(digest: bytes, result: Analysis | SampleError) -> dict[str, Any]:

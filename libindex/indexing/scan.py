@@ -6,10 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from libindex.analysis.engine import Engine
 from libindex.disk.walk import Changes, Stamp, compare
 from libindex.errors import LibindexError
 from libindex.indexing import records
@@ -31,14 +32,12 @@ from libindex.indexing.roots import (
 )
 from libindex.indexing.run import Run, Task, unheard_contents
 from libindex.indexing.summary import Change, Progress, ScanSummary
-from libindex.settings import Settings
 from libindex.similarity.embeddings import count, index_path, is_current, neighbour_index
 from libindex.store.database import Database
 from libindex.store.roots import Root, all_roots
 
 if TYPE_CHECKING:
     from libindex.analysis.pipeline import Pipeline
-    from libindex.network.modelfile import ModelFile
 
 
 class Indexer(contextlib.AbstractContextManager["Indexer"]):
@@ -50,23 +49,24 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
     ----------
     database : Database
         The library.
-    model : ModelFile
-        The network to analyse with; it is loaded when there is something to analyse.
-    settings : Settings
-        Number of processes, device, limits.
+    engine : Engine
+        The network to analyse with; its pipeline is taken when there is something to analyse,
+        and given back at the end, without the processes.
     """
 
-    def __init__(self, database: Database, model: "ModelFile", settings: Settings) -> None:
+    def __init__(self, database: Database, engine: Engine) -> None:
         self._database = database
-        self._model = model
-        self._fingerprint = model.fingerprint
-        self._settings = settings
+        self._engine = engine
+        self._model = engine.model
+        self._fingerprint = engine.fingerprint
+        self._taken = contextlib.ExitStack()
         self._pipeline: Pipeline | None = None
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         if self._pipeline:
-            self._pipeline.close()
+            self._pipeline.cancel()  # idle processes would keep 60 MB each
             self._pipeline = None
+        self._taken.__exit__(*error)
 
     def preview(self, paths: Sequence[str]) -> ScanSummary:
         """What `scan` would find, without reading a file or recording anything.
@@ -231,19 +231,14 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             run,
             lambda done: progress(Progress(done, total)),
         )
-        reading.read(tasks, self._settings.jobs, stop.is_set)
+        reading.read(tasks, self._engine.settings.jobs, stop.is_set)
         if stop.is_set():
             raise _InterruptedError
         self._finish([target for target, _ in looks], run)
 
     def _started_pipeline(self) -> "Pipeline":
         if self._pipeline is None:
-            from libindex.analysis.pipeline import Pipeline
-
-            settings = self._settings
-            self._pipeline = Pipeline.load(
-                self._model, settings.device, settings.jobs, settings.file_timeout_s
-            )
+            self._pipeline = self._taken.enter_context(self._engine.pipeline())
         return self._pipeline
 
     def _finish(self, targets: list[Target], run: Run) -> None:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from libindex.analysis.engine import Engine
 from libindex.analysis.results import Analysis
 from libindex.disk.folders import audio_files
 from libindex.errors import LibindexError
 from libindex.kits.kit import MANIFEST
 from libindex.kits.recipe import Recipe
-from libindex.network.modelfile import ModelFile
 from libindex.queries import Filters, Network
+from libindex.queries.example import file_stamp
 from libindex.queries.sounds import (
     Sound,
     best_of_class,
@@ -25,9 +26,7 @@ from libindex.queries.sounds import (
     probabilities_of,
     sounds,
 )
-from libindex.queries.subject import file_stamp
-from libindex.queries.unknown import analysed, unit
-from libindex.settings import Settings
+from libindex.similarity.embeddings import normalised
 from libindex.sound.decoding import FloatArray
 from libindex.sound.digests import digest_of
 
@@ -168,7 +167,9 @@ class Known:
         return [path for path in every if path not in self.sounds]
 
 
-def known_of(connection: Connection, network: Network | None, folders: Sequence[str]) -> Known:
+def known_of(
+    connection: Connection | None, network: Network | None, folders: Sequence[str]
+) -> Known:
     """Look folders up in the library.
 
     Parameters
@@ -190,7 +191,7 @@ def known_of(connection: Connection, network: Network | None, folders: Sequence[
         found.errors[folder] = []
         paths = audio_files(folder, recursive=True, errors=found.errors[folder])
         found.folders[folder] = paths
-        if network is not None:
+        if connection is not None and network is not None:
             stored = known_under(connection, network, folder)
             ids = {p: stored[p][1] for p in paths if p in stored and stored[p][0] == file_stamp(p)}
             here = sounds(connection, network, Filters(under=folder), ids.values()) if ids else []
@@ -199,7 +200,7 @@ def known_of(connection: Connection, network: Network | None, folders: Sequence[
 
 
 def from_folders(
-    known: Known, settings: Settings, hearing: Callable[[int], None]
+    known: Known, engine: Engine, hearing: Callable[[int], None]
 ) -> dict[str, Material]:
     """All audio files of some folders: as the library knows them, or heard on the spot.
 
@@ -207,8 +208,8 @@ def from_folders(
     ----------
     known : Known
         What the library knows of them.
-    settings : Settings
-        How to analyse what it does not.
+    engine : Engine
+        For what it does not know.
     hearing : callable
         Called with the number of files that are to be heard, if there are any.
 
@@ -224,12 +225,14 @@ def from_folders(
     """
     unknown = known.unknown
     if unknown:
+        if known.network:
+            engine.require(known.network.fingerprint, known.network.name)
         hearing(len(unknown))
-    results = list(analysed(known.network, settings, unknown)) if unknown else []
+    results = engine.analyse(unknown)
     heard = {result.path: _sound(result) for result in results if isinstance(result, Analysis)}
     failed = {os.fspath(e.path or ""): e for e in results if isinstance(e, LibindexError)}
     network = known.network
-    classes = network.classes if network else ModelFile.read(settings.model).classes
+    classes = network.classes if network else engine.model.classes
     every = known.sounds | heard
     return {
         folder: _material(
@@ -279,14 +282,14 @@ def _sound(analysis: Analysis) -> Sound:
         path=analysis.path,
         digest=analysis.digest,
         probabilities=analysis.probabilities,
-        embedding=unit(analysis.latent),
+        embedding=normalised(analysis.latent),
         duration_s=analysis.facts.duration_s,
         centroid_hz=analysis.facts.centroid_hz,
     )
 
 
 def known_chances(
-    connection: Connection, network: Network | None, paths: Iterable[str]
+    connection: Connection | None, network: Network | None, paths: Iterable[str]
 ) -> dict[str, Chances]:
     """What the library knows of files, wherever they lie: by their bytes.
 
@@ -300,18 +303,19 @@ def known_chances(
     for path in paths:
         with contextlib.suppress(OSError):
             digest = digest_of(path)
-            found[path] = probabilities_of(connection, network, digest) if network else {}
+            found[path] = {}
+            if connection is not None and network is not None:
+                found[path] = probabilities_of(connection, network, digest)
     return found
 
 
-def heard_chances(settings: Settings, paths: Sequence[str]) -> dict[str, Chances]:
+def heard_chances(engine: Engine, paths: Sequence[str]) -> dict[str, Chances]:
     """The same of files that are heard on the spot; of those that can be."""
-    if not paths:
-        return {}
-    classes = ModelFile.read(settings.model).classes
     found: dict[str, Chances] = {}
-    for result in analysed(None, settings, paths):
+    for result in engine.analyse(paths):
         if isinstance(result, Analysis):
             order = np.argsort(-result.probabilities, kind="stable")
-            found[result.path] = {classes[i]: float(result.probabilities[i]) for i in order}
+            found[result.path] = {
+                engine.model.classes[i]: float(result.probabilities[i]) for i in order
+            }
     return found

@@ -1,14 +1,17 @@
 """Answers: the only reader of the library."""
 
-from libindex.queries.filters import SORTS, Filters, Sort
+from libindex.queries.example import Example, find_example, resolve_sample
+from libindex.queries.filters import SORTS, FilterArgs, Filters, Sort
 from libindex.queries.find import Hit, count, find, similar
 from libindex.queries.inspect import Failure, SampleInfo, Status, failures, info, status
 from libindex.queries.lookup import Network, Sample, current_network, sample_at, samples_named
-from libindex.queries.subject import Subject, sample_meant, subject
+from libindex.queries.records import info_record, record
 
 __all__ = [
     "SORTS",
+    "Example",
     "Failure",
+    "FilterArgs",
     "Filters",
     "Hit",
     "Network",
@@ -16,16 +19,17 @@ __all__ = [
     "SampleInfo",
     "Sort",
     "Status",
-    "Subject",
     "count",
     "current_network",
     "failures",
     "find",
+    "find_example",
     "info",
+    "info_record",
+    "record",
+    "resolve_sample",
     "sample_at",
-    "sample_meant",
     "samples_named",
     "similar",
     "status",
-    "subject",
 ]

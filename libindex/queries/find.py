@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_col
 from libindex.paths import join
 from libindex.queries.filters import Filters, Sort, conditions, matched_classes
 from libindex.queries.lookup import Network
+from libindex.sound.facts import FACETS, Facts
 from libindex.store.batches import batched
+from libindex.store.facets import facts_of
 from libindex.store.schema import analyses, classes, contents, roots, samples
 
 if TYPE_CHECKING:
@@ -33,20 +35,12 @@ class Hit:
         Of that class.
     percussion : float or None
         Probability that it is percussion at all; None where the network can't tell.
-    duration_s : float or None
-        Length [s].
-    centroid_hz, loudness_dbfs, peak : float
-        Spectral centroid [Hz], root mean square [dBFS], largest absolute value.
-    sample_rate, channels : int
-        Of the file [Hz].
-    container, encoding : str
-        As libsndfile names them.
+    facts : Facts
+        What was measured and read of the file: `duration_s`, `centroid_hz`, `sample_rate` …
     added_at : int
         When it came into the library [s since 1970].
     is_online : bool
         Whether its root was there when last seen.
-    warning : str or None
-        What is wrong with the file, such as "truncated".
     content_id : int
         Byte-identical samples have the same.
     similarity : float or None
@@ -60,17 +54,9 @@ class Hit:
     class_code: str
     probability: float
     percussion: float | None
-    duration_s: float | None
-    centroid_hz: float
-    loudness_dbfs: float
-    peak: float
-    sample_rate: int
-    channels: int
-    container: str
-    encoding: str
+    facts: Facts
     added_at: int
     is_online: bool
-    warning: str | None
     content_id: int
     similarity: float | None = None
     copies: tuple[str, ...] = ()
@@ -247,9 +233,7 @@ def _order(sort: Sort, reverse: bool) -> list[ColumnElement[Any]]:
     column: ColumnElement[Any] = {
         "prob": literal_column("matched.probability"),
         "name": func.lower(samples.c.name),
-        "duration": contents.c.duration_s,
-        "centroid": contents.c.centroid_hz,
-        "loudness": contents.c.loudness_dbfs,
+        **{facet.word: contents.c[facet.key] for facet in FACETS},
         "added": samples.c.added_at,
     }[sort]
     falling = (sort in {"prob", "added"}) != reverse
@@ -263,16 +247,8 @@ def _hit(row: Row[Any]) -> Hit:
         class_code=row.code,
         probability=row.probability,
         percussion=row.percussion,
-        duration_s=row.duration_s,
-        centroid_hz=row.centroid_hz,
-        loudness_dbfs=row.loudness_dbfs,
-        peak=row.peak,
-        sample_rate=row.sample_rate,
-        channels=row.channels,
-        container=row.container,
-        encoding=row.encoding,
+        facts=facts_of(row),
         added_at=row.added_at,
         is_online=row.is_online,
-        warning=row.warning,
         content_id=row.id,
     )

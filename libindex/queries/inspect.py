@@ -7,6 +7,8 @@ from sqlalchemy import Connection, func, select
 
 from libindex.paths import join
 from libindex.queries.lookup import Network, Sample
+from libindex.sound.facts import Facts
+from libindex.store.facets import facts_of
 from libindex.store.schema import (
     analyses,
     class_probabilities,
@@ -75,10 +77,10 @@ class SampleInfo:
         Identity of its content, in hexadecimal.
     size_bytes : int
         Size [bytes].
-    failure, warning : str or None
-        Why it can't be used; what is wrong although it can.
-    container, encoding, sample_rate, channels, duration_s, peak, loudness_dbfs, centroid_hz
-        As in `Hit`; None where it can't be used.
+    failure : str or None
+        Why it can't be used.
+    facts : Facts or None
+        As in `Hit`; None where it was never decoded.
     analysed_at : int or None
         When the network heard it [s since 1970].
     percussion : float or None
@@ -97,15 +99,7 @@ class SampleInfo:
     digest: str | None
     size_bytes: int
     failure: str | None
-    warning: str | None
-    container: str | None
-    encoding: str | None
-    sample_rate: int | None
-    channels: int | None
-    duration_s: float | None
-    peak: float | None
-    loudness_dbfs: float | None
-    centroid_hz: float | None
+    facts: Facts | None
     analysed_at: int | None
     percussion: float | None
     probabilities: dict[str, float]
@@ -167,15 +161,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
         digest=row.digest.hex() if row.digest else None,
         size_bytes=row.own_size,
         failure=row.own_failure or row.failure,
-        warning=row.warning,
-        container=row.container,
-        encoding=row.encoding,
-        sample_rate=row.sample_rate,
-        channels=row.channels,
-        duration_s=row.duration_s,
-        peak=row.peak,
-        loudness_dbfs=row.loudness_dbfs,
-        centroid_hz=row.centroid_hz,
+        facts=None if row.sample_rate is None else facts_of(row),
         analysed_at=analysed_at,
         percussion=percussion,
         probabilities=probabilities,

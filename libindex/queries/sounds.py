@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, select
 from libindex.errors import NotFoundError
 from libindex.paths import join
 from libindex.queries.filters import Filters, conditions, matched_classes
-from libindex.queries.heard import probabilities, vectors
 from libindex.queries.lookup import Network
+from libindex.queries.outputs import probabilities, vectors
 from libindex.store.batches import batched
 from libindex.store.schema import (
     analyses,

@@ -53,6 +53,14 @@ def unpacked(vector: bytes) -> "FloatArray":
     return np.frombuffer(vector, "<f2").astype(np.float32)
 
 
+def normalised(latent: "FloatArray") -> "FloatArray":
+    """A latent as an embedding: of length 1, unless it is 0."""
+    import numpy as np
+
+    norm = np.linalg.norm(latent)
+    return np.asarray(latent / norm if norm > 0 else latent, dtype=np.float32)
+
+
 def index_path(database: Path, fingerprint: str) -> Path:
     """Where the neighbour index of a network's embeddings lies: beside the database."""
     return database.with_name(f"{database.name}.{fingerprint[:12]}.neighbours")

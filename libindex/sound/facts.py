@@ -1,41 +1,149 @@
-"""What is known of a sound besides its class: read from the file, and measured."""
+"""What is known of a sound besides its class: read from the file, and measured.
 
-from dataclasses import dataclass
+A fact is declared here, once. Its column in the database and in the views, its filter, its options
+and sort key, its columns in tables and exports, its line in ``libindex info`` and its rows in the
+documentation come from the declaration (`docs/architecture.md` says what is left to do).
+"""
+
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """The declaration of one fact.
+
+    Attributes
+    ----------
+    key : str
+        Name of the field of `Facts`, of the column, and of the key in JSON; it ends with the unit.
+    kind : type
+        float, int or str.
+    about : str
+        What it is, for ``--help`` and the documentation.
+    label : str
+        What a column of a table and a line of ``libindex info`` are called.
+    unit : str
+        As it is written after a number.
+    max_length : int or None
+        Of text, as its column declares it.
+    digits : int or None
+        Decimals in records; None writes all of them.
+    shown : str
+        Format specification for people.
+    word : str
+        Name of its options (``--min-WORD``) and of its sort key. A fact that has one can be
+        filtered and sorted by: it is a facet.
+    low, high : str
+        Adjectives for both ends of a facet, such as "short" and "long".
+    """
+
+    key: str
+    kind: type
+    about: str
+    label: str
+    unit: str = ""
+    max_length: int | None = None
+    digits: int | None = None
+    shown: str = ""
+    word: str = ""
+    low: str = ""
+    high: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a content besides its class.
+    """What is known of a content besides its class, in the order in which it is shown.
 
     Attributes
     ----------
     size_bytes : int
         Size of the file [bytes].
-    container, encoding : str
-        As libsndfile names them.
-    sample_rate : int
-        The file's own [Hz].
-    channels : int
-        Number of channels.
-    duration_s : float or None
-        Length [s].
-    peak : float
-        Largest absolute value; full scale is 1.
-    loudness_dbfs : float
-        Root mean square [dBFS].
-    centroid_hz : float
-        Spectral centroid [Hz].
     warning : str or None
         What is wrong with a file that could be used all the same, such as "truncated".
     """
 
     size_bytes: int
-    container: str
-    encoding: str
-    sample_rate: int
-    channels: int
-    duration_s: float | None
-    peak: float
-    loudness_dbfs: float
-    centroid_hz: float
+    duration_s: float | None = field(
+        metadata={
+            "kind": float,
+            "about": "length in seconds",
+            "label": "length",
+            "unit": "s",
+            "shown": ".2f",
+            "word": "duration",
+            "low": "short",
+            "high": "long",
+        }
+    )
+    centroid_hz: float = field(
+        metadata={
+            "kind": float,
+            "about": "spectral centroid (brightness) in Hz",
+            "label": "centroid",
+            "unit": "Hz",
+            "digits": 1,
+            "shown": ",.0f",
+            "word": "centroid",
+            "low": "dark",
+            "high": "bright",
+        }
+    )
+    loudness_dbfs: float = field(
+        metadata={
+            "kind": float,
+            "about": "loudness (RMS) in dBFS",
+            "label": "loudness",
+            "unit": "dBFS",
+            "digits": 2,
+            "shown": ".1f",
+            "word": "loudness",
+            "low": "quiet",
+            "high": "loud",
+        }
+    )
+    peak: float = field(
+        metadata={
+            "kind": float,
+            "about": "largest absolute sample value; full scale is 1",
+            "label": "peak",
+            "digits": 6,
+            "shown": ".3f",
+        }
+    )
+    sample_rate: int = field(
+        metadata={
+            "kind": int,
+            "about": "sample rate of the file in Hz",
+            "label": "sample rate",
+            "unit": "Hz",
+        }
+    )
+    channels: int = field(
+        metadata={"kind": int, "about": "number of channels", "label": "channels"}
+    )
+    container: str = field(
+        metadata={
+            "kind": str,
+            "about": "file format, such as `WAV`",
+            "label": "container",
+            "max_length": 16,
+        }
+    )
+    encoding: str = field(
+        metadata={
+            "kind": str,
+            "about": "sample format, such as `PCM_24`",
+            "label": "encoding",
+            "max_length": 32,
+        }
+    )
     warning: str | None
+
+
+FACTS: tuple[Fact, ...] = tuple(
+    Fact(key=one.name, **one.metadata) for one in fields(Facts) if one.metadata
+)
+"""All declarations."""
+
+FACETS: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.word)
+"""Those that can be filtered and sorted by."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     event,
 )
 
+from libindex.store.facets import fact_columns
 from libindex.store.views import VIEWS
 
 REVISION = "0003"
@@ -65,14 +66,7 @@ contents = Table(
     Column("id", Integer, primary_key=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("size_bytes", Integer, nullable=False),
-    Column("container", String(16)),
-    Column("encoding", String(32)),
-    Column("sample_rate", Integer),
-    Column("channels", Integer),
-    Column("duration_s", Float),
-    Column("peak", Float),
-    Column("loudness_dbfs", Float),
-    Column("centroid_hz", Float),
+    *fact_columns(),
     Column("warning", String),
     Column("failure", String),
 )

@@ -4,6 +4,8 @@ They show what the network says that was used last, as the commands do. `docs/sq
 them.
 """
 
+from libindex.sound.facts import FACTS
+
 
 def _text(path: str) -> str:
     """SQL that reads stored bytes as text, with other characters where they are not UTF-8.
@@ -27,6 +29,7 @@ def _text(path: str) -> str:
 
 _ROOT = _text("roots.path")
 _PATH = f"rtrim({_ROOT}, '/') || '/' || {_text('samples.path')}"
+_FACTS = ",\n  ".join(f"contents.{fact.key} AS {fact.key}" for fact in FACTS)
 _NETWORK = "(SELECT id FROM networks ORDER BY used_at DESC, id DESC LIMIT 1)"
 
 SAMPLE_OVERVIEW = f"""
@@ -39,14 +42,7 @@ SELECT
   classes.code AS class,
   analyses.probability AS probability,
   analyses.percussion AS percussion,
-  contents.duration_s AS duration_s,
-  contents.centroid_hz AS centroid_hz,
-  contents.loudness_dbfs AS loudness_dbfs,
-  contents.peak AS peak,
-  contents.sample_rate AS sample_rate,
-  contents.channels AS channels,
-  contents.container AS container,
-  contents.encoding AS encoding,
+  {_FACTS},
   samples.size_bytes AS size_bytes,
   samples.added_at AS added_at,
   roots.is_online AS online,

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
+from libindex.analysis.engine import Engine
 from libindex.errors import LibindexError
 from libindex.indexing import Change, Indexer, Progress, ScanSummary
-from libindex.network.modelfile import ModelFile
 from libindex.paths import path_fields
 from libindex.settings import Settings
 from libindex.store import locking
@@ -170,8 +170,8 @@ class Server:
         self._stop = threading.Event()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._database = Database.open(settings.db, create=True)
-        self._model = ModelFile.read(settings.model)
-        self._indexer = Indexer(self._database, self._model, settings)
+        self._engine = Engine(settings)
+        self._indexer = Indexer(self._database, self._engine)
 
     def request(self, request: Request) -> None:
         """Have something done, from another thread."""
@@ -184,7 +184,7 @@ class Server:
 
     def serve(self) -> None:
         """Carry out requests until `stop`."""
-        with self._indexer:
+        with self._engine, self._indexer:
             while (request := self._requests.get()) and not self._stop.is_set():
                 try:
                     self._tell(Done(self._carried_out(request)))
@@ -231,12 +231,12 @@ class Server:
         sample = lookup.sample_at(connection, change.path)
         if sample is None or change.kind == "removed":
             return description
-        network = queries.current_network(connection, self._model.fingerprint)
+        network = queries.current_network(connection, self._engine.fingerprint)
         known = queries.info(connection, network, sample)
         for code, probability in list(known.probabilities.items())[:1]:
             description |= {"class": code, "probability": round(probability, 6)}
-        if known.duration_s is not None:
-            description["duration_s"] = round(known.duration_s, 6)
+        if known.facts is not None and known.facts.duration_s is not None:
+            description["duration_s"] = round(known.facts.duration_s, 6)
         if known.failure:
             description["reason"] = known.failure
         return description

@@ -9,6 +9,7 @@ import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.facts import make_facts
 
 from libindex.analysis import pipeline as pipeline_module
 from libindex.analysis.pipeline import Pipeline
@@ -18,11 +19,10 @@ from libindex.errors import ModelError, SampleError
 from libindex.network.analyser import Analyser, load_network
 from libindex.network.modelfile import ModelFile
 from libindex.sound.decoding import FloatArray
-from libindex.sound.facts import Facts
 from libindex.sound.preparation import Prepared, Preparer
 
 NEVER_S = 600.0
-FACTS = Facts(0, "", "", 44_100, 1, None, 0.5, -6.0, 500.0, None)
+FACTS = make_facts()
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,10 @@ def test_everything_known_is_shown(cli, kick, library) -> None:
     assert shown[0] == str(kick)
     facts = dict(line.strip().split(maxsplit=1) for line in shown[1:])
     assert facts["format"] == "WAV PCM_16, 44100 Hz, mono"
-    assert facts["length"] == f"{info.duration_s:.2f} s"
-    assert facts["level"] == f"{info.loudness_dbfs:.1f} dBFS, peak {info.peak:.3f}"
-    assert facts["centroid"] == f"{info.centroid_hz:,.0f} Hz"
+    assert facts["length"] == f"{info.facts.duration_s:.2f} s"
+    assert facts["loudness"] == f"{info.facts.loudness_dbfs:.1f} dBFS"
+    assert facts["peak"] == f"{info.facts.peak:.3f}"
+    assert facts["centroid"] == f"{info.facts.centroid_hz:,.0f} Hz"
     assert facts["size"] == "7 bytes"
     assert facts["root"] == str(kick.parent)
     assert facts["copy"] == str(kick.with_name("copy.wav"))

@@ -11,6 +11,7 @@ import pytest
 from libindex import __version__
 from libindex.cli import _COMMANDS, main
 from libindex.library import Library
+from libindex.selection import Selection
 
 HEAVY = {
     "torch",
@@ -44,14 +45,14 @@ print(json.dumps([codes, sorted({name.partition(".")[0] for name in sys.modules}
 def heavy_modules(cli: Callable[..., object]) -> Callable[..., set[str]]:
     """Which of the heavy modules commands import: `heavy_modules(["query"], ["status"])`."""
 
-    def run(*commands: list[str]) -> set[str]:
+    def run(*commands: list[str], code: int = 0) -> set[str]:
         process = subprocess.run(
             [sys.executable, "-c", REPORT, json.dumps(commands)],
             capture_output=True,
             check=True,
         )
         codes, modules = json.loads(process.stdout)
-        assert codes == [0] * len(commands), process.stderr
+        assert codes == [code] * len(commands), process.stderr
         return set(modules) & HEAVY
 
     return run
@@ -91,6 +92,18 @@ def test_an_export_imports_nothing_that_is_slow(heavy_modules, folder, tmp_path)
 def test_similar_to_an_indexed_file_needs_no_network(heavy_modules, folder) -> None:
     found = heavy_modules(["similar", "00.wav"], ["similar", str(folder / "01.wav")])
     assert found <= {"sqlalchemy", "numpy", "faiss"}
+
+
+def test_wrong_arguments_are_told_before_a_network_is_loaded(
+    heavy_modules, folder, tmp_path
+) -> None:
+    new = tmp_path / "new.wav"
+    new.write_bytes(b"a new sound")
+    light = {"sqlalchemy", "numpy"}
+    assert heavy_modules(["similar", str(new), "--under", "/wrong"], code=1) <= light
+    wrong = (["--class", "nonsense"], ["--min-duration", "nan"])
+    assert heavy_modules(*(["similar", str(new), *w] for w in wrong), code=2) <= light
+    assert heavy_modules(["similar", "none.wav"], ["info", "none.wav"], code=1) <= light
 
 
 def test_a_scan_with_nothing_to_do_needs_no_network(heavy_modules, folder) -> None:
@@ -209,7 +222,7 @@ def test_an_interruption_exits_with_130(cli, folder, monkeypatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Library, "query", interrupted)
+    monkeypatch.setattr(Selection, "hits", interrupted)
     result = cli("query", code=130)
     assert (result.stdout, result.stderr) == ("", "libindex: interrupted\n")
 

@@ -125,7 +125,7 @@ def test_json(cli, folder, library) -> None:
         assert record["class"] == hit.class_code
         assert record["probability"] == pytest.approx(hit.probability, abs=1e-6)
         assert record["percussion"] is None
-        assert record["duration_s"] == hit.duration_s
+        assert record["duration_s"] == hit.facts.duration_s
         assert (record["online"], record["warning"]) == (True, None)
 
 
@@ -133,7 +133,11 @@ def test_the_readme_documents_every_key() -> None:
     readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
     records = readme.split("### Records\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|", records, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == KEYS | {"similarity", "copies"}
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == KEYS | {
+        "similarity",
+        "copies",
+        "path_hex",
+    }
 
 
 def test_json_of_nothing_is_an_empty_list(cli, folder) -> None:
@@ -197,7 +201,7 @@ def test_a_terminal_shows_50_and_counts_the_rest(terminal, folder, library) -> N
     assert shown[-1] == "… and 10 more (--limit 0 shows all)"
     first = library.query(sort="name")[0]
     assert shown[1].split()[0] == first.class_code
-    words = [f"{first.probability:.2f}", f"{first.duration_s:.2f}", "s", "0/00.wav"]
+    words = [f"{first.probability:.2f}", f"{first.facts.duration_s:.2f}", "s", "0/00.wav"]
     assert shown[1].split()[2:] == words
     bar = shown[1].split()[1]
     assert bar.count("█") == int(first.probability * 10)

@@ -32,10 +32,10 @@ def test_everything_at_a_glance(cli, folder, library) -> None:
 
 
 def test_what_is_not_as_it_should_be(cli, folder, library) -> None:
-    library.neighbours_file()[0].unlink()
+    library.index_status()[0].unlink()
     folder.rename(folder.with_name("away"))
     library.scan()
-    library.neighbours_file()[0].unlink()
+    library.index_status()[0].unlink()
     with library.database.writing() as connection:
         connection.exec_driver_sql("UPDATE contents SET warning = 'truncated' WHERE id = 1")
     with locking.writing(library.database.path, "watch"):

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.ear import Ear
 
 from libindex.library import Library
 
@@ -31,12 +32,12 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def still(sounds: Path, make_ear: Callable[..., object], small_model: Path) -> Iterator[Library]:
+def still(sounds: Path, small_model: Path) -> Iterator[Library]:
     """A library of them, for tests that change nothing."""
-    with Library.open(sounds.parent / "library.db", model=str(small_model), jobs=1) as opened:
-        with pytest.MonkeyPatch.context() as patch:
-            make_ear(patch).knows_strangers = True
-            opened.scan(sounds)
+    ear = Ear(knows_strangers=True)
+    path = sounds.parent / "library.db"
+    with Library.open(path, model=small_model, jobs=1, pipeline_factory=ear) as opened:
+        opened.scan(sounds)
         yield opened
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from libindex.errors import LibindexError
-from libindex.export.columns import record
 from libindex.instruments import CODES
 from libindex.paths import to_text
+from libindex.queries import record
 
 parquet = pytest.importorskip("pyarrow.parquet")
 

@@ -36,14 +36,14 @@ def found(line: str, folder: str) -> str:
 
 def test_every_sample_is_there_with_its_length_and_class(still, paths, tmp_path) -> None:
     target = tmp_path / "all.m3u8"
-    assert still.export_playlist(target) == 8
+    assert still.select().playlist(target) == 8
     content = target.read_bytes()
     for (title, path), hit in zip(
         entries(content, tmp_path), still.query(sort="path"), strict=True
     ):
         assert path == hit.path
         length, _, name = title.partition(",")
-        assert float(length) == pytest.approx(hit.duration_s, abs=0.001)
+        assert float(length) == pytest.approx(hit.facts.duration_s, abs=0.001)
         assert name.startswith(f"{name_of(hit.class_code)} - ")
     assert f"- {Path(paths[0]).stem}\n".encode() in content
     assert rb"- new\nline" in content
@@ -51,19 +51,19 @@ def test_every_sample_is_there_with_its_length_and_class(still, paths, tmp_path)
 
 def test_what_is_below_the_playlist_is_named_from_there(still, sounds) -> None:
     target = sounds / "Pack A/list.m3u8"
-    still.export_playlist(target, sort="prob")
+    still.select().playlist(target, sort="prob")
     content = target.read_bytes()
     target.unlink()
     assert [p for _, p in entries(content, target.parent)] == [h.path for h in still.query()]
     assert {b"Kick.wav", b"deep/kick.WAV"} <= set(content.split(b"\n"))
     target = sounds / "list.m3u8"
-    still.export_playlist(target, name="#1")
+    still.select(name="#1").playlist(target)
     assert target.read_bytes().endswith(b"\n./#1.wav\n")
     target.unlink()
 
 
 def test_a_playlist_moves_with_its_folder(still, sounds, tmp_path) -> None:
-    still.export_playlist(sounds / "list.m3u8", under=sounds / "Pack A")
+    still.select(under=sounds / "Pack A").playlist(sounds / "list.m3u8")
     shutil.copytree(sounds, tmp_path / "elsewhere")
     (sounds / "list.m3u8").unlink()
     listed = entries((tmp_path / "elsewhere/list.m3u8").read_bytes(), tmp_path / "elsewhere")
@@ -73,13 +73,13 @@ def test_a_playlist_moves_with_its_folder(still, sounds, tmp_path) -> None:
 def test_an_open_file_gets_absolute_paths(still, sounds, monkeypatch) -> None:
     monkeypatch.chdir(sounds)
     out = io.BytesIO()
-    still.export_playlist(out, limit=2)
+    still.select().playlist(out, limit=2)
     assert out.getvalue().count(b"\n" + os.fsencode(sounds)) == 2
 
 
 def test_a_length_that_is_not_known(still) -> None:
     (hit,) = still.query(limit=1)
-    first, _ = _lines(replace(hit, duration_s=None), None)
+    first, _ = _lines(replace(hit, facts=replace(hit.facts, duration_s=None)), None)
     assert first.startswith("#EXTINF:-1,")
 
 

@@ -9,10 +9,12 @@ import pytest
 from libindex.cli.classify import _rows
 from libindex.drumclassifier.classifier import formatted
 from libindex.errors import NotFoundError, UsageError
-from libindex.export.columns import RECORD, Answer, record
+from libindex.export.columns import Answer
 from libindex.export.tables import write_original
 from libindex.instruments import CODES
 from libindex.paths import to_text
+from libindex.queries import record
+from libindex.queries.records import EXPORT_COLUMNS
 
 
 def table(raw: bytes) -> list[dict[str, str]]:
@@ -22,7 +24,7 @@ def table(raw: bytes) -> list[dict[str, str]]:
 def test_csv_has_the_records_of_a_query_and_all_probabilities(still, made, paths) -> None:
     raw = made("csv")
     rows, hits = table(raw), still.query(sort="path")
-    assert list(rows[0]) == [*RECORD, *(f"prob_{code}" for code in CODES)]
+    assert list(rows[0]) == [*(c.key for c in EXPORT_COLUMNS), *(f"prob_{code}" for code in CODES)]
     assert [row["path"] for row in rows] == [to_text(path) for path in paths]
     for row, hit in zip(rows, hits, strict=True):
         values = {name: "" if v is None else str(v) for name, v in record(hit).items()}

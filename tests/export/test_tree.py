@@ -487,16 +487,16 @@ def test_the_tree_of_a_library(library: Library, ear: object, tmp_path: Path) ->
         found = [p for p in (tmp_path / "Sorted").rglob("*") if p.is_symlink()]
         return {str(p.readlink()): p.parent.name for p in found}
 
-    assert library.export_tree(tmp_path / "Sorted").added == 12
+    assert library.select().tree(tmp_path / "Sorted").added == 12
     assert targets() == {hit.path: hit.class_code for hit in library.query()}
     (folder / "0").rename(folder / "9")
     (folder / "1/1.wav").unlink()
     library.scan()
-    done = library.export_tree(tmp_path / "Sorted")
+    done = library.select().tree(tmp_path / "Sorted")
     assert (done.added, done.removed, done.kept) == (4, 5, 7)
     assert targets() == {hit.path: hit.class_code for hit in library.query()}
     code = library.query()[0].class_code
-    library.export_tree(tmp_path / "Sorted", classes=[code])
+    library.select(classes=[code]).tree(tmp_path / "Sorted")
     assert set(targets().values()) == {code}
     with pytest.raises(UsageError, match="can't sort a tree by 'name'"):
-        library.export_tree(tmp_path / "Sorted", by="name")
+        library.select().tree(tmp_path / "Sorted", by="name")

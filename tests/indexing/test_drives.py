@@ -47,7 +47,7 @@ def test_a_root_that_goes_away_while_it_is_scanned_keeps_everything(
     away = sounds.with_name("unplugged")
     monkeypatch.setattr("libindex.indexing.reading._CHUNK", 4)
     summary = library.scan(
-        progress=lambda p: p.done >= 4 and sounds.exists() and sounds.rename(away)
+        on_progress=lambda p: p.done >= 4 and sounds.exists() and sounds.rename(away)
     )
     assert summary.offline == [str(sounds)]
     assert (analysed(library), library.status().failed, summary.removed) == (12, 0, 0)

@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from indexing.test_indexing import paths, put
 from sqlalchemy import select
+from support.libraries import paths, put
 
+from libindex.analysis.engine import Engine
 from libindex.indexing import Change, Indexer
-from libindex.network.modelfile import ModelFile
 from libindex.similarity.embeddings import index_path, is_current
 from libindex.store.schema import samples
 
 
 @pytest.fixture
 def indexer(library, ear) -> Iterator[Indexer]:
-    model = ModelFile.read(library.settings.model)
-    with Indexer(library.database, model, library.settings) as opened:
+    with Engine(library.settings, ear) as engine, Indexer(library.database, engine) as opened:
         yield opened
 
 

@@ -101,7 +101,7 @@ def check(library: Library) -> None:
     assert set(index.ids.tolist()) == set(stored)
     for id_, vector in stored.items():
         assert index.search(vector, 1)[0] == (id_, pytest.approx(1, abs=1e-2))
-    path, current = library.neighbours_file()
+    path, current = library.index_status()
     assert current
     loaded, _ = NeighbourIndex.load(path)
     assert set(loaded.ids.tolist()) == set(stored)
@@ -109,7 +109,7 @@ def check(library: Library) -> None:
 
 def test_a_scan_leaves_a_current_index(scanned: Library, cache: Path) -> None:
     assert cache.is_file()
-    assert scanned.neighbours_file() == (cache, True)
+    assert scanned.index_status() == (cache, True)
     check(scanned)
 
 
@@ -194,7 +194,7 @@ def test_an_older_index_is_caught_up(scanned: Library, folder: Path, cache: Path
     (folder / "0.wav").unlink()
     scanned.scan()
     cache.write_bytes(old)
-    assert scanned.neighbours_file() == (cache, False)
+    assert scanned.index_status() == (cache, False)
     check(scanned)
 
 
@@ -258,14 +258,14 @@ def test_two_networks_have_an_index_each(
     other.with_suffix(".json").write_text(text.replace('"temperature": 1.0', '"temperature": 2.0'))
     with Library.open(scanned.database.path, model=str(other), jobs=1) as second:
         second.scan()
-        assert second.neighbours_file()[0] != cache
+        assert second.index_status()[0] != cache
         check(second)
     check(scanned)
 
 
 def test_a_revision_is_new_with_every_change_and_only_then(scanned: Library, folder: Path) -> None:
     def stamp() -> str | None:
-        return stampedfile.stamp_of(scanned.neighbours_file()[0])
+        return stampedfile.stamp_of(scanned.index_status()[0])
 
     first = stamp()
     scanned.scan()

@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
+from support.facts import make_facts
 
 from libindex.analysis.results import Analysis
 from libindex.disk.walk import Found, Stamp
@@ -12,11 +13,18 @@ from libindex.indexing import records
 from libindex.instruments import CODES
 from libindex.network.architecture import NetworkConfig
 from libindex.network.modelfile import ModelFile
-from libindex.sound.facts import Facts
 from libindex.store.database import Database
 from libindex.store.schema import analyses, contents, metadata, roots, samples
 
-FACTS = Facts(70_000, "WAV", "PCM_24", 44_100, 2, 0.8, 0.9, -18.0, 1234.5, None)
+FACTS = make_facts(
+    size_bytes=70_000,
+    duration_s=0.8,
+    centroid_hz=1234.5,
+    loudness_dbfs=-18.0,
+    peak=0.9,
+    channels=2,
+    encoding="PCM_24",
+)
 
 
 @pytest.fixture

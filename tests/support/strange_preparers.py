@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from support.facts import make_facts
 
 from libindex.errors import SampleError
 from libindex.sound.digests import digest_of
-from libindex.sound.facts import Facts
 from libindex.sound.preparation import Prepared
 
 
@@ -28,7 +28,7 @@ class Strange:
         if word != "good":
             getattr(self, word)(path)
         number = os.getpid()
-        facts = Facts(0, "", "", number, 1, None, 0.5, -6.0, 500.0, None)
+        facts = make_facts(sample_rate=number)
         return Prepared(path, digest_of(path), facts, np.zeros((1, 1), np.float32))
 
     def hang(self, path: str) -> None:

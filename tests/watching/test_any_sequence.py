@@ -10,11 +10,13 @@ import numpy as np
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
-from indexing.test_indexing import NAMES, WHICH, Disk, content_of, put
 from sqlalchemy import Connection
+from support.disk import NAMES, WHICH, Disk
+from support.libraries import content_of, put
 from watching.conftest import Running
 
 from libindex import settings as settings_module
+from libindex.analysis.engine import Engine
 from libindex.indexing import Indexer
 from libindex.network.modelfile import ModelFile
 from libindex.similarity.embeddings import index_path, neighbour_index, unpacked
@@ -31,7 +33,7 @@ class WatchedDisk(Disk):
         path = self.home / f"{next(self.numbers)}.db"
         shutil.copy(self.empty_database, path)
         options = settings_module.load({"model": str(self.model), "jobs": 1})
-        return Indexer(Database.open(str(path)), ModelFile.read(self.model), options)
+        return Indexer(Database.open(str(path)), Engine(options))
 
     def __init__(self) -> None:
         super().__init__()

@@ -117,7 +117,7 @@ def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeyp
     running.until_quiet()
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
-    library.forget(folder, waiting=lambda _: None)
+    library.forget(folder, on_wait=lambda _: None)
     running.until(lambda: running.activity().folders == [])
 
 

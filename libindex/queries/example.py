@@ -1,16 +1,17 @@
-"""What somebody asks about: a file, by its path or by its name, in the library or not."""
+"""Query by example: a file that others are compared with, by its path or its name."""
 
+import difflib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from libindex.errors import NotFoundError, SampleError
 from libindex.paths import PathLike, absolute, display
 from libindex.queries.inspect import info
 from libindex.queries.lookup import Network, Sample, embedding_of, sample_at, samples_named
-from libindex.settings import Settings
+from libindex.store.schema import samples
 
 if TYPE_CHECKING:
     from libindex.sound.decoding import FloatArray
@@ -19,46 +20,51 @@ _CANDIDATES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What to compare with: a file's path, its embedding, and its content if that is known."""
+class Example:
+    """A file to compare others with.
+
+    Attributes
+    ----------
+    path : str
+        Absolute.
+    content_id : int or None
+        Its content; None if the library does not know it as it is now.
+    embedding : ndarray of float32, shape (latent_size,), or None
+        Of length 1; None until it is analysed.
+    """
 
     path: str
-    embedding: "FloatArray"
-    content_id: int | None
+    content_id: int | None = None
+    embedding: "FloatArray | None" = None
 
 
-def subject(
-    connection: Connection, network: Network, settings: Settings, file: PathLike
-) -> Subject:
-    """The embedding of a file.
+def find_example(connection: Connection, network: Network, file: PathLike) -> Example:
+    """The example that a path or a name stands for.
 
-    A file that is not in the library, or has changed since, is analysed on the spot and not
-    added.
+    It has no embedding if it is not in the library, or has changed since.
 
     Raises
     ------
     NotFoundError
         If there is no such file, or several of this name.
     SampleError
-        If it can't be analysed.
-    ModelError
-        If it would have to be analysed by another network than the library was.
+        If the library knows that it can't be analysed.
     """
     path = absolute(file)
     sample, stamp = sample_at(connection, path), file_stamp(path)
     if stamp and (sample is None or sample.stamp != stamp):
-        return Subject(path, _analysed(network, settings, path), None)
-    sample = sample or sample_meant(connection, file)
+        return Example(path)
+    sample = sample or resolve_sample(connection, file)
     embedding = None
     if sample.content_id is not None:
         embedding = embedding_of(connection, sample.content_id, network.id)
     if embedding is None:
         why = info(connection, network, sample).failure
         raise SampleError(why or "is not analysed yet; run: libindex scan", sample.path)
-    return Subject(sample.path, embedding, sample.content_id)
+    return Example(sample.path, sample.content_id, embedding)
 
 
-def sample_meant(connection: Connection, file: PathLike) -> Sample:
+def resolve_sample(connection: Connection, file: PathLike) -> Sample:
     """A sample by its path, or by a name that only one content has.
 
     Raises
@@ -79,7 +85,9 @@ def sample_meant(connection: Connection, file: PathLike) -> Sample:
         raise NotFoundError(f"is the name of {len(named)} files: {shown}{more}", file)
     if os.path.lexists(absolute(file)):
         raise NotFoundError("is not in the library; add its folder with: libindex scan", file)
-    raise NotFoundError("no such file, and none of this name in the library", file)
+    near = _nearest_names(connection, os.path.basename(file))  # noqa: PTH119
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise NotFoundError(f"no such file, and none of this name in the library{hint}", file)
 
 
 def file_stamp(path: str) -> tuple[int, int, int] | None:
@@ -91,10 +99,10 @@ def file_stamp(path: str) -> tuple[int, int, int] | None:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _analysed(network: Network, settings: Settings, path: str) -> "FloatArray":
-    from libindex.queries.unknown import analysed, unit
-
-    [result] = analysed(network, settings, [path])
-    if isinstance(result, SampleError):
-        raise result
-    return unit(result.latent)
+def _nearest_names(connection: Connection, name: str) -> list[str]:
+    """Names of samples that somebody who mistyped may have meant."""
+    near_in_length = func.length(samples.c.name).between(len(name) - 2, len(name) + 4)
+    query = select(samples.c.name).where(near_in_length).distinct()
+    written = {known.lower(): known for known in connection.execute(query).scalars()}
+    near = difflib.get_close_matches(name.lower(), written, n=3, cutoff=0.75)
+    return [display(written[key]) for key in near]

@@ -1,0 +1,146 @@
+"""What all answers need: the network that answers, the neighbour index, and files as examples."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from libindex.analysis.engine import Engine
+from libindex.errors import NotFoundError, SampleError
+from libindex.paths import PathLike
+from libindex.queries.example import Example, file_stamp, find_example
+from libindex.queries.filters import Filters, check
+from libindex.queries.lookup import Network, current_network
+from libindex.similarity.embeddings import index_path, neighbour_index, normalised, revision
+from libindex.store import locking
+from libindex.store.database import Database
+
+if TYPE_CHECKING:
+    from libindex.similarity.neighbours import NeighbourIndex
+
+    IndexFactory = Callable[..., NeighbourIndex]
+    """Makes an index as `neighbour_index` does; a test's may count."""
+
+
+class Reader:
+    """Reads a library; keeps what is dear to make between two answers.
+
+    Any number of threads may use it: each answer has a transaction of its own, an index is never
+    changed once it is kept, and the engine sees to itself.
+
+    Parameters
+    ----------
+    database : Database
+        The library.
+    engine : Engine
+        For what the library does not know.
+    model_is_named : bool
+        Whether the engine's network is to answer; else the one that the library was scanned with.
+    index_factory : callable, optional
+        By default `neighbour_index`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        *,
+        model_is_named: bool,
+        index_factory: "IndexFactory | None" = None,
+    ) -> None:
+        self.database = database
+        self.engine = engine
+        self._model_is_named = model_is_named
+        self._load_index = index_factory or neighbour_index
+        self._lock = threading.Lock()  # of the index
+        self._kept: tuple[tuple[object, ...], NeighbourIndex] | None = None
+
+    @contextmanager
+    def answering(self) -> Iterator[tuple[Connection, Network]]:
+        """A read transaction, and the network that answers.
+
+        Raises
+        ------
+        NotFoundError
+            If the library was never scanned, or not with this network.
+        """
+        with self.database.reading() as connection:
+            yield connection, self._network(connection)
+
+    @contextmanager
+    def answering_if_any(self) -> Iterator[tuple[Connection, Network | None]]:
+        """The same, without a network where there is none."""
+        with self.database.reading() as connection:
+            try:
+                network = self._network(connection)
+            except NotFoundError:
+                network = None
+            yield connection, network
+
+    def index(self, connection: Connection, network: Network) -> "NeighbourIndex":
+        """The neighbour index as this transaction sees the library."""
+        path = index_path(self.database.path, network.fingerprint)
+        now = revision(connection)
+        with self._lock:
+            # It is mapped from its file: to read where that was cut would end the process.
+            if self._kept is None or self._kept[0] != (now, path, file_stamp(str(path))):
+                index = self._load_index(
+                    connection,
+                    path,
+                    network.id,
+                    network.latent_size,
+                    # While somebody writes it would soon be old.
+                    save=locking.holder(self.database.path) is None,
+                )
+                self._kept = (now, path, file_stamp(str(path))), index
+            return self._kept[1]
+
+    def example(
+        self,
+        file: PathLike,
+        filters: Filters | None = None,
+        on_example: Callable[[Example], None] = lambda _: None,
+    ) -> tuple[Network, Example]:
+        """What to compare with, and the network that compares.
+
+        What the library does not know is analysed and not added. That begins when all that can
+        be wrong with the arguments is known not to be, and outside of any transaction.
+
+        Parameters
+        ----------
+        file : str or Path
+            A path or the name of one sample.
+        filters : Filters, optional
+            What it will be searched with.
+        on_example : callable
+            Called with the `Example` before it is analysed.
+
+        Raises
+        ------
+        NotFoundError, UsageError
+            If there is no such file, or several of this name, or a filter makes no sense.
+        SampleError
+            If it can't be analysed.
+        ModelError
+            If it would have to be analysed by another network than the library was.
+        """
+        with self.answering() as (connection, network):
+            check(connection, network, filters or Filters())
+            example = find_example(connection, network, file)
+        if example.embedding is None:
+            self.engine.require(network.fingerprint, network.name)
+        on_example(example)
+        if example.embedding is None:
+            [result] = self.engine.analyse([example.path])
+            if isinstance(result, SampleError):
+                raise result
+            example = replace(example, embedding=normalised(result.latent))
+        return network, example
+
+    def _network(self, connection: Connection) -> Network:
+        # A network that was named is meant; otherwise the one that the library was scanned with.
+        fingerprint = self.engine.fingerprint if self._model_is_named else None
+        return current_network(connection, fingerprint)

@@ -1,0 +1,148 @@
+"""Files that can't be read, or not be analysed."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from support.libraries import (
+    counts,
+    put,
+    state,
+)
+
+
+def test_a_bad_file_is_recorded_and_stops_nothing(library, ear, folder) -> None:
+    put(folder / "bad.wav", "bad one")
+    put(folder / "copy of bad.wav", "bad one")
+    assert counts(library.scan(folder)) == {"new": 4, "failed": 2}
+    expected = [
+        (str(folder / "bad.wav"), "is not audio"),
+        (str(folder / "copy of bad.wav"), "is not audio"),
+    ]
+    assert [(f.path, f.reason) for f in library.failures()] == expected
+
+
+def test_a_bad_file_is_heard_again_only_when_it_changed(library, ear, folder) -> None:
+    bad = put(folder / "bad.wav", "bad one")
+    library.scan(folder)
+    ear.heard.clear()
+    assert counts(library.scan()) == {"unchanged": 4, "failed": 1}
+    bad.rename(folder / "still bad.wav")
+    assert counts(library.scan()) == {"unchanged": 4, "failed": 1}
+    assert ear.heard == []
+    put(folder / "still bad.wav", "good now")
+    assert counts(library.scan()) == {"unchanged": 4, "changed": 1}
+    assert ear.heard == [str(folder / "still bad.wav")]
+    assert library.failures() == []
+
+
+def test_a_good_file_may_become_bad(library, ear, folder, fresh) -> None:
+    library.scan(folder)
+    put(folder / "kicks/1.wav", "bad now")
+    assert counts(library.scan()) == {"unchanged": 3, "failed": 1}
+    again = fresh()
+    again.scan(folder)
+    assert state(library) == state(again)
+
+
+def test_bad_files_can_be_tried_again(library, ear, folder, monkeypatch) -> None:
+    put(folder / "bad.wav", "bad one")
+    put(folder / "worse.wav", "bad another")
+    library.scan(folder)
+    ear.heard.clear()
+    assert counts(library.scan(retry_failed=True)) == {"unchanged": 4, "failed": 2}
+    assert len(ear.heard) == 2
+    result = ear.result
+    data = b"bad one"
+
+    def mended(path: str) -> object:
+        if Path(path).read_bytes() != data:
+            return result(path)
+        shutil.copy(path, folder / "scratch")
+        put(folder / "scratch", "good")
+        good = result(str(folder / "scratch"))
+        return type(good)(path, result(path).digest, good.facts, good.probabilities, good.latent)
+
+    monkeypatch.setattr(ear, "result", mended)
+    assert counts(library.scan(retry_failed=True)) == {"unchanged": 4, "changed": 1, "failed": 1}
+    assert [f.path for f in library.failures()] == [str(folder / "worse.wav")]
+    assert [hit.path for hit in library.query(name="bad.wav")] == [str(folder / "bad.wav")]
+
+
+@pytest.fixture
+def unreadable(monkeypatch) -> set[str]:
+    """Files that can't be read: put their paths into this set."""
+    from libindex.sound import digests
+
+    forbidden: set[str] = set()
+    stat = os.stat
+
+    def guarded(path: object, *arguments: object, **options: object) -> os.stat_result:
+        if path in forbidden:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return stat(path, *arguments, **options)
+
+    class Guarded:
+        stat = staticmethod(guarded)
+        fstat = staticmethod(os.fstat)
+
+    monkeypatch.setattr(digests, "os", Guarded)
+    return forbidden
+
+
+def test_a_file_that_can_not_be_read_is_tried_at_every_scan(
+    library, ear, folder, unreadable
+) -> None:
+    kick = str(folder / "kicks/1.wav")
+    unreadable.add(kick)
+    for summary in (library.scan(folder), library.scan()):
+        assert summary.failed == 1
+        assert [str(f.path) for f in library.failures()] == [kick]
+        assert library.failures()[0].reason == "can't be read (Permission denied)"
+    assert kick not in ear.heard
+    unreadable.clear()
+    assert counts(library.scan()) == {"unchanged": 3, "changed": 1}
+    assert ear.heard[-1] == kick
+    assert library.failures() == []
+
+
+def test_a_file_that_vanishes_before_it_is_heard(library, ear, folder, fresh) -> None:
+    ear.before = lambda path: path.endswith("2.wav") and Path(path).unlink()
+    summary = library.scan(folder)
+    assert counts(summary) == {"new": 3}
+    assert library.failures() == []
+    assert counts(library.scan()) == {"unchanged": 3}
+    again = fresh()
+    again.scan(folder)
+    assert state(library) == state(again)
+
+
+def test_a_file_that_changes_while_it_is_heard(library, ear, folder, fresh) -> None:
+    def change(path: str) -> None:
+        ear.before = lambda _: None
+        put(Path(path), "something else")
+
+    ear.before = change
+    library.scan(folder)
+    library.scan()
+    again = fresh()
+    again.scan(folder)
+    assert state(library) == state(again)
+    assert counts(library.scan()) == {"unchanged": 4}
+
+
+def test_a_copy_is_heard_when_the_first_of_them_vanishes(library, ear, tmp_path, fresh) -> None:
+    folder = tmp_path / "Samples"
+    first, second = (put(folder / f"{name}.wav", "the same") for name in "ab")
+
+    def remove(path: str) -> None:
+        ear.before = lambda _: None
+        Path(path).unlink()
+
+    ear.before = remove
+    library.scan(folder)
+    library.scan()
+    assert not first.exists()
+    assert [hit.path for hit in library.query()] == [str(second)]
