@@ -91,9 +91,22 @@ def _run(command: str, home: Path) -> str:
     os.close(leader)
     if process.wait():
         sys.exit(f"{command}\n{shown.decode()}")
-    # What was drawn over is gone: progress bars.
-    lines = shown.decode().replace("\r\n", "\n").split("\n")
-    return "\n".join(re.split(r"\x1b\[2K|\r", line)[-1] for line in lines)
+    return _screen(shown.decode())
+
+
+def _screen(written: str) -> str:
+    """What is left on the screen: progress bars draw over themselves, and are erased."""
+    lines = [""]
+    for part in re.split(r"(\x1b\[1A|\x1b\[2K|\r\n|\r|\n)", written):
+        if part == "\x1b[1A":
+            lines.pop()
+        elif part in {"\x1b[2K", "\r"}:
+            lines[-1] = ""
+        elif part in {"\n", "\r\n"}:
+            lines.append("")
+        else:
+            lines[-1] += part
+    return "\n".join(lines)
 
 
 def _overwrite(words: list[str]) -> list[str]:
