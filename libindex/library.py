@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -25,6 +26,8 @@ from libindex.queries import (
     Sort,
     Status,
 )
+from libindex.queries.describe import describe
+from libindex.queries.inspect import copies_of
 from libindex.queries.reader import Reader
 from libindex.selection import Selection
 from libindex.settings import Settings, SettingsArgs
@@ -326,26 +329,53 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         return KitMaker(self._engine, self._reader)
 
-    def status(self) -> Status:
-        """Counts of everything in the library."""
-        with self._reader.answering_if_any() as (connection, network):
-            return queries.status(connection, network)
-
-    def failures(self) -> list[Failure]:
-        """The samples that can't be used, and why."""
-        with self.database.reading() as connection:
-            return queries.failures(connection)
-
-    def info(self, file: PathLike) -> SampleInfo:
-        """Everything known of a sample, by its path or its name.
+    def status(self, under: PathLike | None = None) -> Status:
+        """Counts of everything in the library, or of what lies below a folder.
 
         Raises
         ------
         NotFoundError
-            If there is no such sample, or several of this name.
+            If the folder is no part of the library.
         """
         with self._reader.answering_if_any() as (connection, network):
-            return queries.info(connection, network, queries.resolve_sample(connection, file))
+            return queries.status(connection, network, under)
+
+    def failures(self, under: PathLike | None = None) -> list[Failure]:
+        """The samples that can't be used, and why; `under` as for `status`."""
+        with self.database.reading() as connection:
+            return queries.failures(connection, under)
+
+    def info(self, file: PathLike) -> SampleInfo:
+        """Everything known about a file.
+
+        Parameters
+        ----------
+        file : str or Path
+            A path, in the library or not (then it is analysed and not added), or the name of one
+            file of the library.
+
+        Returns
+        -------
+        SampleInfo
+            Its `root` is None if it is not in the library.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such file, or several of this name.
+        SampleError, ModelError
+            If it is not in the library and can't be analysed.
+        """
+        path = absolute(file)
+        with self._reader.answering_if_any() as (connection, network):
+            if not Path(path).is_file() or queries.sample_at(connection, path):
+                return queries.info(connection, network, queries.resolve_sample(connection, file))
+        if network is not None:
+            self._engine.require(network.fingerprint, network.name)
+        found = describe(self._engine, path)
+        with self.database.reading() as connection:
+            copies = copies_of(connection, bytes.fromhex(found.digest or ""))
+        return replace(found, copies=copies)
 
     def forget(self, path: PathLike, on_wait: Callable[[str], None] | None = None) -> int:
         """Remove a root from the library; the files stay as they are.
