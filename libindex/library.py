@@ -61,10 +61,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
     settings : Settings
         How to analyse.
     model_is_named : bool, optional
-        Whether the network of the settings is to answer, even where the library was last scanned
+        Whether to use results of the settings' network only, even if the library was last scanned
         with another; by default if it is not the one that comes with libindex.
     pipeline_factory : callable, optional
-        What analyses: makes a pipeline of a `ModelFile` and `Settings`; by default
+        Makes what analyses files, of a `ModelFile` and `Settings`; by default
         `libindex.analysis.engine.load_pipeline`.
     index_factory : callable, optional
         Makes the neighbour index; by default `libindex.similarity.embeddings.neighbour_index`.
@@ -190,9 +190,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
         Parameters
         ----------
         *paths : str or Path
-            Folders to add, or known folders to look at again; none stands for all roots.
+            Folders to add, or known folders to compare again; by default all roots.
         retry_failed : bool
-            Whether to try files again that failed and have not changed.
+            Whether to retry files that failed and have not changed.
         dry_run : bool
             Show what would change; nothing is read or recorded.
         on_progress : callable
@@ -213,8 +213,8 @@ class Library(contextlib.AbstractContextManager["Library"]):
         BusyError
             If another process writes and `on_wait` is not given.
         NotFoundError, DatabaseError, ModelError
-            If a path, the database or the network can't be used. One bad file is no error: it
-            is counted as failed, and `failures` tells why.
+            If a path, the database or the network can't be used. A bad file is no error: it is
+            counted as failed, and `failures` lists the reason.
 
         Examples
         --------
@@ -232,12 +232,12 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 )
 
     def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
-        """A watcher that keeps this library true while it runs.
+        """A watcher that keeps this library up to date while it runs.
 
         Parameters
         ----------
         *paths : str or Path
-            Folders to watch, which are added if they are new; none stands for all roots.
+            Folders to watch, which are added if they are new; by default all roots.
         options : WatchOptions, optional
             How to watch.
 
@@ -260,7 +260,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         return Watcher(self.database, self.settings, [absolute(p) for p in paths], options)
 
     def activity(self) -> "Activity | None":
-        """What the watcher of this library does now; None if there is none.
+        """What the watcher of this library is doing; None if there is none.
 
         Examples
         --------
@@ -513,7 +513,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
             return forget_root(self.database, absolute(path))
 
     def network(self) -> Network | None:
-        """The network that answers; None before the first scan.
+        """The network whose results are used; None before the first scan.
 
         Examples
         --------
@@ -524,7 +524,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
             return network
 
     def classes(self) -> tuple[str, ...]:
-        """The classes of the network that answers; before the first scan, of the one at hand.
+        """The classes of `network`; before the first scan, of the one in the settings.
 
         Examples
         --------
@@ -535,7 +535,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         return network.classes if network else self._engine.model.classes
 
     def writer(self) -> locking.Holder | None:
-        """The process that writes to this library now, as far as is known.
+        """The process that is writing to this library, as far as is known.
 
         Examples
         --------

@@ -19,7 +19,7 @@ _CLASSES_SHOWN = 5
 
 @click.command()
 @click.argument("file", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with all classes.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all classes.")
 @db_option
 @model_option
 def info(file: str, as_json: bool, db: str | None, **overrides: Any) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", required=False, type=click.Path())
 @click.option("--failures", is_flag=True, help="List the files that can't be used, and why.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @db_option
 @model_option
 def status(
@@ -27,7 +27,7 @@ def status(
 ) -> None:
     """Show what is in the library: folders, classes, failures, sizes.
 
-    With FOLDER, only what lies below that folder.
+    With FOLDER, show only what lies below it.
     """
     from libindex.library import Library
 

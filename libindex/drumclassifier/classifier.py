@@ -27,11 +27,11 @@ class DrumClassifier:
         A network (.safetensors, or the original's .model); by default the one that comes
         with libindex.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where the network runs.
+        Where to run the network.
     jobs : int, optional
         Number of processes that decode; by default one for every core.
     timeout_s : float
-        How long one file may take to decode [s].
+        Maximum time to decode one file [s].
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class DrumClassifier:
         Returns
         -------
         dict
-            "label": {file: code}. "rank": {file: codes by falling probability}. "prob" and
+            "label": {file: code}. "rank": {file: codes, the most probable first}. "prob" and
             "dictproba": {file: {code: probability}}. "mat": {"prob": ndarray of float32,
             shape (files, classes), "row": files, "col": codes}.
 
@@ -125,7 +125,7 @@ class DrumClassifier:
         format : str, optional
             As for `predict_list_of_files`.
         recursive : bool
-            Whether to look into its sub-directories too.
+            Whether to include its subdirectories.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Everything that can be said of a file that is not in the library."""
+"""Describing a file that is not in the library."""
 
 import time
 
@@ -9,7 +9,7 @@ from libindex.queries.inspect import SampleInfo
 
 
 def describe(engine: Engine, file: PathLike) -> SampleInfo:
-    """Analyse a file and say of it what `info` says of a sample.
+    """Analyse a file, and describe it as `info` describes a sample.
 
     Raises
     ------
