@@ -173,7 +173,7 @@ def load(
     classes: Sequence[str],
     log_mel: LogMel,
     threads: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    on_skip: Callable[[SampleError], None] | None = None,
 ) -> Dataset:
     """Read every file once.
 
@@ -187,8 +187,8 @@ def load(
         The network's input.
     threads : int
         How many files are read at the same time.
-    progress : callable, optional
-        Called with the number of files read and the number of all.
+    on_skip : callable, optional
+        Called for every file that can't be used.
 
     Returns
     -------
@@ -207,14 +207,14 @@ def load(
     kept: list[Item] = []
     mels: list[MelArray] = []
     skipped: list[SampleError] = []
-    for done, (item, result) in enumerate(_prepared(items, log_mel, threads), start=1):
+    for item, result in _prepared(items, log_mel, threads):
         if isinstance(result, SampleError):
             skipped.append(result)
+            if on_skip is not None:
+                on_skip(result)
         else:
             kept.append(item)
             mels.append(result.astype(np.float16))
-        if progress is not None:
-            progress(done, len(items))
     labels = np.array([index[item.label] for item in kept], np.int64)
     return Dataset(tuple(kept), mels, labels, tuple(skipped))
 

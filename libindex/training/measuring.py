@@ -7,11 +7,11 @@ from pathlib import Path
 
 from libindex.errors import UsageError
 from libindex.network.analyser import Analyser
-from libindex.training.dataset import Item, of_split, read_items
+from libindex.training.dataset import Item, load, of_split, read_items
 from libindex.training.evaluation import Predictions, Report, evaluate, predict
 from libindex.training.false_alarms import measure_false_alarms
 from libindex.training.robustness import measure_robustness
-from libindex.training.run import cpu_threads, load_and_tell
+from libindex.training.threads import cpu_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,18 @@ def measure(
     items = of_split(read_items(folder), split)
     if not items:
         raise UsageError(f"has no files of the split {split!r}", folder)
+    cores = os.cpu_count() or 1
     with cpu_threads():
-        log_mel = analyser.model.log_mel()
-        data = load_and_tell(items, analyser.classes, log_mel, tell)
+        data = load(
+            items,
+            analyser.classes,
+            analyser.model.log_mel(),
+            cores,
+            on_skip=lambda error: tell(f"skipped {error}"),
+        )
         predictions = predict(analyser, data)
         report = evaluate(predictions, analyser.classes)
-    with cpu_threads(cores := os.cpu_count() or 1):
+    with cpu_threads(cores):
         tell("Listening to changed sounds, and to sounds that are no percussion ...")
         report = replace(
             report,

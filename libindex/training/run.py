@@ -2,13 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import threadpoolctl  # type: ignore[import-untyped]
 import torch
 
 from libindex.errors import ModelError, UsageError
@@ -28,7 +27,6 @@ from libindex.training.about import about
 from libindex.training.calibration import fit_temperature
 from libindex.training.config import FitConfig, Progress
 from libindex.training.dataset import (
-    Dataset,
     Item,
     classes_to_train,
     hold_out,
@@ -41,6 +39,7 @@ from libindex.training.dataset import (
 from libindex.training.evaluation import Report, evaluate, predict
 from libindex.training.fit import Fit
 from libindex.training.forward import predict_logits
+from libindex.training.threads import cpu_threads
 
 INPUT = MelConfig(
     sample_rate=44_100,
@@ -167,13 +166,16 @@ def train(
             "the closing report flatters the network"
         )
     log_mel = LogMel(mel)
+    read = partial(
+        load, threads=os.cpu_count() or 1, on_skip=lambda error: tell(f"skipped {error}")
+    )
     with cpu_threads() as background:
         # All is read before the first epoch: better a file can't be used now than after hours.
-        valid = load_and_tell(validation, classes, log_mel, tell) if validation else None
+        valid = read(validation, classes, log_mel) if validation else None
         if valid is not None and not valid.items:
             raise UsageError("none of its validation sounds can be used", plan.valid or plan.folder)
         parts = hold_out(training) if plan.calibration is None else (training, [])
-        kept, held = (load_and_tell(part, classes, log_mel, tell) for part in parts)
+        kept, held = (read(part, classes, log_mel) for part in parts)
         require_classes(kept, classes)
         fit = Fit(network, kept, held, plan.fit, device, teachers)
         if plan.resume:
@@ -190,36 +192,6 @@ def train(
     save_network(model, averaged)
     plan.checkpoint.unlink(missing_ok=True)
     return Outcome(model, report)
-
-
-def load_and_tell(
-    items: Sequence[Item], classes: Sequence[str], log_mel: LogMel, tell: Callable[[str], None]
-) -> Dataset:
-    """`dataset.load`, with a line for every file that is skipped."""
-    data = load(items, classes, log_mel, os.cpu_count() or 1)
-    for error in data.skipped:
-        tell(f"skipped {error}")
-    return data
-
-
-@contextmanager
-def cpu_threads(background: int | None = None) -> Iterator[int]:
-    """Share the cores between the network and the sounds; gives the number for the sounds.
-
-    By default those get a quarter. Where the network runs in their threads, they get all.
-
-    The BLAS gets one thread: the small products of a spectrogram gain nothing from more, and
-    its threads wait by spinning, which slows the network down three times.
-    """
-    cores = os.cpu_count() or 1
-    background = background or max(1, cores // 4)
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, cores - background))
-    try:
-        with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            yield background
-    finally:
-        torch.set_num_threads(before)
 
 
 def fast_in_bfloat16(device: torch.device) -> bool:
