@@ -12,7 +12,7 @@ from typing import Any
 
 from libindex.instruments import name_of
 from libindex.network.modelfile import ModelFile
-from libindex.training.report import CHANGE_TITLES, TITLES
+from libindex.training.evaluation.report_text import CHANGE_TITLES, TITLES
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 MODEL = ModelFile.read(MODELS / "drums-30.safetensors")

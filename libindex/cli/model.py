@@ -16,8 +16,8 @@ from libindex.training.config import FitConfig
 if TYPE_CHECKING:
     from libindex.network.modelfile import ModelFile
     from libindex.training.config import Progress
-    from libindex.training.evaluation import Report
-    from libindex.training.listening import Heard
+    from libindex.training.evaluation.evaluate import Report
+    from libindex.training.evaluation.nearest import Heard
     from libindex.training.run import Outcome, Plan
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -83,7 +83,7 @@ def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> N
     """
     outcome = _run_training(_plan(folder, out, name, **options))
     if outcome.report is not None:
-        from libindex.training.report import as_text
+        from libindex.training.evaluation.report_text import as_text
 
         click.echo(as_text(outcome.report))
     click.echo(_wrote(outcome.model), err=True)
@@ -130,9 +130,9 @@ def evaluate(
     percussion show how often the network is sure of a class all the same, and how often it
     recognises them.
     """
-    from libindex.training import pictures as drawing
-    from libindex.training.listening import listen
-    from libindex.training.measuring import measure
+    from libindex.training.evaluation import pictures as drawing
+    from libindex.training.evaluation.measuring import measure
+    from libindex.training.evaluation.nearest import listen
 
     if pictures is not None:
         drawing.ready(pictures)
@@ -177,8 +177,8 @@ def info(network: Path | None) -> None:
 
 def _show(report: "Report", heard: "list[Heard]", as_json: bool) -> None:
     from libindex.training.about import rounded
-    from libindex.training.listening import as_table
-    from libindex.training.report import as_text
+    from libindex.training.evaluation.nearest import as_table
+    from libindex.training.evaluation.report_text import as_text
 
     if as_json:
         document = report.to_json() | ({"nearest": [h.to_json() for h in heard]} if heard else {})

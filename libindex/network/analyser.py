@@ -95,7 +95,7 @@ class Analyser:
         with torch.inference_mode():
             logits, latents = self._network([torch.from_numpy(m).to(self.device) for m in mels])
             probabilities = torch.softmax(logits / self.model.temperature, dim=1)
-            # The free energy of the logits as they are; see `training.losses.stranger_loss`.
+            # Free energy of the logits; see `training.fitting.losses.stranger_loss`.
             percussion = torch.sigmoid(torch.logsumexp(logits, dim=1))
         told = _numpy(percussion) if self.model.knows_strangers else None
         return Output(_numpy(probabilities), _numpy(latents), told)

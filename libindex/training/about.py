@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from libindex.training.calibration import negative_log_likelihood
-from libindex.training.dataset import Dataset
-from libindex.training.evaluation import Report
-from libindex.training.fit import Fit
-from libindex.training.forward import predict_logits
+from libindex.training.data.dataset import Dataset
+from libindex.training.evaluation.evaluate import Report
+from libindex.training.fitting.calibration import negative_log_likelihood
+from libindex.training.fitting.fit import Fit
+from libindex.training.fitting.forward import predict_logits
 
 
 def about(

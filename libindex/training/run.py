@@ -24,9 +24,8 @@ from libindex.network.modelfile import WEIGHTS_SUFFIX, ModelFile
 from libindex.network.residual import ResidualCnnLstm
 from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.about import about
-from libindex.training.calibration import fit_temperature
 from libindex.training.config import FitConfig, Progress
-from libindex.training.dataset import (
+from libindex.training.data.dataset import (
     Item,
     classes_to_train,
     hold_out,
@@ -36,9 +35,10 @@ from libindex.training.dataset import (
     read_items,
     require_classes,
 )
-from libindex.training.evaluation import Report, evaluate, predict
-from libindex.training.fit import Fit
-from libindex.training.forward import predict_logits
+from libindex.training.evaluation.evaluate import Report, evaluate, predict
+from libindex.training.fitting.calibration import fit_temperature
+from libindex.training.fitting.fit import Fit
+from libindex.training.fitting.forward import predict_logits
 from libindex.training.threads import cpu_threads
 
 INPUT = MelConfig(

@@ -45,7 +45,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _few_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("libindex.training.false_alarms.EACH", 1)
+    monkeypatch.setattr("libindex.training.evaluation.false_alarms.EACH", 1)
 
 
 def run(*arguments: object) -> Result:

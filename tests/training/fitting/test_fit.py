@@ -15,10 +15,10 @@ from libindex.network.architecture import LayerSizes, NetworkConfig, ResidualCon
 from libindex.network.original import CnnLstm
 from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.config import FitConfig, Progress
-from libindex.training.dataset import Dataset, Item, class_list, load
-from libindex.training.fit import Fit
-from libindex.training.forward import forward_as_strip, predict_logits
-from libindex.training.sampling import STRANGER, Views, batches, draw, weights
+from libindex.training.data.dataset import Dataset, Item, class_list, load
+from libindex.training.data.sampling import STRANGER, Views, batches, draw, weights
+from libindex.training.fitting.fit import Fit
+from libindex.training.fitting.forward import forward_as_strip, predict_logits
 
 RATE = 22_050
 TINY = ResidualConfig((Stage(8, 5, 4), Stage(16, 1), Stage(16, 1)), 16, 8, 16, 0.0, outdim=3)
@@ -189,7 +189,7 @@ def test_a_teacher_has_no_say_about_strangers(
         teacher.fc2.bias.copy_(torch.tensor([9.0, -9.0, -9.0]))
     config = FitConfig(4, 6, teacher_weight=1.0, mixup_share=0.0)
     fit = Fit(new_network(TINY), dataset, NOTHING, config, teachers=[teacher])
-    monkeypatch.setattr("libindex.training.fit.functional.cross_entropy", watch)
+    monkeypatch.setattr("libindex.training.fitting.fit.functional.cross_entropy", watch)
     labels = np.array([1, STRANGER, 2, STRANGER])
     fit._step(dataset.mels[:4], labels, np.random.default_rng(0))
     assert (heard[0][:2, 0] > 0.9).all()
@@ -318,7 +318,7 @@ def test_only_some_kinds_of_strangers_are_taught(
         kinds.append(kind)
         return rng.standard_normal(9000).astype(np.float32)
 
-    monkeypatch.setattr("libindex.training.sampling.stranger", make)
+    monkeypatch.setattr("libindex.training.data.sampling.stranger", make)
     config = FitConfig(stranger_share=20.0, synthetic_share=0.0)
     with Views(dataset, log_mel, config, 2) as views:
         views.round(0)

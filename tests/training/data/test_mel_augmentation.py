@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libindex.training import mel_augmentation
-from libindex.training.mel_augmentation import Step, mix_up, vary_mel
+from libindex.training.data import mel_augmentation
+from libindex.training.data.mel_augmentation import Step, mix_up, vary_mel
 
 STEPS = [step for _, step in mel_augmentation._STEPS]
 

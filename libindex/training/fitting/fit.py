@@ -28,12 +28,12 @@ from libindex.errors import ModelError
 from libindex.network.analyser import Network
 from libindex.network.architecture import LayerSizes
 from libindex.sound.mel import LogMel
-from libindex.training.batch import make_batch
 from libindex.training.config import FitConfig, Progress
-from libindex.training.dataset import Dataset, MelArray
-from libindex.training.forward import forward, predict_logits
-from libindex.training.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
-from libindex.training.sampling import Views, batches
+from libindex.training.data.batch import make_batch
+from libindex.training.data.dataset import Dataset, MelArray
+from libindex.training.data.sampling import Views, batches
+from libindex.training.fitting.forward import forward, predict_logits
+from libindex.training.fitting.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
 
 _CLIP_NORM = 2.0
 

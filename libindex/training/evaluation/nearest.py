@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from libindex.paths import display
-from libindex.training.dataset import Item
-from libindex.training.evaluation import Predictions
-from libindex.training.figures import IntArray, embeddings
+from libindex.training.data.dataset import Item
+from libindex.training.evaluation.evaluate import Predictions
+from libindex.training.evaluation.figures import IntArray, embeddings
 
 _NEAREST = 5
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from libindex.training.dataset import Item
-from libindex.training.evaluation import Predictions
-from libindex.training.listening import as_table, listen, spread
+from libindex.training.data.dataset import Item
+from libindex.training.evaluation.evaluate import Predictions
+from libindex.training.evaluation.nearest import as_table, listen, spread
 
 # Files on a quarter circle, in two units: the nearer the number, the nearer the sound.
 ANGLES = np.linspace(0, np.pi / 2, 12)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from libindex.errors import LibindexError, UsageError
-from libindex.training.evaluation import Report
+from libindex.training.evaluation.evaluate import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

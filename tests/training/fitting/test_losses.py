@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from libindex.training.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
+from libindex.training.fitting.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
 
 
 def test_smoothed_labels_are_probabilities() -> None:

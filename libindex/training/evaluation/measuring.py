@@ -7,10 +7,10 @@ from pathlib import Path
 
 from libindex.errors import UsageError
 from libindex.network.analyser import Analyser
-from libindex.training.dataset import Item, load, of_split, read_items
-from libindex.training.evaluation import Predictions, Report, evaluate, predict
-from libindex.training.false_alarms import measure_false_alarms
-from libindex.training.robustness import measure_robustness
+from libindex.training.data.dataset import Item, load, of_split, read_items
+from libindex.training.evaluation.evaluate import Predictions, Report, evaluate, predict
+from libindex.training.evaluation.false_alarms import measure_false_alarms
+from libindex.training.evaluation.robustness import measure_robustness
 from libindex.training.threads import cpu_threads
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from libindex.training.evaluation import Report
-from libindex.training.false_alarms import FalseAlarms
-from libindex.training.figures import Figure
-from libindex.training.robustness import ChangeFigures
+from libindex.training.evaluation.evaluate import Report
+from libindex.training.evaluation.false_alarms import FalseAlarms
+from libindex.training.evaluation.figures import Figure
+from libindex.training.evaluation.robustness import ChangeFigures
 
 TITLES = {
     "top1": "top-1",

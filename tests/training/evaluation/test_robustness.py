@@ -7,9 +7,9 @@ import soundfile
 
 from libindex.network.analyser import Analyser
 from libindex.sound.decoding import Signal
-from libindex.training import robustness
-from libindex.training.dataset import Item
-from libindex.training.robustness import CHANGES, measure_robustness, own_ranks
+from libindex.training.data.dataset import Item
+from libindex.training.evaluation import robustness
+from libindex.training.evaluation.robustness import CHANGES, measure_robustness, own_ranks
 
 RATE = 44_100
 

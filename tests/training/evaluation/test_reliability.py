@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from libindex.training.reliability import calibration_error, reliability
+from libindex.training.evaluation.reliability import calibration_error, reliability
 
 
 def test_calibration_error_by_hand() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from libindex.errors import LibindexError, UsageError
 from libindex.instruments import CODES
-from libindex.training import pictures
-from libindex.training.evaluation import Predictions, Report, evaluate
+from libindex.training.evaluation import pictures
+from libindex.training.evaluation.evaluate import Predictions, Report, evaluate
 
 pytest.importorskip("matplotlib")
 

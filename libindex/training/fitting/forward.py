@@ -18,7 +18,7 @@ from libindex.network.original import (
     step_counts,
 )
 from libindex.network.residual import ResidualCnnLstm
-from libindex.training.dataset import MelArray
+from libindex.training.data.dataset import MelArray
 
 
 def forward(network: Network, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,13 @@ import numpy as np
 
 from libindex.network.analyser import Analyser
 from libindex.sound.decoding import Signal
-from libindex.training.figures import LEAST_PERCUSSION, SURE, BoolArray, Figure, independent_share
+from libindex.training.evaluation.figures import (
+    LEAST_PERCUSSION,
+    SURE,
+    BoolArray,
+    Figure,
+    independent_share,
+)
 from libindex.training.synthesis.strangers import KINDS, TAUGHT, stranger
 
 # Training must take other seeds, or it would know these sounds.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from libindex.training.figures import BoolArray, IntArray, mean
+from libindex.training.evaluation.figures import BoolArray, IntArray, mean
 
 _BINS = 15
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from libindex.training.figures import Bootstrap, Figure, independent_share
+from libindex.training.evaluation.figures import Bootstrap, Figure, independent_share
 
 
 def test_nothing_of_two_hundred_may_still_be_one_in_a_hundred() -> None:

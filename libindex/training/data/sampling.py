@@ -13,9 +13,9 @@ from libindex.errors import SampleError
 from libindex.sound.decoding import Signal
 from libindex.sound.mel import LogMel
 from libindex.sound.preparation import read
-from libindex.training.augmentation import vary
 from libindex.training.config import FitConfig
-from libindex.training.dataset import Dataset, Item, MelArray
+from libindex.training.data.augmentation import vary
+from libindex.training.data.dataset import Dataset, Item, MelArray
 from libindex.training.synthesis import CODES, synthesise
 from libindex.training.synthesis.strangers import TAUGHT, stranger
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from libindex.training.calibration import fit_temperature, negative_log_likelihood
+from libindex.training.fitting.calibration import fit_temperature, negative_log_likelihood
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])

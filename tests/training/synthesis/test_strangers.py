@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from libindex.network.analyser import Analyser, Output, load_network
-from libindex.training import false_alarms
-from libindex.training.false_alarms import measure_false_alarms
+from libindex.training.evaluation import false_alarms
+from libindex.training.evaluation.false_alarms import measure_false_alarms
 from libindex.training.synthesis.strangers import KINDS, LONGEST_S, SHORTEST_S, TAUGHT, stranger
 
 RATE = 22_050

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from libindex.errors import UsageError
 from libindex.network.analyser import Analyser
 from libindex.sound.decoding import FloatArray
-from libindex.training.dataset import Dataset
-from libindex.training.false_alarms import FalseAlarms
-from libindex.training.figures import (
+from libindex.training.data.dataset import Dataset
+from libindex.training.evaluation.false_alarms import FalseAlarms
+from libindex.training.evaluation.figures import (
     LEAST_PERCUSSION,
     SURE,
     BoolArray,
@@ -23,8 +23,8 @@ from libindex.training.figures import (
     embeddings,
     mean,
 )
-from libindex.training.reliability import Bin, calibration_error, reliability
-from libindex.training.robustness import ChangeFigures
+from libindex.training.evaluation.reliability import Bin, calibration_error, reliability
+from libindex.training.evaluation.robustness import ChangeFigures
 
 _NEIGHBOURS = 10
 _MIN_FILES = 4  # a class with fewer says too little to count in the balanced figure

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from libindex.training.config import FitConfig
-from libindex.training.dataset import MelArray
-from libindex.training.mel_augmentation import mix_up, vary_mel
-from libindex.training.sampling import STRANGER
+from libindex.training.data.dataset import MelArray
+from libindex.training.data.mel_augmentation import mix_up, vary_mel
+from libindex.training.data.sampling import STRANGER
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from libindex.network.analyser import Analyser
 from libindex.sound.decoding import FloatArray, Signal, decode, resample
 from libindex.sound.mel import LogMel
 from libindex.sound.preparation import read
-from libindex.training.dataset import Item
-from libindex.training.figures import Bootstrap, Figure, IntArray, embeddings
+from libindex.training.data.dataset import Item
+from libindex.training.evaluation.figures import Bootstrap, Figure, IntArray, embeddings
 from libindex.training.synthesis.voice import Voice
 
 _CUT_S = 0.020

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex.sound.decoding import Signal
-from libindex.training import augmentation
-from libindex.training.augmentation import Step, layer, shifted_rate, vary
+from libindex.training.data import augmentation
+from libindex.training.data.augmentation import Step, layer, shifted_rate, vary
 
 RATE = 44_100
 STEPS = [step for _, step in augmentation._STEPS]

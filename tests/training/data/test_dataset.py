@@ -8,7 +8,7 @@ import pytest
 from libindex.errors import UsageError
 from libindex.instruments import CODES
 from libindex.sound.mel import LogMel, MelConfig
-from libindex.training.dataset import (
+from libindex.training.data.dataset import (
     Item,
     class_list,
     classes_to_train,

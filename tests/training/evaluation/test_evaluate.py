@@ -8,18 +8,18 @@ import torch
 
 from libindex.errors import UsageError
 from libindex.network.analyser import Analyser, load_network
-from libindex.training.dataset import Dataset, Item
-from libindex.training.evaluation import (
+from libindex.training.data.dataset import Dataset, Item
+from libindex.training.evaluation.evaluate import (
     Predictions,
     confusion_matrix,
     evaluate,
     neighbour_precision,
     predict,
 )
-from libindex.training.false_alarms import FalseAlarms
-from libindex.training.figures import Figure
-from libindex.training.report import as_text
-from libindex.training.robustness import CHANGES, ChangeFigures
+from libindex.training.evaluation.false_alarms import FalseAlarms
+from libindex.training.evaluation.figures import Figure
+from libindex.training.evaluation.report_text import as_text
+from libindex.training.evaluation.robustness import CHANGES, ChangeFigures
 
 
 def predictions(

@@ -1,9 +1,9 @@
 import numpy as np
 import torch
 
-from libindex.training.batch import make_batch
 from libindex.training.config import FitConfig
-from libindex.training.sampling import STRANGER
+from libindex.training.data.batch import make_batch
+from libindex.training.data.sampling import STRANGER
 
 
 def test_a_batch_is_mixtures_then_single_sounds_then_strangers() -> None:
