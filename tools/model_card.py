@@ -47,10 +47,10 @@ def strangers() -> str:
     """What it makes of sounds that are no percussion."""
     alarms = EVALUATION["false_alarms"]
     rows = [
-        f"| {title} | {_value(alarms[name])} | {_value(alarms['untaught_' + name])} |"
+        f"| {title} | {_value(alarms[name])} | {_value(alarms['unseen_' + name])} |"
         for name, title in (
             ("share", "a class at probability 0.8 or more"),
-            ("recognised", "recognised as no percussion"),
+            ("detected", "detected as no percussion"),
         )
     ]
     return _table("synthetic sounds that are no percussion | all kinds | kinds not taught", rows)

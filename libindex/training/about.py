@@ -1,4 +1,4 @@
-"""What a network's JSON says of how the network came to be: settings, figures, data."""
+"""The `about` of a network's JSON: training settings, figures, data."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def about(
     report: Report | None,
     origins: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All that is said of a training run; no paths of this machine.
+    """Describe a training run; without paths of this machine.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def about(
     report : Report or None
         Figures on validation sounds.
     origins : mapping of str to JSON value
-        Names of the networks that it began with, learnt from or is calibrated as.
+        Names of the networks it was initialised, taught and calibrated from.
     """
     metrics: dict[str, Any] = {"held_out": _held_out_metrics(fit, temperature)}
     if report is not None:
@@ -65,8 +65,8 @@ def _data(kept: Dataset, held: Dataset) -> dict[str, Any]:
     return {
         "files": len(kept.items),
         "held_out_files": len(held.items),
-        "units": len({item.unit for item in kept.items if item.unit}),
-        "held_out_units": sorted({item.unit for item in held.items if item.unit}),
+        "groups": len({item.group for item in kept.items if item.group}),
+        "held_out_groups": sorted({item.group for item in held.items if item.group}),
         "skipped_files": len(kept.skipped) + len(held.skipped),
         "files_per_class": dict(Counter(item.label for item in everything).most_common()),
         "sources": [

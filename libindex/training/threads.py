@@ -1,4 +1,4 @@
-"""Sharing the cores between the network and the sounds."""
+"""Sharing the cores between the network and the preparation of sounds."""
 
 import os
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ import torch
 
 @contextmanager
 def cpu_threads(background: int | None = None) -> Iterator[int]:
-    """Share the cores between the network and the sounds; gives the number for the sounds.
+    """Share the cores between the network and `background` threads, whose number it yields.
 
-    By default those get a quarter. Where the network runs in their threads, they get all.
+    By default the latter get a quarter of the cores.
 
-    The BLAS gets one thread: the small products of a spectrogram gain nothing from more, and
-    its threads wait by spinning, which slows the network down three times.
+    BLAS gets one thread: the small products of a spectrogram gain nothing from more, and its
+    idle threads spin, which slows the network down threefold.
     """
     cores = os.cpu_count() or 1
     background = background or max(1, cores // 4)

@@ -1,7 +1,6 @@
-"""Variations of a sound that leave its class as it is: what players, packs and editors do to it.
+"""Augmentation of audio that keeps the class: what players, packs and editors do to a sound.
 
-Every function takes its random choices from a generator, so that the same state of it gives the
-same variation.
+Random choices come from a generator: the same state gives the same result.
 """
 
 import io
@@ -14,12 +13,12 @@ from scipy import signal as dsp
 
 from libindex.sound.decoding import FloatArray, Signal
 
-# A step gets samples, their rate [Hz] and a generator; not every one needs the rate.
+# A step takes samples, their rate [Hz], which not every one needs, and a generator.
 Step = Callable[[FloatArray, int, np.random.Generator], FloatArray]
 
 _FLOOR = 1e-9
 _LAYERED_SHARE = 0.12
-_TAIL_S, _LONGEST_S = 1.2, 4
+_MAX_TAIL_S, _MAX_S = 1.2, 4
 _CODED_HZ = 44_100
 _SEMITONES_SD, _SEMITONES_MAX = 1.8, 5.0
 
@@ -27,34 +26,34 @@ _SEMITONES_SD, _SEMITONES_MAX = 1.8, 5.0
 def vary(
     signal: Signal, rng: np.random.Generator, other: Callable[[], Signal] | None = None
 ) -> Signal:
-    """A variation of a sound, as another pack, converter or editor might have it.
+    """A variation of a sound, as another pack, converter or editor might produce it.
 
     Parameters
     ----------
     signal : Signal
         The sound.
     rng : numpy.random.Generator
-        Source of all choices.
+        Source of all random choices.
     other : callable, optional
-        Now and then what it gives is layered under the sound, at the sound's sampling rate.
+        Returns a sound that is sometimes layered under this one.
 
     Returns
     -------
     Signal
-        Peak at most 1, at a sampling rate that stands for the shift in pitch and time.
+        Peak at most 1; the sampling rate accounts for the shift in pitch and time.
     """
     samples, rate = signal.samples, signal.sample_rate
     if other is not None and rng.random() < _LAYERED_SHARE:
         samples = layer(samples, other().samples, rng)
-    for chance, step in _STEPS:
-        if rng.random() < chance:
+    for probability, step in _STEPS:
+        if rng.random() < probability:
             samples = step(samples, rate, rng)
     samples = samples * (10 ** (rng.uniform(-18.0, 0.0) / 20) / _peak(samples))
     return Signal(samples.astype(np.float32), shifted_rate(rate, rng))
 
 
 def shifted_rate(rate: int, rng: np.random.Generator) -> int:
-    """A rate near `rate` [Hz]: read at it, a sound changes in pitch and length.
+    """A rate near `rate` [Hz]; played at it, a sound changes in pitch and length.
 
     Three in four are shifted, by up to 5 semitones.
     """
@@ -74,7 +73,7 @@ def trim_end(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatA
 
 
 def cut_off(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
-    """Stop after 25 to 90 %, within 20 ms, as slices and keys that are let go do."""
+    """Stop after 25 to 90 %, within 20 ms, as slices and released keys do."""
     end = max(round(len(samples) * rng.uniform(0.25, 0.9)), min(len(samples), rate // 8))
     fade = np.linspace(1.0, 0.0, min(end, max(1, round(rng.uniform(0.002, 0.02) * rate))))
     cut = samples[:end].copy()
@@ -88,7 +87,7 @@ def damp(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArra
 
 
 def trim_start(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
-    """Cut up to 4 ms off the start, of sounds that are at least ten times as long."""
+    """Cut up to 4 ms off the start, but at most a tenth of the sound."""
     cut = round(rate * rng.uniform(0.0, 0.004))
     return samples[cut:] if len(samples) > 10 * cut else samples
 
@@ -105,13 +104,13 @@ def room(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray
     Its energy lies 3 to 24 dB below the sound's.
     """
     t60_s = np.exp(rng.uniform(np.log(0.1), np.log(1.8)))
-    t = np.arange(round(min(t60_s, _TAIL_S) * rate)) / rate
+    t = np.arange(round(min(t60_s, _MAX_TAIL_S) * rate)) / rate
     # 6.9 = ln 1000: 60 dB of amplitude.
     noise = rng.standard_normal(len(t)) * np.exp(-6.9 * t / t60_s)
     keep = np.exp(-2 * np.pi * np.exp(rng.uniform(np.log(1_500.0), np.log(12_000.0))) / rate)
     tail = dsp.lfilter([1 - keep], [1, -keep], noise)
     tail = np.pad(tail, (round(rng.uniform(0.0, 0.02) * rate), 0)).astype(np.float32)
-    wet = dsp.fftconvolve(samples, tail)[: max(len(samples), _LONGEST_S * rate)]
+    wet = dsp.fftconvolve(samples, tail)[: max(len(samples), _MAX_S * rate)]
     dry = np.pad(samples, (0, len(wet) - len(samples)))
     scale = np.sqrt(np.square(dry).sum() / max(float(np.square(wet).sum()), _FLOOR))
     return np.asarray(dry + wet * scale * 10 ** (rng.uniform(-24.0, -3.0) / 20), np.float32)
@@ -134,7 +133,7 @@ def shape_attack(samples: FloatArray, rate: int, rng: np.random.Generator) -> Fl
 
 
 def compress(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
-    """Make what is soft louder, or softer: a compressor without a threshold, or an expander."""
+    """Make quiet parts louder or quieter: a compressor without a threshold, or an expander."""
     time_s = np.exp(rng.uniform(np.log(0.002), np.log(0.03)))
     keep = np.exp(-1 / (rate * time_s))
     envelope = dsp.lfilter([1 - keep], [1, -keep], np.abs(samples))
@@ -154,7 +153,7 @@ def equalise(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatA
 
 
 def limit_band(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
-    """Lose what an old sampler or a small loudspeaker loses: highs, and sometimes lows."""
+    """Cut highs, and sometimes lows, as an old sampler or a small loudspeaker does."""
     size = _spectrum_size(samples, rate)
     frequency = scipy.fft.rfftfreq(size, 1 / rate)
     gain = _lowpass(frequency, np.exp(rng.uniform(np.log(4_000.0), np.log(14_000.0))), order=4)
@@ -171,7 +170,7 @@ def clip(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArra
 
 
 def crush(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
-    """Round to 6 to 12 bits; half of them also hold every second to fourth sample."""
+    """Round to 6 to 12 bits; half of them also repeat every second to fourth sample."""
     coarse = _rounded(samples, int(rng.integers(6, 13)))
     if rng.random() < 0.5:
         hold = int(rng.integers(2, 5))
@@ -180,9 +179,9 @@ def crush(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArr
 
 
 def sample_coarsely(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArray:
-    """Through a sampler of the eighties: 6 to 9 bits at 7 to 20 kHz.
+    """As a sampler of the eighties: 6 to 9 bits at 7 to 20 kHz.
 
-    Half of them alias, half of them interpolate when they play.
+    Half of them alias, half of them interpolate on playback.
     """
     low_rate = np.exp(rng.uniform(np.log(7_000.0), np.log(20_000.0)))
     if rng.random() < 0.5:
@@ -198,7 +197,7 @@ def sample_coarsely(samples: FloatArray, rate: int, rng: np.random.Generator) ->
 
 
 def code(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArray:
-    """Through MP3 or Ogg Vorbis and back, as if it were sampled at 44.1 kHz."""
+    """Encode as MP3 or Ogg Vorbis and decode, as if sampled at 44.1 kHz."""
     import soundfile
 
     kind, encoding = rng.choice([("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS")])
@@ -213,7 +212,7 @@ def code(samples: FloatArray, _rate: int, rng: np.random.Generator) -> FloatArra
         file.write(scaled)
     buffer.seek(0)
     coded: FloatArray = soundfile.read(buffer, dtype="float32")[0]
-    # An encoder may drop the whole of a very short sound.
+    # An encoder may drop a very short sound altogether.
     return coded if np.abs(coded).max(initial=0.0) > 0.01 else samples
 
 
@@ -232,7 +231,7 @@ def delay(samples: FloatArray, rate: int, rng: np.random.Generator) -> FloatArra
 
 
 def layer(samples: FloatArray, other: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Another sound below it, 9 to 24 dB softer; half of them end with the louder one."""
+    """Add another sound, 9 to 24 dB softer; half of them end with the louder one."""
     softer = other * (_peak(samples) / _peak(other) * 10 ** (rng.uniform(-24.0, -9.0) / 20))
     length = len(samples) if rng.random() < 0.5 else max(len(samples), len(other))
     both = np.zeros(length, np.float32)
@@ -241,7 +240,7 @@ def layer(samples: FloatArray, other: FloatArray, rng: np.random.Generator) -> F
     return both
 
 
-# In the order of a recording's life: played, amplified, recorded, edited, coded.
+# Probabilities and steps in signal order: played, amplified, recorded, edited, encoded.
 _STEPS: tuple[tuple[float, Step], ...] = (
     (0.12, damp),
     (0.15, shape_attack),
@@ -277,7 +276,7 @@ def _rounded(samples: FloatArray, bits: int) -> FloatArray:
 
 
 def _spectrum_size(samples: FloatArray, rate: int) -> int:
-    """A fast length with 10 ms of silence behind the sound, for what a filter smears."""
+    """A fast FFT length with 10 ms of silence after the sound, for the filter's ringing."""
     return int(scipy.fft.next_fast_len(len(samples) + rate // 100, real=True))
 
 

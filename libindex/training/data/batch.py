@@ -1,4 +1,4 @@
-"""A batch as the network gets it: varied once more, and partly mixed."""
+"""Batches: spectrograms that are augmented once more, and partly mixed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from torch.nn import functional
 from libindex.training.config import FitConfig
 from libindex.training.data.dataset import MelArray
 from libindex.training.data.mel_augmentation import mix_up, vary_mel
-from libindex.training.data.sampling import STRANGER
+from libindex.training.data.sampling import OOD
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Varied sounds: first mixtures, then single ones, then strangers.
+    """Augmented sounds: first mixtures, then single ones, then out-of-distribution ones.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Batch:
     labels : Tensor of int64, shape (batch,)
         Classes; of a mixture, that of its larger part.
     mixed, known : int
-        How many are mixtures, and how many are no strangers.
+        How many are mixtures, and how many are percussion.
     """
 
     mels: list[Tensor]
@@ -45,24 +45,24 @@ def make_batch(
     config: FitConfig,
     rng: np.random.Generator,
 ) -> Batch:
-    """Vary and mix sounds.
+    """Augment and mix sounds.
 
     Parameters
     ----------
     chosen : sequence of ndarray of float16, shape (frames, n_mels) each
         Log-mel spectrograms.
     labels : ndarray of int64, shape (batch,)
-        Their classes, or `sampling.STRANGER`.
+        Their classes, or `sampling.OOD`.
     classes : int
         How many there are.
     config : FitConfig
-        How much is mixed.
+        Share and strength of mixtures.
     rng : numpy.random.Generator
-        Source of all choices.
+        Source of all random choices.
     """
-    # Strangers last: they are neither mixed nor compared.
-    order = np.argsort(labels == STRANGER, kind="stable")
-    known = int((labels != STRANGER).sum())
+    # Out-of-distribution sounds come last: they are neither mixed nor compared.
+    order = np.argsort(labels == OOD, kind="stable")
+    known = int((labels != OOD).sum())
     mels = [torch.from_numpy(vary_mel(chosen[i].astype(np.float32), rng)) for i in order]
     ordered = torch.from_numpy(labels[order])
     targets = torch.full((len(mels), classes), 1 / classes)

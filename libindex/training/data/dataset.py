@@ -1,4 +1,4 @@
-"""Labelled sounds for training and measuring: a folder per class, or a manifest."""
+"""Labelled sounds for training and evaluation: a folder per class, or a manifest."""
 
 import csv
 from collections import Counter, defaultdict
@@ -20,11 +20,11 @@ from libindex.sound.preparation import Preparer
 
 MANIFEST = "manifest.csv"
 _NEEDED_COLUMNS = ("file", "class")
-_UNIT_SHARE, _FILE_SHARE = 0.08, 0.10
+_GROUP_SHARE, _FILE_SHARE = 0.08, 0.10
 MelArray = NDArray[np.float16]
-"""A log-mel spectrogram as it is kept: half precision is finer than its range needs."""
+"""A log-mel spectrogram as stored: half precision is finer than its range needs."""
 
-_OVERSHOOT = 1.25  # a unit that would make the held-out part larger than this stays in training
+_OVERSHOOT = 1.25  # a group that would make the held-out part larger than this stays in training
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,19 @@ class Item:
     label : str
         Its class.
     split : str
-        "train", "valid", or "" where the data has no splits.
-    unit : str
-        What it was recorded from (a drum machine, a kit); "" if that is not known.
+        "train", "valid", or "" if the data has no splits.
+    group : str
+        What it was recorded from (a drum machine, a kit); "" if unknown.
     confidence : str
         Of the label: "high", "medium" or "".
     source, licence : str
-        Where it comes from and on what terms; "" if that is not known.
+        Where it comes from and on what terms; "" if unknown.
     """
 
     path: str
     label: str
     split: str = ""
-    unit: str = ""
+    group: str = ""
     confidence: str = ""
     source: str = ""
     licence: str = ""
@@ -67,9 +67,9 @@ class Dataset:
     mels : list of ndarray of float16, shape (frames, n_mels) each
         The network's input for each.
     labels : ndarray of int64, shape (files,)
-        Index of each one's class.
+        Index of each file's class.
     skipped : tuple of SampleError
-        The files that could not be used.
+        The files that can't be used.
     """
 
     items: tuple[Item, ...]
@@ -84,9 +84,9 @@ def read_items(folder: str | Path) -> list[Item]:
     Parameters
     ----------
     folder : str or Path
-        With a ``manifest.csv`` (columns file and class; split, unit, confidence, source and
-        licence where it has them), or with one sub-folder for each class; these may stand in two
-        folders named train and valid.
+        With a ``manifest.csv`` (columns file and class; optionally split, group, confidence,
+        source and licence), or one sub-folder per class, which may be inside of two folders
+        named train and valid.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def read_items(folder: str | Path) -> list[Item]:
     Raises
     ------
     UsageError
-        If it is neither, holds no class, or a class without files.
+        If it is neither, has no classes, or a class without files.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -105,13 +105,13 @@ def read_items(folder: str | Path) -> list[Item]:
     items = _from_manifest(manifest) if manifest.is_file() else _from_folders(root)
     if not items:
         raise UsageError(
-            f"holds no labelled sounds: one sub-folder for each class, or a {MANIFEST}", root
+            f"has no labelled sounds: it needs one sub-folder per class, or a {MANIFEST}", root
         )
     return items
 
 
 def of_split(items: Iterable[Item], split: str) -> list[Item]:
-    """The items of a split ("all" for every one); all of them where there are no splits."""
+    """The items of a split ("all" for every one); all of them if there are no splits."""
     items = list(items)
     if split == "all" or not any(item.split for item in items):
         return items
@@ -119,50 +119,49 @@ def of_split(items: Iterable[Item], split: str) -> list[Item]:
 
 
 def class_list(items: Iterable[Item]) -> tuple[str, ...]:
-    """The classes that occur: libindex's own in their usual order, others by name."""
+    """The classes that occur: libindex's own in their usual order, then others by name."""
     present = {item.label for item in items}
     own = sorted(present - set(CODES))
     return (*(code for code in CODES if code in present), *own)
 
 
 def classes_to_train(items: Iterable[Item], folder: Path) -> tuple[str, ...]:
-    """As `class_list`; raises UsageError if there are not two to tell apart."""
+    """As `class_list`; raises UsageError if there are fewer than two."""
     classes = class_list(items)
     if len(classes) < 2:
         named = f"only the class {classes[0]}" if classes else "no class"
-        raise UsageError(f"has {named} to train on, at least two are needed", folder)
+        raise UsageError(f"has {named} to train on; at least two are needed", folder)
     return classes
 
 
 def in_common(training: Iterable[Item], validation: Sequence[Item]) -> int:
-    """How many validation files have the bytes of a file that is trained on."""
+    """How many validation files are byte-identical to a training file."""
     known = {digest for item in training if (digest := _digest(item))} if validation else set()
     return sum(_digest(item) in known for item in validation)
 
 
 def hold_out(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """Set a part aside for calibration: whole units, or files where units are not known.
+    """Hold out a part for calibration: whole groups, or files if groups are unknown.
 
     Parameters
     ----------
     items : sequence of Item
-        All that there is to train on.
+        All training sounds.
 
     Returns
     -------
     kept, held : list of Item
-        About 8 % of the files, as whole units, are held; a tenth of the files if fewer than
-        three units are known. No class gives away more than half of its files.
+        About 8 % of the files, in whole groups, are held out; a tenth of the files if fewer than
+        three groups are known. No class loses more than half of its files.
     """
-    units = {item.unit for item in items if item.unit}
-    by_unit = len(units) >= 3
+    by_group = len({item.group for item in items if item.group}) >= 3
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        groups[item.unit if by_unit and item.unit else item.path].append(item)
+        groups[item.group if by_group and item.group else item.path].append(item)
     names = sorted(groups)
-    # The same in every run: what calibrates a student must be new to its teacher as well.
+    # The same in every run: a student's calibration sounds must be new to its teacher as well.
     np.random.default_rng([0, 1]).shuffle(names)
-    target = round((_UNIT_SHARE if by_unit else _FILE_SHARE) * len(items))
+    target = round((_GROUP_SHARE if by_group else _FILE_SHARE) * len(items))
     held = _chosen([groups[name] for name in names], target, Counter(i.label for i in items))
     held_paths = {item.path for item in held}
     return [item for item in items if item.path not in held_paths], held
@@ -175,7 +174,7 @@ def load(
     threads: int = 1,
     on_skip: Callable[[SampleError], None] | None = None,
 ) -> Dataset:
-    """Read every file once.
+    """Decode every file once.
 
     Parameters
     ----------
@@ -186,14 +185,14 @@ def load(
     log_mel : LogMel
         The network's input.
     threads : int
-        How many files are read at the same time.
+        How many files are read at once.
     on_skip : callable, optional
         Called for every file that can't be used.
 
     Returns
     -------
     Dataset
-        Without the files that can't be used; those are listed in it.
+        Files that can't be used are only in `skipped`.
 
     Raises
     ------
@@ -220,12 +219,12 @@ def load(
 
 
 def require_classes(dataset: Dataset, classes: Sequence[str]) -> None:
-    """Raise UsageError if a class has no file left."""
+    """Raise UsageError if a class has no usable file."""
     counts = np.bincount(dataset.labels, minlength=len(classes))
     empty = [label for label, count in zip(classes, counts, strict=True) if count == 0]
     if empty:
         reason = dataset.skipped[0].reason if dataset.skipped else "none was found"
-        raise UsageError(f"no usable file is left of class {', '.join(empty)} (first: {reason})")
+        raise UsageError(f"no usable files of class {', '.join(empty)} (first error: {reason})")
 
 
 def _prepared(
@@ -247,7 +246,7 @@ def _digest(item: Item) -> bytes | None:
     try:
         return digest_of(item.path)
     except OSError:
-        return None  # it is skipped with its reason when it is loaded
+        return None  # loading reports the error
 
 
 def _chosen(groups: list[list[Item]], target: int, counts: Counter[str]) -> list[Item]:
@@ -277,13 +276,14 @@ def _from_manifest(manifest: Path) -> list[Item]:
         raise UsageError(f"can't be read ({error})", manifest) from None
     for line, row in enumerate(rows, start=2):
         if not row["file"] or not row["class"]:
-            raise UsageError(f"line {line} names no file or no class", manifest)
+            raise UsageError(f"line {line} has no file or no class", manifest)
     return [_item(manifest.parent, row) for row in rows]
 
 
 def _item(root: Path, row: dict[str, str | None]) -> Item:
-    optional = ("split", "unit", "confidence", "source", "licence")
+    optional = ("split", "group", "confidence", "source", "licence")
     values = {name: row.get(name) or "" for name in optional}
+    values["group"] = values["group"] or row.get("unit") or ""  # the older name of the column
     return Item(str(root / str(row["file"])), str(row["class"]), **values)
 
 

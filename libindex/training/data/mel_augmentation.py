@@ -1,6 +1,6 @@
-"""Variations of spectrograms that leave their class as it is, and mixtures of them.
+"""Augmentation of spectrograms that keeps the class, and mixtures.
 
-They are cheap, and so are made anew for each epoch; those of `augmentation` are made of the audio.
+It is cheap enough to be done anew for every epoch, unlike that of `augmentation`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,39 +13,38 @@ from libindex.sound.decoding import FloatArray
 
 Step = Callable[[FloatArray, np.random.Generator], FloatArray]
 
-_FEWEST_FRAMES = 6
+_MIN_FRAMES = 6
 
 
 def vary_mel(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
     """A variation of a log-mel spectrogram.
 
-    It is longer or shorter, has other dynamics, another balance of its bands, a noise floor, an
-    earlier end, masked bands and masked frames, each now and then. Masking is SpecAugment's (Park
-    et al. 2019, Interspeech).
+    Length, dynamics, balance of the bands, noise floor and end vary, each with some probability.
+    Bands and frames are masked as in SpecAugment (Park et al. 2019, Interspeech).
 
     Parameters
     ----------
     mel : ndarray of float32, shape (frames, n_mels)
         Values from 0 to 1.
     rng : numpy.random.Generator
-        Source of all choices.
+        Source of all random choices.
 
     Returns
     -------
     ndarray of float32, shape (frames', n_mels)
-        A new array; at least 6 frames where there were as many.
+        A new array of 6 frames or more, if there were as many.
     """
     varied = mel.copy()
-    for chance, step in _STEPS:
-        if rng.random() < chance:
+    for probability, step in _STEPS:
+        if rng.random() < probability:
             varied = step(varied, rng)
     return _masked(varied, rng)
 
 
 def stretch(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Slower or faster, by up to a quarter, at the same pitch."""
+    """Stretch or compress by up to a quarter, at the same pitch."""
     frames = len(mel)
-    wanted = max(min(frames, _FEWEST_FRAMES), round(frames * np.exp(rng.uniform(-0.25, 0.25))))
+    wanted = max(min(frames, _MIN_FRAMES), round(frames * np.exp(rng.uniform(-0.25, 0.25))))
     place = np.linspace(0, frames - 1, wanted)
     before = place.astype(np.int64)
     after = np.minimum(before + 1, frames - 1)
@@ -54,13 +53,13 @@ def stretch(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def change_dynamics(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """1 is the loudest point: what lies below it comes nearer or goes further down."""
+    """Compress or expand the levels below the loudest point, which is 1."""
     changed = np.clip(1.0 - (1.0 - mel) * np.float32(rng.uniform(0.75, 1.3)), 0.0, 1.0)
     return np.asarray(changed, np.float32)
 
 
 def balance(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Some bands louder, others softer, smoothly; silence stays silent."""
+    """Change the levels of the bands by a smooth curve; silence stays silent."""
     bands, knots = mel.shape[1], int(rng.integers(3, 8))
     curve = np.interp(
         np.arange(bands), np.linspace(0, bands - 1, knots), rng.normal(0.0, 0.06, knots)
@@ -70,14 +69,14 @@ def balance(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def raise_floor(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A floor of noise."""
+    """Add a noise floor."""
     noise = np.float32(rng.uniform(0.0, 0.35)) + rng.normal(0.0, 0.02, mel.shape)
     return np.asarray(np.clip(np.maximum(mel, noise), 0.0, 1.0), np.float32)
 
 
 def end_early(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """The first 40 to 100 %."""
-    return mel[: max(_FEWEST_FRAMES, round(len(mel) * rng.uniform(0.4, 1.0)))]
+    """Keep the first 40 to 100 %."""
+    return mel[: max(_MIN_FRAMES, round(len(mel) * rng.uniform(0.4, 1.0)))]
 
 
 _STEPS: tuple[tuple[float, Step], ...] = (
@@ -98,7 +97,7 @@ def _masked(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
         varied[:, start : start + width] = 0.0
     if frames >= 16 and rng.random() < 0.3:
         width = int(rng.integers(1, max(2, frames // 6)))
-        # The attack says most of what a sound is, so it is left alone.
+        # The attack matters most, so it is never masked.
         start = int(rng.integers(4, max(5, frames - width + 1)))
         varied[start : start + width] = 0.0
     return varied
@@ -118,15 +117,15 @@ def mix_up(
     targets : Tensor of float32, shape (batch, classes)
         Probability of each class.
     rng : numpy.random.Generator
-        Source of all choices.
+        Source of all random choices.
     alpha : float
-        Of the weights' distribution, Beta(alpha, alpha); the sound itself is always the larger
-        part.
+        Of the weights' distribution, Beta(alpha, alpha); the sound itself always has the larger
+        weight.
 
     Returns
     -------
     mels : list of Tensor of float32, shape (frames, n_mels) each
-        As long as they were; a shorter partner is followed by silence.
+        Of unchanged lengths; a shorter partner is padded with silence.
     targets : Tensor of float32, shape (batch, classes)
     """
     partner = torch.from_numpy(rng.permutation(len(mels)))

@@ -1,4 +1,4 @@
-"""Which sounds an epoch hears, and in which batches."""
+"""Which sounds make up an epoch, and its batches."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,22 +17,22 @@ from libindex.training.config import FitConfig
 from libindex.training.data.augmentation import vary
 from libindex.training.data.dataset import Dataset, Item, MelArray
 from libindex.training.synthesis import CODES, synthesise
-from libindex.training.synthesis.strangers import TAUGHT, stranger
+from libindex.training.synthesis.ood import TRAINED_KINDS, synthesise_ood
 
-STRANGER = -1
-"""The label of a sound that is no percussion."""
+OOD = -1
+"""The label of an out-of-distribution sound: not percussion."""
 
 _SYNTHETIC_HZ = 44_100
 
 _MEDIUM_WEIGHT = 0.7  # labels of medium confidence are right less often
-_CLASS_POWER, _UNIT_POWER = 0.5, 0.25
+_CLASS_POWER, _GROUP_POWER = 0.5, 0.25
 
 
 def weights(dataset: Dataset) -> NDArray[np.float64]:
     """How often each sound is drawn, relative to the others.
 
-    A class of n files is drawn in proportion to the square root of n, and within a class a
-    large unit gives way a little to small ones, which differ more.
+    A class of n files is drawn in proportion to the square root of n. Within a class, files of
+    large groups have less weight, since they resemble each other.
 
     Returns
     -------
@@ -40,11 +40,11 @@ def weights(dataset: Dataset) -> NDArray[np.float64]:
         They sum to 1.
     """
     classes = Counter(item.label for item in dataset.items)
-    units = Counter((item.label, item.unit) for item in dataset.items if item.unit)
+    groups = Counter((item.label, item.group) for item in dataset.items if item.group)
 
     def weight(item: Item) -> float:
         crowd: float = classes[item.label] ** _CLASS_POWER
-        crowd *= units[item.label, item.unit] ** _UNIT_POWER if item.unit else 1
+        crowd *= groups[item.label, item.group] ** _GROUP_POWER if item.group else 1
         return (_MEDIUM_WEIGHT if item.confidence == "medium" else 1.0) / crowd
 
     values = np.array([weight(item) for item in dataset.items])
@@ -52,9 +52,9 @@ def weights(dataset: Dataset) -> NDArray[np.float64]:
 
 
 def draw(shares: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """As many sounds as there are, each as often as its share demands, within one.
+    """Draw as many sounds as there are, each in proportion to its share, within one.
 
-    Systematic sampling: one random offset, then equal steps through the cumulated shares of a
+    Systematic sampling: one random offset, then equal steps through the cumulative shares of a
     shuffled list.
     """
     order = rng.permutation(len(shares))
@@ -65,20 +65,20 @@ def draw(shares: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.in
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Indices up to `count` in random batches of like size, none larger than `size`."""
+    """Indices below `count` in random batches of about equal size, none larger than `size`."""
     return np.array_split(rng.permutation(count), -(-count // size))
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What an epoch hears.
+    """The sounds of an epoch.
 
     Attributes
     ----------
     labels : ndarray of int64, shape (sounds,)
-        Index of each one's class; `STRANGER` for sounds that are no percussion.
+        Index of each sound's class, or `OOD`.
     mels : list of ndarray of float16, shape (frames, n_mels) each
-        Their variations.
+        Their augmented spectrograms.
     """
 
     labels: NDArray[np.int64]
@@ -90,9 +90,9 @@ _Pending = tuple[NDArray[np.int64], list[Future[MelArray]]]
 
 
 class Views:
-    """Varied spectrograms, computed in the background while the network trains.
+    """Augmented spectrograms, computed in the background while the network trains.
 
-    A round is one draw of sounds, varied once, and some synthesised ones; several epochs use it,
+    A round is one draw of sounds, augmented once, plus synthesised ones. It serves several epochs,
     each with other masks, mixtures and batches.
 
     Parameters
@@ -102,9 +102,9 @@ class Views:
     log_mel : LogMel
         The network's input.
     config : FitConfig
-        Its seed decides all draws and variations; its shares say how many are synthesised.
+        Seed, and shares of synthesised sounds.
     threads : int
-        How many variations are computed at the same time.
+        How many spectrograms are computed at once.
     """
 
     def __init__(self, dataset: Dataset, log_mel: LogMel, config: FitConfig, threads: int) -> None:
@@ -123,7 +123,7 @@ class Views:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def start(self, number: int) -> None:
-        """Begin to compute a round, if that has not begun."""
+        """Start computing a round, unless it was started before."""
         if number not in self._pending:
             drawn = draw(self._shares, self._rng(2, number))
             tasks: list[_Task] = [
@@ -137,7 +137,7 @@ class Views:
             self._pending[number] = np.array([label for label, _ in tasks], np.int64), futures
 
     def round(self, number: int) -> Round:
-        """Wait for a round; the last one is kept."""
+        """Wait for a round; the latest is cached."""
         if self._round is None or self._round[0] != number:
             self.start(number)
             labels, futures = self._pending.pop(number)
@@ -148,40 +148,40 @@ class Views:
         return np.random.default_rng([self._config.seed, *place])
 
     def _extra(self, number: int) -> list[_Task]:
-        """Synthesised sounds: of the classes that can be, most of the rarest, and of none."""
+        """Synthesised sounds: of classes, mostly of rare ones, and out-of-distribution ones."""
         counts = np.bincount(self._dataset.labels)
         files, rng = len(self._dataset.items), self._rng(5, number)
         known = round(self._config.synthetic_share * files) if self._synthetic else 0
-        share = self._config.stranger_share
-        strangers = max(1, round(share * files)) if share else 0
+        share = self._config.ood_share
+        ood = max(1, round(share * files)) if share else 0
         rarity = np.array([1 / (5 + counts[label]) for _, label in self._synthetic])
-        places = rng.choice(len(rarity), known, p=rarity / rarity.sum()) if known else ()
-        classes = [self._synthetic[i] for i in places]
-        kinds = [TAUGHT[i] for i in rng.integers(len(TAUGHT), size=strangers)]
+        drawn = rng.choice(len(rarity), known, p=rarity / rarity.sum()) if known else ()
+        classes = [self._synthetic[i] for i in drawn]
+        kinds = [TRAINED_KINDS[i] for i in rng.integers(len(TRAINED_KINDS), size=ood)]
         return [
             *((label, partial(self._synthesised, code)) for code, label in classes),
-            *((STRANGER, partial(self._stranger, kind)) for kind in kinds),
+            *((OOD, partial(self._ood, kind)) for kind in kinds),
         ]
 
     def _view(self, file: int, rng: np.random.Generator) -> MelArray:
         if rng.random() < self._config.unvaried_share:
             return self._dataset.mels[file]
         other = int(rng.integers(len(self._dataset.items)))
-        return self._heard(vary(self._decoded(file), rng, partial(self._decoded, other)))
+        return self._mel(vary(self._decoded(file), rng, partial(self._decoded, other)))
 
     def _synthesised(self, code: str, rng: np.random.Generator) -> MelArray:
-        return self._heard(vary(Signal(synthesise(code, rng), _SYNTHETIC_HZ), rng))
+        return self._mel(vary(Signal(synthesise(code, rng), _SYNTHETIC_HZ), rng))
 
-    def _stranger(self, kind: str, rng: np.random.Generator) -> MelArray:
-        return self._heard(vary(Signal(stranger(kind, rng), _SYNTHETIC_HZ), rng))
+    def _ood(self, kind: str, rng: np.random.Generator) -> MelArray:
+        return self._mel(vary(Signal(synthesise_ood(kind, rng), _SYNTHETIC_HZ), rng))
 
     def _decoded(self, file: int) -> Signal:
         path = self._dataset.items[file].path
         try:
-            # Read anew each time: memory then does not grow with the data set.
+            # Not cached: memory must not grow with the data set.
             return read(path, self._log_mel.config.loaded_seconds)[0].signal
         except SampleError as error:
             raise SampleError(f"can't be read any more ({error.reason})", path) from None
 
-    def _heard(self, signal: Signal) -> MelArray:
+    def _mel(self, signal: Signal) -> MelArray:
         return self._log_mel(signal)[: self._log_mel.config.max_frames].astype(np.float16)

@@ -1,4 +1,4 @@
-"""How good a network is on sounds that it was not trained on."""
+"""Figures of a network on labelled sounds."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from libindex.sound.decoding import FloatArray
 from libindex.training.data.dataset import Dataset
 from libindex.training.evaluation.false_alarms import FalseAlarms
 from libindex.training.evaluation.figures import (
-    LEAST_PERCUSSION,
+    MIN_PERCUSSION,
     SURE,
     BoolArray,
     Bootstrap,
@@ -27,28 +27,28 @@ from libindex.training.evaluation.reliability import Bin, calibration_error, rel
 from libindex.training.evaluation.robustness import ChangeFigures
 
 _NEIGHBOURS = 10
-_MIN_FILES = 4  # a class with fewer says too little to count in the balanced figure
+_MIN_FILES = 4  # classes with fewer are left out of the balanced figure
 _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What a network says of labelled sounds.
+    """A network's results for labelled sounds.
 
     Attributes
     ----------
     probabilities : ndarray of float32, shape (files, classes)
         Calibrated.
     latents : ndarray of float32, shape (files, latent)
-        As the network gives them.
+        Not normalised.
     labels : ndarray of int64, shape (files,)
         Index of the true class.
     groups : ndarray of int64, shape (files,)
-        Equal for sounds of one unit; a file of an unknown unit has a group of its own.
+        Equal for sounds of one group; a file of unknown group has one of its own.
     certain : ndarray of bool, shape (files,), or None
-        Whose label has a high confidence; None where the data has no confidences.
+        Whose label has a high confidence; None if the data has no confidences.
     percussion : ndarray of float32, shape (files,), or None
-        Probability of being percussion at all; None where the network can't tell.
+        Probability of being percussion at all; None if the network has no such score.
     """
 
     probabilities: FloatArray
@@ -61,7 +61,7 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """One class: how many files, how many of them found, how many of the found are right."""
+    """Figures of one class: number of files, recall and precision."""
 
     code: str
     n: int
@@ -75,37 +75,37 @@ class Report:
 
     Attributes
     ----------
-    files, units : int
+    files, groups : int
         How many there are.
     top1, balanced_top1, top3 : Figure
-        Share of files whose class is the most probable one; the same as a mean over the classes
-        of at least four files; share among the three most probable.
+        Accuracy; its mean over the classes with at least four files; share of files whose class is
+        among the three most probable.
     calibration_error : Figure
         Expected calibration error, 15 bins.
     sure_precision, sure_coverage : Figure
-        Of the files with a probability of 0.8 or more: share that is right; and their share of all.
+        Accuracy of the files with a probability of 0.8 or more, and their share of all files.
     neighbours : Figure
-        Class precision of the ten nearest neighbours from other units.
+        Class precision of the ten nearest neighbours from other groups.
     certain_top1 : Figure
         `top1` of the files whose label has a high confidence.
-    taken_for_strangers : Figure
-        Share of files that are less likely to be percussion than not; without a value where the
-        network can't tell.
+    missed_percussion : Figure
+        Share of files with a percussion score below 0.5; without a value if the network has no
+        such score.
     classes : tuple of ClassFigures
-        One row a class, in the network's order.
+        One per class, in the network's order.
     confusion : ndarray of int64, shape (classes, classes)
         Files by true class (row) and most probable class (column).
     reliability : tuple of Bin
         From probability 0 to 1, 15 of equal width.
     robustness : tuple of ChangeFigures or None
-        How often sounds find themselves after each change, and the mean over the changes; None
-        where it was not measured.
+        How often sounds find their originals after each change, and the mean over the changes;
+        None if not measured.
     false_alarms : FalseAlarms or None
-        Sounds that are no percussion and yet get a class; None where it was not measured.
+        Results for sounds that are not percussion; None if not measured.
     """
 
     files: int
-    units: int
+    groups: int
     top1: Figure
     balanced_top1: Figure
     top3: Figure
@@ -114,7 +114,7 @@ class Report:
     sure_coverage: Figure
     neighbours: Figure
     certain_top1: Figure
-    taken_for_strangers: Figure
+    missed_percussion: Figure
     classes: tuple[ClassFigures, ...]
     confusion: IntArray
     reliability: tuple[Bin, ...]
@@ -124,7 +124,8 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """All figures for JSON, without those that were not measured.
 
-        The confusion matrix is {true: {said: files}} without zeros, robustness {change: figures}.
+        The confusion matrix is {true: {predicted: files}} without zeros, robustness is
+        {change: figures}.
         """
         document = {key: value for key, value in asdict(self).items() if value is not None}
         if self.robustness is not None:
@@ -133,19 +134,19 @@ class Report:
             document["false_alarms"] = self.false_alarms.to_json()
         codes = [row.code for row in self.classes]
         document["confusion"] = {
-            true: {said: int(n) for said, n in zip(codes, row, strict=True) if n}
+            true: {code: int(n) for code, n in zip(codes, row, strict=True) if n}
             for true, row in zip(codes, self.confusion, strict=True)
         }
         return document
 
 
 def predict(analyser: Analyser, dataset: Dataset) -> Predictions:
-    """Run a network, as it is used, over a data set."""
+    """Run a network over a data set."""
     order = np.argsort([len(mel) for mel in dataset.mels], kind="stable")
     count = len(order)
     probabilities = np.zeros((count, len(analyser.classes)), np.float32)
     latents = np.zeros((count, analyser.model.network.latent_size), np.float32)
-    percussion = np.zeros(count, np.float32) if analyser.model.knows_strangers else None
+    percussion = np.zeros(count, np.float32) if analyser.model.has_percussion_score else None
     for start in range(0, count, _BATCH):
         part = order[start : start + _BATCH]
         output = analyser.analyse([dataset.mels[i].astype(np.float32) for i in part])
@@ -164,18 +165,16 @@ def evaluate(
     Parameters
     ----------
     predictions : Predictions
-        What the network said.
+        The network's results.
     classes : sequence of str
-        Their names, in the order of the columns.
-    resamples : int
-        Of the bootstrap. Whole units are drawn, since the files of one resemble each other.
-    seed : int
-        Of the bootstrap.
+        Class names in the order of the columns.
+    resamples, seed : int
+        Of the bootstrap over groups.
 
     Raises
     ------
     UsageError
-        If there is nothing to measure.
+        If there are no files.
     """
     if len(predictions.labels) == 0:
         raise UsageError("there are no files to evaluate")
@@ -187,7 +186,7 @@ def evaluate(
     confusion = confusion_matrix(predictions)
     return Report(
         files=len(predictions.labels),
-        units=len(np.unique(predictions.groups)),
+        groups=len(np.unique(predictions.groups)),
         classes=_class_figures(confusion, classes),
         confusion=confusion,
         reliability=reliability(files.confidence, files.right),
@@ -207,20 +206,20 @@ def confusion_matrix(predictions: Predictions) -> IntArray:
 
 
 def neighbour_precision(predictions: Predictions) -> NDArray[np.float64]:
-    """For each file, the share of its nearest neighbours from other units that have its class.
+    """For each file, the share of its ten nearest neighbours from other groups with its class.
 
-    Ten neighbours, by cosine of the latents; fewer where fewer files are of other units; NaN
-    where none is. A class with fewer than ten files in other units can't reach 1.
+    Nearest by cosine of the latents; fewer neighbours if fewer files are in other groups; NaN if
+    none is. A class with fewer than ten files in other groups can't reach 1.
 
     Returns
     -------
     ndarray of float64, shape (files,)
     """
-    unit = embeddings(predictions.latents)
-    shares = np.full(len(unit), np.nan)
-    for i, row in enumerate(unit):
+    vectors = embeddings(predictions.latents)
+    shares = np.full(len(vectors), np.nan)
+    for i, row in enumerate(vectors):
         others = np.flatnonzero(predictions.groups != predictions.groups[i])
-        nearest = others[np.argsort(-(unit[others] @ row), kind="stable")[:_NEIGHBOURS]]
+        nearest = others[np.argsort(-(vectors[others] @ row), kind="stable")[:_NEIGHBOURS]]
         if len(nearest):
             shares[i] = (predictions.labels[nearest] == predictions.labels[i]).mean()
     return shares
@@ -250,19 +249,19 @@ def _per_file(predictions: Predictions) -> _PerFile:
 def _measures(
     files: _PerFile, counted: BoolArray, certain: BoolArray | None, percussion: FloatArray | None
 ) -> dict[str, Measure]:
-    """Every figure of the report as a function of the files (with repetitions) that it is over."""
+    """Every figure of the report as a function of the indices of the files, which may repeat."""
 
     def balanced(of: IntArray) -> float | None:
         n = np.bincount(files.labels[of], minlength=len(counted))
         hits = np.bincount(files.labels[of], files.right[of], minlength=len(counted))
-        there = counted & (n > 0)
-        return float((hits[there] / n[there]).mean()) if there.any() else None
+        present = counted & (n > 0)
+        return float((hits[present] / n[present]).mean()) if present.any() else None
 
     def sure_precision(of: IntArray) -> float | None:
         return mean(files.right[of][files.confidence[of] >= SURE])
 
-    def taken_for_strangers(of: IntArray) -> float | None:
-        return None if percussion is None else mean(percussion[of] < LEAST_PERCUSSION)
+    def missed_percussion(of: IntArray) -> float | None:
+        return None if percussion is None else mean(percussion[of] < MIN_PERCUSSION)
 
     return {
         "top1": lambda of: mean(files.right[of]),
@@ -273,12 +272,12 @@ def _measures(
         "sure_coverage": lambda of: mean(files.confidence[of] >= SURE),
         "neighbours": lambda of: mean(files.neighbours[of][~np.isnan(files.neighbours[of])]),
         "certain_top1": lambda of: None if certain is None else mean(files.right[of][certain[of]]),
-        "taken_for_strangers": taken_for_strangers,
+        "missed_percussion": missed_percussion,
     }
 
 
 def _groups(dataset: Dataset) -> IntArray:
-    names = [item.unit or f"file {i}" for i, item in enumerate(dataset.items)]
+    names = [item.group or f"file {i}" for i, item in enumerate(dataset.items)]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""How often a network is sure of a class for a sound that is of none, and how often it knows."""
+"""How often out-of-distribution sounds get a class, and how often they are detected."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,58 +10,57 @@ import numpy as np
 from libindex.network.analyser import Analyser
 from libindex.sound.decoding import Signal
 from libindex.training.evaluation.figures import (
-    LEAST_PERCUSSION,
+    MIN_PERCUSSION,
     SURE,
     BoolArray,
     Figure,
     independent_share,
 )
-from libindex.training.synthesis.strangers import KINDS, TAUGHT, stranger
+from libindex.training.synthesis.ood import KINDS, TRAINED_KINDS, synthesise_ood
 
-# Training must take other seeds, or it would know these sounds.
+# Training must use other seeds, or it would include these sounds.
 _SEED = 30_000_001
-EACH = 25  # sounds of a kind
+EACH = 25  # sounds of each kind
 _RATE = 44_100
 
 
 @dataclass(frozen=True, slots=True)
 class FalseAlarms:
-    """Sounds that are no percussion: those that get a class all the same, those recognised.
+    """Sounds that are not percussion: how many get a class, and how many are detected.
 
-    Networks are taught sounds like most of these. What they make of the other kinds says more of
-    what they will make of a stranger.
+    Networks are trained on most of these kinds. The results for the other, unseen kinds tell
+    better what to expect of real out-of-distribution sounds.
 
     Attributes
     ----------
-    sounds, untaught_sounds : int
-        How many there are; and of kinds that are not in `strangers.TAUGHT`.
-    share, untaught_share : Figure
-        How large a part of each gets a class with a probability of 0.8 or more.
-    recognised, untaught_recognised : Figure or None
-        How large a part of each is less likely to be percussion than not; None where the network
-        can't tell.
+    sounds, unseen_sounds : int
+        Number of all, and of those of kinds that are not in `ood.TRAINED_KINDS`.
+    share, unseen_share : Figure
+        Share of each that gets a class with a probability of 0.8 or more.
+    detected, unseen_detected : Figure or None
+        Share of each with a percussion score below 0.5; None if the network has no such score.
     by_kind : dict of str to float
-        As `share`, for each of `strangers.KINDS`.
-    most_said : dict of str to int
-        Which classes they are taken for, and how often; the most frequent first.
+        As `share`, for each of `ood.KINDS`.
+    top_predictions : dict of str to int
+        Which classes they get, and how often; most frequent first.
     """
 
     sounds: int
-    untaught_sounds: int
+    unseen_sounds: int
     share: Figure
-    untaught_share: Figure
-    recognised: Figure | None
-    untaught_recognised: Figure | None
+    unseen_share: Figure
+    detected: Figure | None
+    unseen_detected: Figure | None
     by_kind: dict[str, float]
-    most_said: dict[str, int]
+    top_predictions: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        """All for JSON, without what the network can't tell."""
+        """All for JSON, without what was not measured."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
-class _Heard(NamedTuple):
-    """The most probable class's probability and number; the probability of percussion."""
+class _Result(NamedTuple):
+    """Probability and index of the most probable class; the percussion score."""
 
     probability: float
     best: int
@@ -69,56 +68,54 @@ class _Heard(NamedTuple):
 
 
 def measure_false_alarms(analyser: Analyser, threads: int = 1) -> FalseAlarms:
-    """Let a network hear the same sounds as every other network.
+    """Analyse a fixed set of synthesised sounds.
 
     Parameters
     ----------
     analyser : Analyser
         The network.
     threads : int
-        How many sounds are made and analysed at the same time.
+        How many sounds are synthesised and analysed at once.
     """
-    heard = _hear_all(analyser, threads)
-    alarms = np.array([sound.probability >= SURE for sound in heard])
-    said = Counter(analyser.classes[sound.best] for sound in heard if sound.probability >= SURE)
-    share, untaught_share = _shares(alarms)
-    told = np.array([sound.percussion for sound in heard if sound.percussion is not None])
-    recognised, untaught_recognised = (
-        _shares(told < LEAST_PERCUSSION) if len(told) else (None, None)
-    )
+    results = _analyse_all(analyser, threads)
+    alarms = np.array([r.probability >= SURE for r in results])
+    predicted = Counter(analyser.classes[r.best] for r in results if r.probability >= SURE)
+    share, unseen_share = _shares(alarms)
+    scores = np.array([r.percussion for r in results if r.percussion is not None])
+    detected, unseen_detected = _shares(scores < MIN_PERCUSSION) if len(scores) else (None, None)
     return FalseAlarms(
-        sounds=len(heard),
-        untaught_sounds=EACH * len(set(KINDS) - set(TAUGHT)),
+        sounds=len(results),
+        unseen_sounds=EACH * len(set(KINDS) - set(TRAINED_KINDS)),
         share=share,
-        untaught_share=untaught_share,
-        recognised=recognised,
-        untaught_recognised=untaught_recognised,
+        unseen_share=unseen_share,
+        detected=detected,
+        unseen_detected=unseen_detected,
         by_kind=dict(
             zip(KINDS, alarms.reshape(len(KINDS), EACH).mean(axis=1).tolist(), strict=True)
         ),
-        most_said=dict(said.most_common()),
+        top_predictions=dict(predicted.most_common()),
     )
 
 
-def _hear_all(analyser: Analyser, threads: int) -> list[_Heard]:
-    """What the network says of `EACH` sounds of the first kind, then of those of the next."""
+def _analyse_all(analyser: Analyser, threads: int) -> list[_Result]:
+    """Results of `EACH` sounds of the first kind, then of the next kind, and so on."""
     log_mel = analyser.model.log_mel()
 
-    def hear(which: tuple[int, int]) -> _Heard:
+    def analyse(which: tuple[int, int]) -> _Result:
         kind, number = which
         rng = np.random.default_rng([_SEED, kind, number])
-        mel = log_mel(Signal(stranger(KINDS[kind], rng, _RATE), _RATE))
+        mel = log_mel(Signal(synthesise_ood(KINDS[kind], rng, _RATE), _RATE))
         output = analyser.analyse([mel[: log_mel.config.max_frames]])
-        probabilities, told = output.probabilities[0], output.percussion
-        percussion = None if told is None else float(told[0])
-        return _Heard(float(probabilities.max()), int(probabilities.argmax()), percussion)
+        probabilities = output.probabilities[0]
+        percussion = None if output.percussion is None else float(output.percussion[0])
+        return _Result(float(probabilities.max()), int(probabilities.argmax()), percussion)
 
     sounds = [(kind, number) for kind in range(len(KINDS)) for number in range(EACH)]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(hear, sounds))
+        return list(pool.map(analyse, sounds))
 
 
 def _shares(holds: BoolArray) -> tuple[Figure, Figure]:
-    """Of all sounds and of the untaught kinds, the part for which it holds."""
-    untaught = holds[np.repeat([kind not in TAUGHT for kind in KINDS], EACH)]
-    return independent_share(holds), independent_share(untaught)
+    """The share of all sounds, and of the unseen kinds, for which it holds."""
+    unseen = holds[np.repeat([kind not in TRAINED_KINDS for kind in KINDS], EACH)]
+    return independent_share(holds), independent_share(unseen)

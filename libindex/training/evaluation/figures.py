@@ -1,4 +1,4 @@
-"""What all measurements share: a figure with its bootstrap interval, and embeddings."""
+"""Shared by all evaluations: figures with bootstrap intervals, and embeddings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from libindex.sound.decoding import FloatArray
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Measure = Callable[[IntArray], float | None]
-"""A value as a function of the sounds, with repetitions, that it is over."""
+"""A value as a function of the indices of the sounds, which may repeat."""
 
 SURE = 0.8
-"""A network that gives a class this probability, or more, is sure of it."""
+"""From this probability of a class on, a network is sure of it."""
 
-LEAST_PERCUSSION = 0.5
-"""What is less likely to be percussion is recognised as a stranger."""
+MIN_PERCUSSION = 0.5
+"""Sounds with a lower percussion score are detected as out of distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value with its 95 % interval; None where there is none."""
+    """A measured value with its 95 % interval; None if not available."""
 
     value: float | None
     low: float | None = None
@@ -32,16 +32,16 @@ class Figure:
 
 
 class Bootstrap:
-    """Figures over sounds; whole units are drawn, since the sounds of one resemble each other.
+    """Figures over sounds; resamples whole groups, whose sounds resemble each other.
 
     Parameters
     ----------
     groups : ndarray of int64, shape (sounds,)
-        Equal for sounds of one unit.
+        Equal for sounds of one group.
     resamples : int
-        How many draws.
+        Number of draws.
     seed : int
-        Decides them.
+        Of the draws.
     """
 
     def __init__(self, groups: IntArray, resamples: int = 1000, seed: int = 0) -> None:
@@ -50,11 +50,11 @@ class Bootstrap:
         self._everything = np.arange(len(groups))
         self._draws = [
             np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-            for _ in range(resamples if len(members) > 1 else 0)  # one unit: all draws are the same
+            for _ in range(resamples if len(members) > 1 else 0)  # all draws of one group are equal
         ]
 
     def figure(self, measure: Measure) -> Figure:
-        """The measure of all sounds, with the interval that holds 95 % of the draws."""
+        """A measure over all sounds, with the interval that holds 95 % of the draws."""
         value = measure(self._everything)
         known = [drawn for draw in self._draws if (drawn := measure(draw)) is not None]
         if value is None or not known:
@@ -63,14 +63,15 @@ class Bootstrap:
         return Figure(value, float(low), float(high))
 
     def mean(self, values: NDArray[Any]) -> Figure:
-        """The mean of one value for each sound, shape (sounds,)."""
+        """The mean of one value per sound, shape (sounds,)."""
         return self.figure(lambda of: mean(values[of]))
 
 
 def independent_share(holds: BoolArray) -> Figure:
-    """The part of independent sounds for which it holds; the interval is Clopper and Pearson's.
+    """The share of independent sounds for which it holds, with Clopper and Pearson's interval.
 
-    A bootstrap would call nothing out of 200 certain; it may well be one in a hundred.
+    A bootstrap of 0 out of 200 would give an interval of 0 to 0, but the true share may well be
+    one in a hundred.
     """
     value = mean(holds)
     if value is None:
@@ -80,12 +81,12 @@ def independent_share(holds: BoolArray) -> Figure:
 
 
 def mean(values: NDArray[Any]) -> float | None:
-    """The mean, None of nothing."""
+    """The mean; None if empty."""
     return float(values.mean()) if len(values) else None
 
 
 def embeddings(latents: FloatArray) -> NDArray[np.float64]:
-    """Latents brought to length 1, shape (sounds, latent); exact, where the library rounds them."""
+    """Latents normalised to length 1, shape (sounds, latent); not rounded, as the library's are."""
     exact = np.asarray(latents, np.float64)
     lengths = np.linalg.norm(exact, axis=1, keepdims=True)
     return np.asarray(exact / np.maximum(lengths, 1e-12), np.float64)

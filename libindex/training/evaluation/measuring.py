@@ -1,4 +1,4 @@
-"""Measuring a network in every way: on sounds, on changed ones, on sounds of other kinds."""
+"""All measurements of a network: accuracy, similarity, robustness and false alarms."""
 
 import os
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from libindex.training.threads import cpu_threads
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What measuring gives.
+    """The result of measuring.
 
     Attributes
     ----------
     report : Report
         All figures.
     predictions : Predictions
-        What the network says of each file.
+        The network's results for each file.
     items : tuple of Item
         The files, in the same order.
     """
@@ -38,33 +38,33 @@ def measure(
     folder: Path,
     split: str,
     device: str = "auto",
-    say: Callable[[str], None] | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Measured:
-    """Evaluate a network on labelled sounds, on changed ones, and on sounds of other kinds.
+    """Measure accuracy, similarity, robustness and false alarms of a network.
 
     Parameters
     ----------
     network : Path
-        Its weights.
+        The weights.
     folder : Path
         Sounds, as for training.
     split : {"valid", "train", "all"}
-        Which part of a manifest.
+        Part of a manifest.
     device : str
         "auto", "cpu", "cuda" or "mps".
-    say : callable, optional
-        Called with lines for people.
+    on_message : callable, optional
+        Called with messages, such as that a file is skipped.
 
     Returns
     -------
     Measured
-        All figures, and what they come from.
+        All figures, and the results they are computed from.
     """
-    tell = say or (lambda _: None)
+    log = on_message or (lambda _: None)
     analyser = Analyser.load(network, device)
     items = of_split(read_items(folder), split)
     if not items:
-        raise UsageError(f"has no files of the split {split!r}", folder)
+        raise UsageError(f"has no files in the split {split!r}", folder)
     cores = os.cpu_count() or 1
     with cpu_threads():
         data = load(
@@ -72,12 +72,12 @@ def measure(
             analyser.classes,
             analyser.model.log_mel(),
             cores,
-            on_skip=lambda error: tell(f"skipped {error}"),
+            on_skip=lambda error: log(f"skipped {error}"),
         )
         predictions = predict(analyser, data)
         report = evaluate(predictions, analyser.classes)
     with cpu_threads(cores):
-        tell("Listening to changed sounds, and to sounds that are no percussion ...")
+        log("Measuring robustness and false alarms ...")
         report = replace(
             report,
             robustness=measure_robustness(

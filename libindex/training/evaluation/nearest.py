@@ -1,4 +1,4 @@
-"""Listening by numbers: what a network holds for alike, file by file."""
+"""Nearest neighbours of a few files, to judge similarity by example."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,61 +18,61 @@ _NEAREST = 5
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A file that sounds like another one; `similarity` is the cosine."""
+    """A similar file; `similarity` is the cosine."""
 
     item: Item
     similarity: float
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A file, and the files of other units that sound most like it, the nearest first."""
+class NearestFiles:
+    """A file, and the most similar files of other groups, most similar first."""
 
     item: Item
     nearest: tuple[Neighbour, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Class, unit and file name of all of them; no paths of this machine."""
+        """Class, group and file name of each; without paths of this machine."""
         nearest = [{**_named(n.item), "similarity": n.similarity} for n in self.nearest]
         return {**_named(self.item), "nearest": nearest}
 
 
 def _named(item: Item) -> dict[str, str]:
-    return {"class": item.label, "unit": item.unit, "file": display(Path(item.path).name)}
+    return {"class": item.label, "group": item.group, "file": display(Path(item.path).name)}
 
 
-def listen(
+def nearest_files(
     predictions: Predictions, items: Sequence[Item], count: int, seed: int = 0
-) -> list[Heard]:
+) -> list[NearestFiles]:
     """The five nearest neighbours of a few files.
 
     Parameters
     ----------
     predictions : Predictions
-        What the network said.
+        The network's results.
     items : sequence of Item
         The files, in the same order.
     count : int
-        How many files to look at: of as many classes as possible, spread over all of them.
+        For how many files, of as many classes as possible.
     seed : int
-        Decides which.
+        Of the choice of files.
     """
-    unit = embeddings(predictions.latents)
+    vectors = embeddings(predictions.latents)
 
-    def heard(i: int) -> Heard:
-        similarity = unit @ unit[i]
+    def nearest_to(i: int) -> NearestFiles:
+        similarity = vectors @ vectors[i]
         others = np.flatnonzero(predictions.groups != predictions.groups[i])
         nearest = others[np.argsort(-similarity[others], kind="stable")[:_NEAREST]]
         found = tuple(Neighbour(items[j], float(similarity[j])) for j in nearest)
-        return Heard(items[i], found)
+        return NearestFiles(items[i], found)
 
-    return [heard(i) for i in spread(predictions.labels, count, seed)]
+    return [nearest_to(i) for i in spread(predictions.labels, count, seed)]
 
 
 def spread(labels: IntArray, count: int, seed: int = 0) -> list[int]:
-    """Indices of that many files, in the order of their classes, each class in turn giving one.
+    """Indices of `count` files, ordered by class, taken from each class in turn.
 
-    Fewer than there are classes are taken at even distances from the list of classes.
+    If there are more classes than that, evenly spaced ones are taken.
     """
     rng = np.random.default_rng(seed)
     queues = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
@@ -83,21 +83,21 @@ def spread(labels: IntArray, count: int, seed: int = 0) -> list[int]:
     return sorted(chosen, key=lambda i: int(labels[i]))
 
 
-def as_table(files: Sequence[Heard]) -> str:
-    """One block for each file: itself, and a line for each neighbour."""
+def as_table(files: Sequence[NearestFiles]) -> str:
+    """A block for each file: the file, then one line per neighbour."""
     return "\n\n".join("\n".join(block) for block in _aligned([_rows(file) for file in files]))
 
 
-def _rows(file: Heard) -> list[tuple[str, ...]]:
+def _rows(file: NearestFiles) -> list[tuple[str, ...]]:
     items = [("", file.item), *((f"{n.similarity:.3f}", n.item) for n in file.nearest)]
     return [
-        (similarity, item.label, display(item.unit or "-"), display(Path(item.path).name))
+        (similarity, item.label, display(item.group or "-"), display(Path(item.path).name))
         for similarity, item in items
     ]
 
 
 def _aligned(blocks: Sequence[Sequence[tuple[str, ...]]]) -> Iterator[list[str]]:
-    heading = ("similar", "class", "unit", "file")
+    heading = ("similar", "class", "group", "file")
     widths = [max(map(len, column)) for column in zip(heading, *chain(*blocks), strict=True)]
     for block in ([heading], *blocks):
         yield ["  ".join(map(str.ljust, row, widths)).rstrip() for row in block]

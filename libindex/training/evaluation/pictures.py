@@ -1,4 +1,4 @@
-"""A report as pictures: the confusion matrix, and what the probabilities are worth."""
+"""A report as pictures: the confusion matrix and the reliability diagram."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ _INCHES_PER_CLASS = 0.32
 
 
 def ready(folder: Path) -> None:
-    """Make the folder, and see that pictures can be drawn, before minutes of measuring.
+    """Make the folder, and check that matplotlib is installed, before minutes of measuring.
 
     Raises
     ------
     LibindexError
-        If matplotlib is missing, or the folder can't be made.
+        If matplotlib is missing, or the folder can't be created.
     """
     try:
         import matplotlib.figure  # noqa: F401
@@ -35,7 +35,7 @@ def ready(folder: Path) -> None:
 
 
 def draw(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write `confusion.png` and `reliability.png` into a folder that is there; gives both."""
+    """Write `confusion.png` and `reliability.png` to an existing folder; returns their paths."""
     confusion, reliability = folder / "confusion.png", folder / "reliability.png"
     _save(confusion_figure(report), confusion)
     _save(reliability_figure(report), reliability)
@@ -43,7 +43,7 @@ def draw(report: Report, folder: Path) -> tuple[Path, Path]:
 
 
 def confusion_figure(report: Report) -> "Figure":
-    """Rows are true classes: colour is the share of a row, the numbers are files."""
+    """Rows are true classes; colours are shares of a row, numbers are files."""
     from matplotlib.figure import Figure
 
     matrix = report.confusion
@@ -61,15 +61,15 @@ def confusion_figure(report: Report) -> "Figure":
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
     axes.set_xticks(range(len(codes)), codes, rotation=90, fontsize=8, parse_math=False)
     axes.set_yticks(range(len(codes)), codes, fontsize=8, parse_math=False)
-    axes.set_xlabel("said")
+    axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(f"{report.files} files, {report.units} units", fontsize=9)
+    axes.set_title(f"{report.files} files, {report.groups} groups", fontsize=9)
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.6)
     return figure
 
 
 def reliability_figure(report: Report) -> "Figure":
-    """How many are right of the files with a probability, and below how many files those are."""
+    """Accuracy by confidence, and below it the number of files."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 6.5), layout="constrained")
@@ -83,7 +83,7 @@ def reliability_figure(report: Report) -> "Figure":
     confidences = [b.confidence or 0.0 for _, b in there]
     above.plot(confidences, [b.right or 0.0 for _, b in there], "o", color="black", markersize=3)
     above.plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
-    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
+    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     error = report.calibration_error.value
     above.set_title(f"expected calibration error {error:.3f}, {report.files} files", fontsize=9)
     _counts(below, middles, [b.n for b in report.reliability], 0.92 * width)
@@ -99,7 +99,7 @@ def _counts(axes: "Axes", middles: np.ndarray, counts: list[int], width: float) 
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    # Not pyplot: it keeps global state, and looks for a display.
+    # Not pyplot: it has global state and needs a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)

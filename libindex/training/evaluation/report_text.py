@@ -1,4 +1,4 @@
-"""A report as text, for a terminal."""
+"""A report as text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,30 +9,30 @@ from libindex.training.evaluation.robustness import ChangeFigures
 
 TITLES = {
     "top1": "top-1",
-    "certain_top1": "top-1 of labels of high confidence",
-    "balanced_top1": "balanced top-1 (classes of 4 files or more)",
+    "certain_top1": "top-1 of labels with high confidence",
+    "balanced_top1": "balanced top-1 (classes with 4 files or more)",
     "top3": "top-3",
     "calibration_error": "expected calibration error (15 bins)",
     "sure_precision": "precision at probability 0.8 or more",
     "sure_coverage": "coverage at probability 0.8 or more",
-    "neighbours": "class precision of 10 neighbours from other units",
-    "taken_for_strangers": "taken for no percussion (less likely than not)",
+    "neighbours": "class precision of 10 neighbours from other groups",
+    "missed_percussion": "missed as percussion (score below 0.5)",
 }
-"""Of the figures of a `Report`, for people."""
+"""Titles of the figures of a `Report`."""
 
-_OPTIONAL = {"certain_top1", "taken_for_strangers"}
+_OPTIONAL = {"certain_top1", "missed_percussion"}
 CHANGE_TITLES = {
     "mp3": "MP3 at 96 kbit/s",
     "quieter": "12 dB quieter",
     "cut_start": "20 ms cut from the start",
-    "silence_before": "20 ms of silence in front",
+    "silence_before": "20 ms of silence before",
     "semitone_up": "a semitone up",
     "semitone_down": "a semitone down",
     "reverb": "mild reverb",
     "eight_bit": "8 bits",
     "mean": "mean",
 }
-"""Of `robustness.CHANGES`, for people."""
+"""Titles of `robustness.CHANGES`."""
 
 
 def as_text(report: Report) -> str:
@@ -42,7 +42,9 @@ def as_text(report: Report) -> str:
         parts.insert(1, _false_alarms(report.false_alarms))
     if report.robustness is not None:
         parts.insert(1, _robustness(report.robustness))
-    heading = f"{report.files} files, {report.units} units; 95 % intervals by bootstrap over units"
+    heading = (
+        f"{report.files} files, {report.groups} groups; 95 % intervals by bootstrap over groups"
+    )
     return "\n".join([heading, *(line for part in parts for line in ("", *part))])
 
 
@@ -57,30 +59,30 @@ def _figures(report: Report) -> Iterator[str]:
 def _robustness(rows: Sequence[ChangeFigures]) -> Iterator[str]:
     titles = [CHANGE_TITLES[row.change] for row in rows]
     width = max(map(len, titles))
-    yield f"{'a sound finds itself after':<{width}}  {'as the nearest':<21}  among the 5 nearest"
+    yield f"{'original found after':<{width}}  {'as the nearest':<21}  among the 5 nearest"
     for title, row in zip(titles, rows, strict=True):
         first = _with_interval(row.recall_at_1)
         yield f"{title:<{width}}  {first:<21}  {_with_interval(row.recall_at_5)}".rstrip()
 
 
 def _false_alarms(alarms: FalseAlarms) -> Iterator[str]:
-    heading = f"{alarms.sounds} sounds that are no percussion"
-    rows = {"a class at probability 0.8 or more": (alarms.share, alarms.untaught_share)}
-    if alarms.recognised is not None and alarms.untaught_recognised is not None:
-        rows["recognised: percussion less likely than not"] = (
-            alarms.recognised,
-            alarms.untaught_recognised,
+    heading = f"{alarms.sounds} sounds that are not percussion"
+    rows = {"get a class with probability 0.8 or more": (alarms.share, alarms.unseen_share)}
+    if alarms.detected is not None and alarms.unseen_detected is not None:
+        rows["detected (percussion score below 0.5)"] = (
+            alarms.detected,
+            alarms.unseen_detected,
         )
     width = max(map(len, (heading, *rows)))
-    yield f"{heading:<{width}}  {'all':<21}  {alarms.untaught_sounds} of kinds that are not taught"
-    for title, (everything, untaught) in rows.items():
-        yield f"{title:<{width}}  {_with_interval(everything):<21}  {_with_interval(untaught)}"
-    yield "a class, by kind: " + ", ".join(
+    yield f"{heading:<{width}}  {'all':<21}  {alarms.unseen_sounds} of unseen kinds"
+    for title, (everything, unseen) in rows.items():
+        yield f"{title:<{width}}  {_with_interval(everything):<21}  {_with_interval(unseen)}"
+    yield "get a class, by kind: " + ", ".join(
         f"{kind} {share:.2f}" for kind, share in alarms.by_kind.items()
     )
-    if alarms.most_said:
-        said = ", ".join(f"{code} {count}" for code, count in alarms.most_said.items())
-        yield f"taken for: {said}"
+    if alarms.top_predictions:
+        top = ", ".join(f"{code} {count}" for code, count in alarms.top_predictions.items())
+        yield f"most predicted: {top}"
 
 
 def _classes(report: Report) -> Iterator[str]:
@@ -92,15 +94,15 @@ def _classes(report: Report) -> Iterator[str]:
 
 
 def _confusion(report: Report) -> Iterator[str]:
-    """Rows are true classes, columns what the network said; classes without files are left out."""
+    """Rows are true classes, columns predicted ones; classes without files are left out."""
     matrix = report.confusion
     shown = [i for i in range(len(matrix)) if matrix[i].any() or matrix[:, i].any()]
     codes = [report.classes[i].code for i in shown]
     width = max(3, *(len(code) for code in codes))
-    yield "true \\ said".ljust(max(width, 11)) + "".join(f" {code:>{width}}" for code in codes)
+    yield "true \\ predicted".ljust(max(width, 16)) + "".join(f" {code:>{width}}" for code in codes)
     for i, code in zip(shown, codes, strict=True):
         cells = "".join(f" {int(matrix[i, j]) or '.':>{width}}" for j in shown)
-        yield code.ljust(max(width, 11)) + cells
+        yield code.ljust(max(width, 16)) + cells
 
 
 def _with_interval(figure: Figure) -> str:

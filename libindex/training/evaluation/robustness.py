@@ -1,4 +1,4 @@
-"""Whether a sound finds itself again after a change such as files meet on their way."""
+"""Whether sounds still find their originals after changes that files commonly go through."""
 
 import io
 import zlib
@@ -30,9 +30,9 @@ _MP3_LEVEL = (320 - 96) / (320 - 32)
 
 @dataclass(frozen=True, slots=True)
 class ChangeFigures:
-    """How often sounds found themselves after one change: as the nearest, among the five nearest.
+    """How often a changed sound's original was its nearest neighbour, or among the five nearest.
 
-    `change` is a name of `CHANGES`, or "mean" for the mean over them.
+    `change` is a key of `CHANGES`, or "mean" for the mean over them.
     """
 
     change: str
@@ -41,11 +41,11 @@ class ChangeFigures:
 
 
 def mp3(signal: Signal) -> Signal:
-    """Coded as MP3 at a constant 96 kbit/s, and decoded."""
+    """Encoded as MP3 at a constant 96 kbit/s, and decoded."""
     import soundfile
 
     if "MP3" not in soundfile.available_formats():
-        raise UsageError("this build of libsndfile writes no MP3; install soundfile from PyPI")
+        raise UsageError("this build of libsndfile can't write MP3; install soundfile from PyPI")
     at_rate = resample(signal, _MP3_RATE)
     file = io.BytesIO()
     soundfile.write(
@@ -66,7 +66,7 @@ def quieter(signal: Signal) -> Signal:
 
 
 def cut_start(signal: Signal) -> Signal:
-    """Without its first 20 ms; of sounds shorter than 40 ms, without their first half."""
+    """Without the first 20 ms, but at most half of the sound."""
     cut = min(round(_CUT_S * signal.sample_rate), len(signal.samples) // 2)
     return _with(signal, signal.samples[cut:])
 
@@ -77,24 +77,24 @@ def silence_before(signal: Signal) -> Signal:
 
 
 def semitone_up(signal: Signal) -> Signal:
-    """A semitone higher, and shorter by as much: read at a higher rate."""
+    """A semitone higher and accordingly shorter: played at a higher rate."""
     return Signal(signal.samples, round(signal.sample_rate * 2 ** (1 / 12)))
 
 
 def semitone_down(signal: Signal) -> Signal:
-    """A semitone lower, and longer by as much."""
+    """A semitone lower and accordingly longer."""
     return Signal(signal.samples, round(signal.sample_rate * 2 ** (-1 / 12)))
 
 
 def reverb(signal: Signal) -> Signal:
-    """In a room of 0.4 s whose tail peaks 18 dB below the sound; each sound has its own room."""
+    """With a reverb of 0.4 s whose tail peaks 18 dB below the sound; each sound has its own."""
     rng = np.random.default_rng(zlib.crc32(signal.samples.tobytes()))
     voice = Voice(rng, signal.sample_rate)
     return _with(signal, voice.room(signal.samples.astype(float), _T60_S, 10 ** (_WET_DB / 20)))
 
 
 def eight_bit(signal: Signal) -> Signal:
-    """In 8 bits, all of which it uses, as a sampler records it."""
+    """Normalised and quantised to 8 bits."""
     peak = max(float(np.abs(signal.samples).max(initial=0.0)), 1e-12)
     return _with(signal, np.round(signal.samples * (_EIGHT_BITS / peak)) * (peak / _EIGHT_BITS))
 
@@ -117,7 +117,7 @@ def measure_robustness(
     groups: IntArray,
     threads: int = 1,
 ) -> tuple[ChangeFigures, ...]:
-    """Change every sound in every way, and look for it among all unchanged ones.
+    """Apply each change to every sound, and look for its original among all unchanged ones.
 
     Parameters
     ----------
@@ -128,9 +128,9 @@ def measure_robustness(
     latents : ndarray of float32, shape (sounds, latent)
         Of the unchanged sounds.
     groups : ndarray of int64, shape (sounds,)
-        Equal for sounds of one unit.
+        Equal for sounds of one group.
     threads : int
-        How many sounds are changed and analysed at the same time.
+        How many sounds are changed and analysed at once.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def measure_robustness(
     def changed(item: Item) -> FloatArray:
         return analyser.analyse(_changed_mels(item.path, log_mel)).latents
 
-    # The network runs in the same threads: its few numbers are all that is kept of a sound.
+    # The network runs in the same threads, so that only latents are kept in memory.
     with ThreadPoolExecutor(threads) as pool:
         after = np.stack(list(pool.map(changed, items)))  # (sounds, changes, latent)
     ranks = np.stack([own_ranks(after[:, i], latents) for i in range(len(CHANGES))])
@@ -159,7 +159,7 @@ def measure_robustness(
 
 
 def own_ranks(changed: FloatArray, originals: FloatArray) -> IntArray:
-    """For each changed sound, how many originals are at least as similar to it as its own.
+    """The rank of each changed sound's own original among all originals.
 
     Parameters
     ----------
@@ -169,8 +169,8 @@ def own_ranks(changed: FloatArray, originals: FloatArray) -> IntArray:
     Returns
     -------
     ndarray of int64, shape (sounds,)
-        1 where nothing else is as near. Ties count against the sound, or a network that hears
-        no difference at all would find everything.
+        1 if no other is as similar. Ties count against the sound, or a network with equal latents
+        for all sounds would score perfectly.
     """
     similarity = embeddings(changed) @ embeddings(originals).T
     return np.asarray((similarity >= similarity.diagonal()[:, None]).sum(axis=1), np.int64)

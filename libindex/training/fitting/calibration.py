@@ -1,4 +1,4 @@
-"""Temperature scaling: probabilities that are right as often as they say.
+"""Temperature scaling of probabilities.
 
 Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks" (ICML 2017).
 """
@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-_LARGEST = 20.0
+_MAX = 20.0
 _PRIOR_SD = 0.5  # of ln T
 
 
 def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """The temperature that makes the labels most likely, unless they are few.
+    """The most probable temperature, given the labels and a prior.
 
-    ln T has a normal prior around 0. It weighs as much as a handful of files: without it, a few
-    files that are all right would make every probability 1.
+    ln T has a normal prior around 0 that weighs as much as a handful of files: without it, a few
+    files that are all classified correctly would make every probability 1.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> 
     """
     if len(labels) == 0:
         return 1.0
-    bound = float(np.log(_LARGEST))
+    bound = float(np.log(_MAX))
 
     def loss(log_t: float) -> float:
-        surprise = len(labels) * negative_log_likelihood(logits / np.exp(log_t), labels)
-        return surprise + 0.5 * (log_t / _PRIOR_SD) ** 2
+        total = len(labels) * negative_log_likelihood(logits / np.exp(log_t), labels)
+        return total + 0.5 * (log_t / _PRIOR_SD) ** 2
 
     result = optimize.minimize_scalar(
         loss,

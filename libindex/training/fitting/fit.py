@@ -1,10 +1,10 @@
-"""Fitting the network: supervised classes, and latents whose nearest neighbours are true.
+"""Fitting a network: supervised classes, and latents whose nearest neighbours share a class.
 
 The loss is cross-entropy with smoothed labels over mixtures of sounds, plus a supervised
 contrastive term (Khosla et al. 2020, NeurIPS) over the L2-normalised latents of the unmixed ones,
-because similarity search compares exactly these, and a proxy loss over all of them. With
-teachers the labels are in part what those say (Hinton, Vinyals and Dean 2015), hearing the same
-variations (Beyer et al. 2022, CVPR).
+because similarity search compares exactly these, and a proxy loss over all of them. Teachers'
+probabilities are part of the targets (Hinton, Vinyals and Dean 2015), for the same augmented
+sounds (Beyer et al. 2022, CVPR).
 """
 
 import copy
@@ -25,15 +25,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from libindex.errors import ModelError
-from libindex.network.analyser import Network
-from libindex.network.architecture import LayerSizes
+from libindex.network.analyser import AnyNetwork
+from libindex.network.architecture import Architecture
 from libindex.sound.mel import LogMel
 from libindex.training.config import FitConfig, Progress
 from libindex.training.data.batch import make_batch
 from libindex.training.data.dataset import Dataset, MelArray
 from libindex.training.data.sampling import Views, batches
 from libindex.training.fitting.forward import forward, predict_logits
-from libindex.training.fitting.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
+from libindex.training.fitting.losses import ProxyLoss, contrastive_loss, energy_loss, smoothed
 
 _CLIP_NORM = 2.0
 
@@ -44,17 +44,17 @@ class Fit:
     Parameters
     ----------
     network : CnnLstm or ResidualCnnLstm
-        Is trained in place.
+        Trained in place.
     dataset : Dataset
-        What it learns.
+        Training sounds.
     held : Dataset
-        What its progress is measured on, never learnt.
+        Held-out sounds, to measure progress on.
     config : FitConfig
-        How it learns.
+        Settings.
     device : torch.device, optional
-        Where; by default the CPU.
+        By default the CPU.
     teachers : sequence of CnnLstm or ResidualCnnLstm
-        Networks with the same input and classes: part of what is learnt is what they say.
+        Networks to distil, with the same input and classes.
 
     Attributes
     ----------
@@ -63,21 +63,21 @@ class Fit:
     epoch : int
         Epochs done.
     history : list of dict
-        Loss and held-out accuracy of every epoch done.
+        Loss and held-out accuracy of each epoch.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: AnyNetwork,
         dataset: Dataset,
         held: Dataset,
         config: FitConfig,
         device: torch.device | None = None,
-        teachers: Sequence[Network] = (),
+        teachers: Sequence[AnyNetwork] = (),
     ) -> None:
         self.device = device or torch.device("cpu")
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged: Network = copy.deepcopy(self.network).eval()
+        self.averaged: AnyNetwork = copy.deepcopy(self.network).eval()
         self.dataset, self.held, self.config = dataset, held, config
         self._teachers = [copy.deepcopy(t).to(self.device).eval() for t in teachers]
         self._beginnings = [_identified(n) for n in (network, *teachers)]
@@ -91,10 +91,10 @@ class Fit:
         self,
         log_mel: LogMel,
         checkpoint: Path | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
         threads: int = 1,
         until: int | None = None,
-    ) -> Network:
+    ) -> AnyNetwork:
         """Train to the end.
 
         Parameters
@@ -103,10 +103,10 @@ class Fit:
             The network's input.
         checkpoint : Path, optional
             Written after each epoch.
-        progress : callable, optional
+        on_progress : callable, optional
             Called after each step and each epoch.
         threads : int
-            Computing varied spectrograms in the background.
+            How many compute augmented spectrograms in the background.
         until : int, optional
             Stop after this epoch, as if interrupted.
 
@@ -115,17 +115,17 @@ class Fit:
         CnnLstm or ResidualCnnLstm
             `averaged`.
         """
-        tell = progress or (lambda _: None)
+        report = on_progress or (lambda _: None)
         last = self.config.epochs if until is None else until
         with Views(self.dataset, log_mel, self.config, threads) as views:
             while self.epoch < last:
-                self._run_epoch(views, tell)
+                self._run_epoch(views, report)
                 if checkpoint is not None:
                     self.save(checkpoint)
         return self.averaged
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint; the one before is kept until this one is complete."""
+        """Write a checkpoint, replacing the previous one when complete."""
         partial = path.with_name(path.name + ".part")
         torch.save(
             {
@@ -142,22 +142,22 @@ class Fit:
         partial.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Continue from a checkpoint.
 
         Raises
         ------
         ModelError
-            If there is none, it is damaged, or it was made with other data or settings.
+            If it is missing, damaged, or from other data or settings.
         """
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
-            identity = state["identity"]
+            identity = state["identity"].replace('"stranger_', '"ood_')  # names of earlier versions
         except FileNotFoundError:
             raise ModelError("no checkpoint to resume from", path) from None
         except Exception as error:  # noqa: BLE001 - torch raises half a dozen kinds for bad files
             raise ModelError(f"is not a checkpoint ({type(error).__name__})", path) from None
         if identity != self._identity():
-            raise ModelError("was made with other data or settings; leave out --resume", path)
+            raise ModelError("was made with other data or settings; start without --resume", path)
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self._proxies.load_state_dict(state["proxies"])
@@ -165,32 +165,32 @@ class Fit:
         self.epoch, self.history = state["epoch"], state["history"]
 
     def _identity(self) -> str:
-        """What has to be the same for a checkpoint to be continued."""
+        """What has to match for a checkpoint to be continued."""
         files = [[Path(item.path).name, item.label] for item in self.dataset.items]
         held = [[Path(item.path).name, item.label] for item in self.held.items]
         return json.dumps([asdict(self.config), self._beginnings, files, held])
 
-    def _run_epoch(self, views: Views, tell: Callable[[Progress], None]) -> None:
+    def _run_epoch(self, views: Views, report: Callable[[Progress], None]) -> None:
         config, started = self.config, time.monotonic()
         number = self.epoch // config.epochs_per_round
-        heard = views.round(number)
+        sounds = views.round(number)
         if (number + 1) * config.epochs_per_round < config.epochs:
             views.start(number + 1)
         rng = np.random.default_rng([config.seed, 4, self.epoch])
-        parts = batches(len(heard.mels), config.batch_size, rng)
+        parts = batches(len(sounds.mels), config.batch_size, rng)
         self.network.train()
         total, count = 0.0, len(parts)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**62)))
             for step, part in enumerate(parts, start=1):
                 self._set_rate((self.epoch + step / count) / config.epochs)
-                total += self._step([heard.mels[i] for i in part], heard.labels[part], rng)
-                tell(Progress(self.epoch + 1, config.epochs, step, count, total / step))
+                total += self._step([sounds.mels[i] for i in part], sounds.labels[part], rng)
+                report(Progress(self.epoch + 1, config.epochs, step, count, total / step))
         self.epoch += 1
         top1, loss = self._held_top1(), total / count
         self.history.append({"loss": loss, "held_top1": top1})
         seconds = time.monotonic() - started
-        tell(Progress(self.epoch, config.epochs, count, count, loss, seconds, top1))
+        report(Progress(self.epoch, config.epochs, count, count, loss, seconds, top1))
 
     def _step(
         self, chosen: Sequence[MelArray], labels: NDArray[np.int64], rng: np.random.Generator
@@ -201,13 +201,14 @@ class Fit:
         targets = smoothed(batch.targets, config.label_smoothing).to(self.device)
         known, single = slice(batch.known), slice(batch.mixed, batch.known)
         if self._teachers and batch.known:
-            # Of strangers a teacher knows nothing: they stay evenly of all classes.
-            targets[known] = targets[known].lerp(self._taught(mels[known]), config.teacher_weight)
+            # Teachers have no say in out-of-distribution sounds, whose targets stay uniform.
+            taught = self._teacher_targets(mels[known])
+            targets[known] = targets[known].lerp(taught, config.teacher_weight)
         with self._precision():
             logits, latents = forward(self.network, mels)
         logits, latents = logits.float(), latents.float()
         loss = functional.cross_entropy(logits, targets)
-        loss = loss + config.stranger_weight * stranger_loss(logits, batch.known)
+        loss = loss + config.ood_weight * energy_loss(logits, batch.known)
         loss = loss + config.proxy_weight * self._proxies(latents[known], targets[known])
         loss = loss + config.contrastive_weight * contrastive_loss(
             latents[single], batch.labels[single], config.contrastive_temperature
@@ -219,11 +220,11 @@ class Fit:
         self._average()
         return float(loss.detach())
 
-    def _taught(self, mels: Sequence[Tensor]) -> Tensor:
-        """The mean of the teachers' probabilities, of the very sounds that the network hears."""
+    def _teacher_targets(self, mels: Sequence[Tensor]) -> Tensor:
+        """The mean of the teachers' probabilities for these sounds."""
         with torch.no_grad(), self._precision():
-            heard = [forward(teacher, mels)[0].float() for teacher in self._teachers]
-        return torch.stack([logits.softmax(dim=1) for logits in heard]).mean(dim=0)
+            logits = [forward(teacher, mels)[0].float() for teacher in self._teachers]
+        return torch.stack([one.softmax(dim=1) for one in logits]).mean(dim=0)
 
     def _precision(self) -> AbstractContextManager[Any]:
         if not self.config.bfloat16:
@@ -242,7 +243,7 @@ class Fit:
 
     @torch.no_grad()
     def _average(self) -> None:
-        # Early on the average follows closely, so that it forgets the random start.
+        # Early on the average follows closely, so that the random start is forgotten.
         steps_done = int(next(iter(self._optimizer.state.values()))["step"])
         keep = min(1 - 1 / self.config.average_steps, steps_done / (10 + steps_done))
         state = self.network.state_dict()
@@ -259,18 +260,18 @@ class Fit:
         return float((guess == self.held.labels).mean())
 
 
-def _identified(network: Network) -> list[str]:
-    """Layers and weights."""
+def _identified(network: AnyNetwork) -> list[str]:
+    """Identity of layers and weights."""
     state = hashlib.blake2b(digest_size=16)
     for value in network.state_dict().values():
         state.update(value.detach().cpu().contiguous().numpy().tobytes())
     return [json.dumps(asdict(network.config)), state.hexdigest()]
 
 
-def _proxies(layers: LayerSizes, config: FitConfig) -> ProxyLoss:
+def _proxies(architecture: Architecture, config: FitConfig) -> ProxyLoss:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return ProxyLoss(layers.outdim, layers.latent_size, config.proxy_temperature)
+        return ProxyLoss(architecture.outdim, architecture.latent_size, config.proxy_temperature)
 
 
 def _groups(network: nn.Module, proxies: ProxyLoss, config: FitConfig) -> list[dict[str, Any]]:

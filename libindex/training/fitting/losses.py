@@ -1,4 +1,4 @@
-"""What a network is trained to make small, besides the cross-entropy of its classes."""
+"""Losses that are added to the cross-entropy."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 def smoothed(targets: Tensor, smoothing: float) -> Tensor:
-    """Probabilities of shape (batch, classes), with a part of each given evenly to all classes."""
+    """Label smoothing of probabilities, shape (batch, classes)."""
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
@@ -16,9 +16,9 @@ def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Ten
     Parameters
     ----------
     latents : Tensor of float32, shape (batch, latent)
-        Are L2-normalised here.
+        They are L2-normalised here.
     labels : Tensor of int64, shape (batch,)
-        Classes; a sound alone in its class has no part in the mean.
+        Classes; a sound that is alone in its class is left out of the mean.
     temperature : float
         Divides the cosine similarities.
 
@@ -39,15 +39,15 @@ def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Ten
 
 
 class ProxyLoss(nn.Module):
-    """Cross-entropy of latents that are compared with one learnt direction for each class.
+    """Cross-entropy of the cosines between latents and one learnt direction per class.
 
-    The normalised softmax of Zhai and Wu (2019, BMVC). Similarity search compares directions as
-    well: this is what puts sounds of a class, whatever unit they come from, into one of them.
+    The normalised softmax of Zhai and Wu (2019, BMVC). Similarity search uses cosines as well:
+    this pulls sounds of a class together, whatever group they come from.
 
     Parameters
     ----------
     classes, latent_size : int
-        How many directions, of how many numbers.
+        Number and size of the directions.
     temperature : float
         Divides the cosines.
     """
@@ -67,12 +67,12 @@ class ProxyLoss(nn.Module):
         return total / max(1, len(latents))
 
 
-def stranger_loss(logits: Tensor, known: int) -> Tensor:
-    """How badly the logits tell percussion from other sounds, by their free energy.
+def energy_loss(logits: Tensor, known: int) -> Tensor:
+    """Loss of separating percussion from out-of-distribution sounds, by their free energy.
 
-    A further class with the constant logit 0 stands for "none of these". Its cross-entropy is that
-    of the others among themselves, plus this: the binary cross-entropy of ln sum exp(logits), the
-    negated free energy of Liu et al. (2020, NeurIPS).
+    Let one more class, "none of these", have the constant logit 0. The cross-entropy is then that
+    of the other classes, plus this: the binary cross-entropy of ln sum exp(logits), the negated
+    free energy of Liu et al. (2020, NeurIPS).
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def test_a_manifest_gives_the_same_items_as_its_folder_tree(tree: Path) -> None:
 
 
 def test_a_manifest_says_more(tree: Path) -> None:
-    row = {"split": "train", "unit": "tr1", "confidence": "medium", "source": "s", "licence": "l"}
+    row = {"split": "train", "group": "tr1", "confidence": "medium", "source": "s", "licence": "l"}
     write_manifest(
         tree,
         [
@@ -77,6 +77,11 @@ def test_a_manifest_says_more(tree: Path) -> None:
     assert first == Item(str(tree / "snr/a.wav"), "snr", "train", "tr1", "medium", "s", "l")
     assert of_split([first, second], "valid") == [second]
     assert of_split([first, second], "all") == [first, second]
+
+
+def test_a_manifest_may_have_groups_under_their_older_name(tree: Path) -> None:
+    write_manifest(tree, [{"file": "snr/a.wav", "class": "snr", "unit": "tr1"}])
+    assert [item.group for item in read_items(tree)] == ["tr1"]
 
 
 def test_without_splits_every_split_is_everything() -> None:
@@ -99,12 +104,12 @@ def test_an_empty_class_is_named(tree: Path) -> None:
 def test_one_class_is_not_enough_to_train_on(write_sound: Callable[..., Path]) -> None:
     folder = write_sound("kick/a.wav").parents[1]
     items = read_items(folder)
-    with pytest.raises(UsageError, match="only the class kick to train on, at least two"):
+    with pytest.raises(UsageError, match="only the class kick to train on; at least two"):
         classes_to_train(items, folder)
 
 
 def test_a_folder_without_classes_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds no labelled sounds: one sub-folder"):
+    with pytest.raises(UsageError, match="has no labelled sounds: it needs one sub-folder"):
         read_items(tmp_path)
 
 
@@ -134,21 +139,21 @@ def test_a_manifest_that_is_not_text_is_explained(tmp_path: Path) -> None:
         read_items(tmp_path)
 
 
-def test_whole_units_are_held_out() -> None:
+def test_whole_groups_are_held_out() -> None:
     rng = np.random.default_rng(0)
     items = [
-        Item(f"{unit}/{i}", ("snr", "kick")[i % 2], unit=f"unit {unit}")
-        for unit in range(30)
+        Item(f"{group}/{i}", ("snr", "kick")[i % 2], group=f"group {group}")
+        for group in range(30)
         for i in range(int(rng.integers(5, 15)))
     ]
     kept, held = hold_out(items)
-    assert not {i.unit for i in kept} & {i.unit for i in held}
+    assert not {i.group for i in kept} & {i.group for i in held}
     assert sorted(i.path for i in kept + held) == sorted(i.path for i in items)
     assert 0.06 <= len(held) / len(items) <= 0.11
     assert hold_out(items) == (kept, held)
 
 
-def test_files_are_held_out_where_units_are_not_known() -> None:
+def test_files_are_held_out_where_groups_are_unknown() -> None:
     items = [Item(f"{i}", ("snr", "kick")[i % 2]) for i in range(100)]
     kept, held = hold_out(items)
     assert (len(kept), len(held)) == (90, 10)

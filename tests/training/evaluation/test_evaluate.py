@@ -47,12 +47,12 @@ BY_HAND = predictions(
         [0.9, 0.1, 0.0, 0.0],
         [0.85, 0.05, 0.05, 0.05],
         [0.6, 0.2, 0.1, 0.1],
-        [0.3, 0.4, 0.2, 0.1],  # a, said b
+        [0.3, 0.4, 0.2, 0.1],  # a, predicted b
         [0.1, 0.9, 0.0, 0.0],
         [0.2, 0.7, 0.1, 0.0],
-        [0.8, 0.1, 0.06, 0.04],  # b, said a
-        [0.5, 0.1, 0.3, 0.1],  # b, said a; b is third or fourth: a tie goes to the first
-        [0.4, 0.3, 0.1, 0.2],  # c, said a, not among the first three
+        [0.8, 0.1, 0.06, 0.04],  # b, predicted a
+        [0.5, 0.1, 0.3, 0.1],  # b, predicted a; b is third or fourth: a tie goes to the first
+        [0.4, 0.3, 0.1, 0.2],  # c, predicted a, not among the first three
     ],
     [0, 0, 0, 0, 1, 1, 1, 1, 2],
 )
@@ -60,7 +60,7 @@ BY_HAND = predictions(
 
 def test_figures_by_hand() -> None:
     report = evaluate(BY_HAND, "abcd", resamples=50)
-    assert report.files == report.units == 9
+    assert report.files == report.groups == 9
     assert report.top1.value == pytest.approx(5 / 9)
     assert report.balanced_top1.value == pytest.approx((3 / 4 + 2 / 4) / 2)
     assert report.top3.value == pytest.approx(8 / 9)
@@ -78,40 +78,40 @@ def test_labels_of_high_confidence_have_a_figure_of_their_own() -> None:
     assert unknown.certain_top1.value is None
     assert "high confidence" not in as_text(unknown)
     words = " ".join(as_text(evaluate(some, "abcd", resamples=5)).split())
-    assert "top-1 of labels of high confidence 0.333" in words
+    assert "top-1 of labels with high confidence 0.333" in words
 
 
-def test_files_that_are_taken_for_strangers() -> None:
-    told = replace(BY_HAND, percussion=np.array([0.5, 0.49, 0.0, *[1.0] * 6], np.float32))
-    report = evaluate(told, "abcd", resamples=50)
-    assert report.taken_for_strangers.value == pytest.approx(2 / 9)
-    assert report.taken_for_strangers.low < 2 / 9 < report.taken_for_strangers.high
-    assert report.to_json()["taken_for_strangers"]["value"] == pytest.approx(2 / 9)
+def test_percussion_that_is_missed() -> None:
+    scored = replace(BY_HAND, percussion=np.array([0.5, 0.49, 0.0, *[1.0] * 6], np.float32))
+    report = evaluate(scored, "abcd", resamples=50)
+    assert report.missed_percussion.value == pytest.approx(2 / 9)
+    assert report.missed_percussion.low < 2 / 9 < report.missed_percussion.high
+    assert report.to_json()["missed_percussion"]["value"] == pytest.approx(2 / 9)
     words = " ".join(as_text(report).split())
-    assert "taken for no percussion (less likely than not) 0.222" in words
+    assert "missed as percussion (score below 0.5) 0.222" in words
     unable = evaluate(BY_HAND, "abcd", resamples=5)
-    assert unable.taken_for_strangers.value is None
-    assert "taken for no percussion" not in as_text(unable)
+    assert unable.missed_percussion.value is None
+    assert "missed as percussion" not in as_text(unable)
 
 
-@pytest.mark.parametrize("knows_strangers", [True, False])
+@pytest.mark.parametrize("has_percussion_score", [True, False])
 def test_percussion_is_predicted_in_the_order_of_the_files(
-    small_model: Path, knows_strangers: bool
+    small_model: Path, has_percussion_score: bool
 ) -> None:
     model, network = load_network(small_model)
     with torch.no_grad():
         network.fc2.bias -= 4
-    analyser = Analyser(replace(model, knows_strangers=knows_strangers), network, "cpu")
+    analyser = Analyser(replace(model, has_percussion_score=has_percussion_score), network, "cpu")
     rng = np.random.default_rng(0)
     mels = [rng.random((length, 128)).astype(np.float16) for length in (90, 20, 50)]
     items = tuple(Item(f"{i}.wav", "kick") for i in range(3))
-    said = predict(analyser, Dataset(items, mels, np.zeros(3, int), ()))
-    if not knows_strangers:
-        assert said.percussion is None
+    predicted = predict(analyser, Dataset(items, mels, np.zeros(3, int), ()))
+    if not has_percussion_score:
+        assert predicted.percussion is None
         return
     expected = [analyser.analyse([mel.astype(np.float32)]).percussion[0] for mel in mels]
     assert len(set(expected)) == 3
-    np.testing.assert_allclose(said.percussion, expected, atol=1e-5)
+    np.testing.assert_allclose(predicted.percussion, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,10 @@ def test_confidences_come_from_the_data(
 ) -> None:
     items = tuple(Item(f"{i}.wav", "kick", confidence=c) for i, c in enumerate(confidences))
     mels = [np.full((20, 128), 0.5, np.float16)] * 3
-    said = predict(Analyser.load(small_model, "cpu"), Dataset(items, mels, np.zeros(3, int), ()))
-    assert (None if said.certain is None else said.certain.tolist()) == expected
+    predicted = predict(
+        Analyser.load(small_model, "cpu"), Dataset(items, mels, np.zeros(3, int), ())
+    )
+    assert (None if predicted.certain is None else predicted.certain.tolist()) == expected
 
 
 def test_classes_by_hand() -> None:
@@ -145,7 +147,7 @@ def test_neighbours_come_from_other_units() -> None:
     latents = [[1, 0], [1, 0.1], [0.9, 0], [0, 1], [0.1, 1], [0, 2]]
     both = predictions([[0.5, 0.5]] * 6, [0, 0, 0, 1, 1, 0], [0, 0, 1, 2, 3, 3], latents)
     shares = neighbour_precision(both)
-    # Fewer than ten others: all files of other units are neighbours.
+    # Fewer than ten others: all files of other groups are neighbours.
     assert shares[0] == pytest.approx(2 / 4)  # of 2, 3, 4, 5: files 2 and 5
     assert shares[2] == pytest.approx(3 / 5)
     assert shares[4] == pytest.approx(1 / 4)
@@ -169,7 +171,7 @@ def test_a_single_unit_has_no_neighbours() -> None:
 def test_units_widen_the_interval() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(10), 20)
-    right = np.repeat(rng.random(10) < 0.5, 20)  # all of a unit alike
+    right = np.repeat(rng.random(10) < 0.5, 20)  # all of a group alike
     p = np.where(right[:, None], [[0.9, 0.1]], [[0.1, 0.9]]).tolist()
     by_unit = evaluate(predictions(p, [0] * 200, groups.tolist()), "ab", 200).top1
     by_file = evaluate(predictions(p, [0] * 200), "ab", 200).top1
@@ -200,26 +202,26 @@ def test_what_was_measured_besides_is_in_json_and_text() -> None:
     assert document["robustness"]["mp3"]["recall_at_1"] == {"value": 0.5, "low": 0.25, "high": 0.75}
     assert document["robustness"]["mean"]["recall_at_5"]["value"] == 0.5
     assert document["false_alarms"]["share"]["value"] == 0.5
-    assert document["false_alarms"]["untaught_share"]["value"] == 1.0
-    assert document["false_alarms"]["recognised"]["value"] == 0.5
-    assert document["false_alarms"]["untaught_recognised"]["value"] == 0.0
+    assert document["false_alarms"]["unseen_share"]["value"] == 1.0
+    assert document["false_alarms"]["detected"]["value"] == 0.5
+    assert document["false_alarms"]["unseen_detected"]["value"] == 0.0
     assert document["false_alarms"]["by_kind"] == {"speech": 0.0, "noise": 1.0}
     lines = [" ".join(line.split()) for line in as_text(report).splitlines()]
     assert "MP3 at 96 kbit/s 0.500 [0.250, 0.750] 1.000" in lines
     assert "mean 0.500 [0.250, 0.750] 0.500 [0.250, 0.750]" in lines
-    assert "4 sounds that are no percussion all 1 of kinds that are not taught" in lines
-    assert "a class at probability 0.8 or more 0.500 [0.250, 0.750] 1.000" in lines
-    assert "recognised: percussion less likely than not 0.500 [0.250, 0.750] 0.000" in lines
-    assert "a class, by kind: speech 0.00, noise 1.00" in lines
-    assert "taken for: a 2" in lines
+    assert "4 sounds that are not percussion all 1 of unseen kinds" in lines
+    assert "get a class with probability 0.8 or more 0.500 [0.250, 0.750] 1.000" in lines
+    assert "detected (percussion score below 0.5) 0.500 [0.250, 0.750] 0.000" in lines
+    assert "get a class, by kind: speech 0.00, noise 1.00" in lines
+    assert "most predicted: a 2" in lines
 
 
 def test_what_a_network_can_not_tell_is_left_out() -> None:
     figure = Figure(0.5, 0.25, 0.75)
     alarms = FalseAlarms(4, 1, figure, figure, None, None, {"speech": 0.5}, {})
     report = replace(evaluate(BY_HAND, "abcd", resamples=5), false_alarms=alarms)
-    assert not {"recognised", "untaught_recognised"} & set(report.to_json()["false_alarms"])
-    assert "recognised" not in as_text(report)
+    assert not {"detected", "unseen_detected"} & set(report.to_json()["false_alarms"])
+    assert "detected" not in as_text(report)
 
 
 def test_every_change_has_a_title() -> None:

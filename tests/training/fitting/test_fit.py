@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from libindex.errors import ModelError, SampleError, UsageError
 from libindex.network.analyser import new_network
-from libindex.network.architecture import LayerSizes, NetworkConfig, ResidualConfig, Stage
+from libindex.network.architecture import Architecture, NetworkConfig, ResidualConfig, Stage
 from libindex.network.original import CnnLstm
 from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.config import FitConfig, Progress
 from libindex.training.data.dataset import Dataset, Item, class_list, load
-from libindex.training.data.sampling import STRANGER, Views, batches, draw, weights
+from libindex.training.data.sampling import OOD, Views, batches, draw, weights
 from libindex.training.fitting.fit import Fit
-from libindex.training.fitting.forward import forward_as_strip, predict_logits
+from libindex.training.fitting.forward import forward, predict_logits
 
 RATE = 22_050
 TINY = ResidualConfig((Stage(8, 5, 4), Stage(16, 1), Stage(16, 1)), 16, 8, 16, 0.0, outdim=3)
@@ -71,7 +71,7 @@ NOTHING = Dataset((), [], np.zeros(0, np.int64), ())
 
 
 def begin(
-    dataset: Dataset, held: Dataset = NOTHING, network: LayerSizes = TINY, **settings: object
+    dataset: Dataset, held: Dataset = NOTHING, network: Architecture = TINY, **settings: object
 ) -> Fit:
     options = {"epochs": 4, "batch_size": 6, "learning_rate": 0.01, "average_steps": 5}
     config = FitConfig(**{**options, **settings})
@@ -90,16 +90,16 @@ def assert_same(one: nn.Module, other: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("layers", [TINY, TINY_ORIGINAL])
-def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel, layers: LayerSizes) -> None:
-    settings = {"learning_rate": 0.03, "mixup_share": 0.0, "stranger_share": 0.0, "seed": 2}
+def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel, layers: Architecture) -> None:
+    settings = {"learning_rate": 0.03, "mixup_share": 0.0, "ood_share": 0.0, "seed": 2}
     fit = begin(dataset, dataset, layers, epochs=12, **settings)
-    told: list[Progress] = []
-    averaged = fit.run(log_mel, progress=told.append)
+    reported: list[Progress] = []
+    averaged = fit.run(log_mel, on_progress=reported.append)
     losses = [epoch["loss"] for epoch in fit.history]
     assert np.mean(losses[-3:]) < 0.8 * losses[0]
     assert fit.history[-1]["held_top1"] > 0.5  # a guess is right one time in three
     assert not averaged.training
-    epochs = [p for p in told if p.seconds is not None]
+    epochs = [p for p in reported if p.seconds is not None]
     assert [p.epoch for p in epochs] == list(range(1, 13))
     assert all(p.held_top1 is not None and p.step == p.steps == 3 for p in epochs)
 
@@ -152,9 +152,9 @@ def test_a_checkpoint_of_another_run_is_refused(
     begun_elsewhere = Fit(other, dataset, NOTHING, begin(dataset).config)
     with pytest.raises(ModelError, match="other data or settings"):
         begun_elsewhere.resume(checkpoint)
-    taught = Fit(begin(dataset).network, dataset, NOTHING, begin(dataset).config, None, [other])
+    student = Fit(begin(dataset).network, dataset, NOTHING, begin(dataset).config, None, [other])
     with pytest.raises(ModelError, match="other data or settings"):
-        taught.resume(checkpoint)
+        student.resume(checkpoint)
     with pytest.raises(ModelError, match="no checkpoint"):
         begin(dataset).resume(tmp_path / "none.pt")
     checkpoint.write_bytes(b"damaged")
@@ -162,26 +162,40 @@ def test_a_checkpoint_of_another_run_is_refused(
         begin(dataset).resume(checkpoint)
 
 
+def test_a_checkpoint_of_an_earlier_version_is_resumed(
+    dataset: Dataset, log_mel: LogMel, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "run.pt"
+    begin(dataset).run(log_mel, checkpoint, until=1)
+    state = torch.load(checkpoint, weights_only=True)
+    state["identity"] = state["identity"].replace('"ood_', '"stranger_')
+    assert '"stranger_share"' in state["identity"]
+    torch.save(state, checkpoint)
+    resumed = begin(dataset)
+    resumed.resume(checkpoint)
+    assert resumed.epoch == 1
+
+
 def test_a_student_learns_what_its_teacher_says(dataset: Dataset, log_mel: LogMel) -> None:
     teacher = new_network(TINY).eval()
     with torch.no_grad():
         teacher.fc2.bias.copy_(torch.tensor([5.0, -5.0, -5.0]))  # "it is always the first class"
     config = FitConfig(
-        8, 6, 0.03, teacher_weight=1.0, average_steps=5, stranger_share=0.0, contrastive_weight=0.0
+        8, 6, 0.03, teacher_weight=1.0, average_steps=5, ood_share=0.0, contrastive_weight=0.0
     )
     torch.manual_seed(1)
     student = Fit(new_network(TINY), dataset, NOTHING, config, teachers=[teacher]).run(log_mel)
-    said = predict_logits(student, dataset.mels, torch.device("cpu")).argmax(axis=1)
-    assert (said == 0).all()
+    predicted = predict_logits(student, dataset.mels, torch.device("cpu")).argmax(axis=1)
+    assert (predicted == 0).all()
 
 
-def test_a_teacher_has_no_say_about_strangers(
+def test_a_teacher_has_no_say_about_out_of_distribution_sounds(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[torch.Tensor] = []
+    targets_seen: list[torch.Tensor] = []
 
     def watch(logits: torch.Tensor, targets: torch.Tensor, **_: object) -> torch.Tensor:
-        heard.append(targets)
+        targets_seen.append(targets)
         return logits.sum()
 
     teacher = new_network(TINY).eval()
@@ -190,16 +204,16 @@ def test_a_teacher_has_no_say_about_strangers(
     config = FitConfig(4, 6, teacher_weight=1.0, mixup_share=0.0)
     fit = Fit(new_network(TINY), dataset, NOTHING, config, teachers=[teacher])
     monkeypatch.setattr("libindex.training.fitting.fit.functional.cross_entropy", watch)
-    labels = np.array([1, STRANGER, 2, STRANGER])
+    labels = np.array([1, OOD, 2, OOD])
     fit._step(dataset.mels[:4], labels, np.random.default_rng(0))
-    assert (heard[0][:2, 0] > 0.9).all()
-    torch.testing.assert_close(heard[0][2:], torch.full((2, 3), 1 / 3))
+    assert (targets_seen[0][:2, 0] > 0.9).all()
+    torch.testing.assert_close(targets_seen[0][2:], torch.full((2, 3), 1 / 3))
 
 
-def test_a_batch_may_be_of_strangers_alone(dataset: Dataset) -> None:
+def test_a_batch_may_be_of_out_of_distribution_sounds_alone(dataset: Dataset) -> None:
     teacher = new_network(TINY).eval()
     fit = Fit(new_network(TINY), dataset, NOTHING, FitConfig(4, 6), teachers=[teacher])
-    loss = fit._step(dataset.mels[:2], np.array([STRANGER] * 2), np.random.default_rng(0))
+    loss = fit._step(dataset.mels[:2], np.array([OOD] * 2), np.random.default_rng(0))
     assert np.isfinite(loss)
     assert all(torch.isfinite(p).all() for p in fit.network.parameters())
 
@@ -217,19 +231,24 @@ def test_settings_without_sense_are_refused() -> None:
         FitConfig(epochs=0)
 
 
-def test_bfloat16_trains_float32_weights(dataset: Dataset, log_mel: LogMel) -> None:
-    averaged = begin(dataset, epochs=1, bfloat16=True).run(log_mel)
+@pytest.mark.parametrize("layers", [TINY, TINY_ORIGINAL])
+def test_bfloat16_trains_float32_weights(
+    dataset: Dataset, log_mel: LogMel, layers: Architecture
+) -> None:
+    averaged = begin(dataset, network=layers, epochs=1, bfloat16=True).run(log_mel)
     assert all(p.dtype == torch.float32 for p in averaged.parameters())
     assert np.isfinite(predict_logits(averaged, dataset.mels, torch.device("cpu"))).all()
 
 
 @pytest.mark.parametrize("sizes", [{}, {"stride_11": (2, 2)}, {"stride_13": (1, 1)}])
-def test_a_strip_of_sounds_is_the_same_function(sizes: dict[str, tuple[int, int]]) -> None:
+def test_a_batch_is_the_same_function_as_its_sounds_alone(
+    sizes: dict[str, tuple[int, int]],
+) -> None:
     network = CnnLstm(NetworkConfig(**sizes)).eval()
     lengths = (5, 17, 18, 19, 20, 21, 43, 120)
     mels = [torch.rand(length, 128) for length in lengths]
     with torch.no_grad():
-        logits, latents = forward_as_strip(network, mels)
+        logits, latents = forward(network, mels)
         for i, mel in enumerate(mels):
             alone = network(mel[None], torch.tensor([len(mel)]))
             torch.testing.assert_close(logits[i : i + 1], alone[0], rtol=1e-4, atol=1e-6)
@@ -245,8 +264,8 @@ def test_predictions_are_in_the_order_of_the_sounds(dataset: Dataset) -> None:
 
 def items_of(*groups: tuple[str, str, str, int]) -> Dataset:
     items = tuple(
-        Item(f"{label} {unit} {confidence} {i}", label, "", unit, confidence)
-        for label, unit, confidence, count in groups
+        Item(f"{label} {group} {confidence} {i}", label, "", group, confidence)
+        for label, group, confidence, count in groups
         for i in range(count)
     )
     return Dataset(items, [], np.zeros(len(items), np.int64), ())
@@ -258,7 +277,7 @@ def test_classes_are_drawn_by_the_root_of_their_size() -> None:
     assert shares[:100].sum() / shares[100:].sum() == pytest.approx(np.sqrt(100 / 4))
 
 
-def test_uncertain_labels_and_large_units_are_drawn_less() -> None:
+def test_uncertain_labels_and_large_groups_are_drawn_less() -> None:
     shares = weights(items_of(("snr", "", "high", 1), ("snr", "", "medium", 1)))
     assert shares[1] / shares[0] == pytest.approx(0.7)
     shares = weights(items_of(("snr", "big", "high", 16), ("snr", "small", "high", 1)))
@@ -292,44 +311,44 @@ def test_rounds_differ_and_each_is_reproducible(dataset: Dataset, log_mel: LogMe
     assert any(not np.array_equal(a, b) for a, b in zip(first.mels, second.mels, strict=True))
 
 
-def test_a_round_has_strangers_and_synthesised_sounds_of_rare_classes(log_mel: LogMel) -> None:
+def test_a_round_has_ood_sounds_and_synthesised_sounds_of_rare_classes(log_mel: LogMel) -> None:
     labels = np.repeat([0, 1, 2], [95, 4, 1])
     items = tuple(Item("", ("snr", "cui", "my own")[label]) for label in labels)
     silence = [np.zeros((5, 128), np.float16)] * len(items)
     data = Dataset(items, silence, labels, ())
-    config = FitConfig(synthetic_share=0.5, stranger_share=0.2, unvaried_share=1.0)
+    config = FitConfig(synthetic_share=0.5, ood_share=0.2, unvaried_share=1.0)
     with Views(data, log_mel, config, 1) as views:
-        heard = views.round(0)
-    assert len(heard.labels) == len(heard.mels) == 170
-    assert (heard.labels[100:150] == 1).sum() > 35
-    assert (heard.labels[100:150] == 2).sum() == 0
-    assert (heard.labels[150:] == STRANGER).all()
-    assert all(not mel.any() for mel in heard.mels[:100])
-    assert all(mel.any() for mel in heard.mels[100:])
+        sounds = views.round(0)
+    assert len(sounds.labels) == len(sounds.mels) == 170
+    assert (sounds.labels[100:150] == 1).sum() > 35
+    assert (sounds.labels[100:150] == 2).sum() == 0
+    assert (sounds.labels[150:] == OOD).all()
+    assert all(not mel.any() for mel in sounds.mels[:100])
+    assert all(mel.any() for mel in sounds.mels[100:])
 
 
-def test_only_some_kinds_of_strangers_are_taught(
+def test_only_some_kinds_of_ood_sounds_are_trained_on(
     dataset: Dataset, log_mel: LogMel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The others are kept to see what a network makes of kinds that it never heard.
+    # The others show how well detection generalises to unseen kinds.
     kinds: list[str] = []
 
     def make(kind: str, rng: np.random.Generator) -> np.ndarray:
         kinds.append(kind)
         return rng.standard_normal(9000).astype(np.float32)
 
-    monkeypatch.setattr("libindex.training.data.sampling.stranger", make)
-    config = FitConfig(stranger_share=20.0, synthetic_share=0.0)
+    monkeypatch.setattr("libindex.training.data.sampling.synthesise_ood", make)
+    config = FitConfig(ood_share=20.0, synthetic_share=0.0)
     with Views(dataset, log_mel, config, 2) as views:
         views.round(0)
     assert set(kinds) == {"speech", "chord", "drone", "tone", "noise", "melody"}
 
 
-def test_even_a_round_of_few_files_has_a_stranger(dataset: Dataset, log_mel: LogMel) -> None:
-    # The network will say that it knows them.
-    for share, strangers in ((0.001, 1), (0.0, 0)):
-        with Views(dataset, log_mel, FitConfig(stranger_share=share), 1) as views:
-            assert (views.round(0).labels == STRANGER).sum() == strangers
+def test_even_a_round_of_few_files_has_an_ood_sound(dataset: Dataset, log_mel: LogMel) -> None:
+    # The network will claim to have a percussion score.
+    for share, expected in ((0.001, 1), (0.0, 0)):
+        with Views(dataset, log_mel, FitConfig(ood_share=share), 1) as views:
+            assert (views.round(0).labels == OOD).sum() == expected
 
 
 def test_an_interrupt_stops_the_background_work(

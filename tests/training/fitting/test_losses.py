@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from libindex.training.fitting.losses import ProxyLoss, contrastive_loss, smoothed, stranger_loss
+from libindex.training.fitting.losses import ProxyLoss, contrastive_loss, energy_loss, smoothed
 
 
 def test_smoothed_labels_are_probabilities() -> None:
@@ -28,11 +28,11 @@ def test_contrastive_loss_without_pairs_is_zero_and_has_a_gradient() -> None:
     assert torch.isfinite(latents.grad).all()
 
 
-def test_stranger_loss_by_hand() -> None:
+def test_energy_loss_by_hand() -> None:
     logits = torch.tensor([[2.0, 0.0], [-3.0, -3.0]])
     total = np.log(np.exp(2.0) + 1), np.log(2 * np.exp(-3.0))
     expected = (np.log1p(np.exp(-total[0])) + np.log1p(np.exp(total[1]))) / 2
-    assert float(stranger_loss(logits, known=1)) == pytest.approx(expected, rel=1e-5)
+    assert float(energy_loss(logits, known=1)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_proxy_loss_by_hand() -> None:

@@ -1,7 +1,7 @@
-"""Sounds that are no percussion one-shots, never twice the same: what a library holds besides.
+"""Out-of-distribution sounds: random, and not percussion, as any sample library holds some.
 
-They show how sure a network is of what it was never taught, and teach it not to be. None of them
-is struck: they are spoken, held, blown, or go on.
+They measure false alarms, and training on them prevents some. None of them is struck: they are
+spoken, held, blown, or sustained.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CHORDS = ((0, 7), (0, 4, 7), (0, 3, 7), (0, 4, 7, 11), (0, 3, 7, 10), (0, 5, 7)
 _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9))
 
 
-def stranger(
+def synthesise_ood(
     kind: str, rng: np.random.Generator, sample_rate: int = 44100
 ) -> npt.NDArray[np.float32]:
     """A new sound of a kind.
@@ -142,7 +142,7 @@ def _note(voice: Voice, t: Signal) -> Signal:
 
 
 def _field(voice: Voice, t: Signal) -> Signal:
-    """What a microphone hears outside, and in a room with the mains on."""
+    """Field recordings: weather, traffic, mains hum."""
     return voice.choice((_wind, _rain, _hum, _traffic))(voice, t)
 
 
@@ -252,7 +252,7 @@ _RECIPES: Mapping[str, Callable[[Voice, Signal], Signal]] = MappingProxyType(
 )
 
 KINDS: tuple[str, ...] = tuple(_RECIPES)
-"""What `stranger` can make."""
+"""What `synthesise_ood` can make."""
 
-TAUGHT: tuple[str, ...] = tuple(kind for kind in KINDS if kind not in ("field", "note"))
-"""Networks are taught these; the others show what they make of kinds that they never heard."""
+TRAINED_KINDS: tuple[str, ...] = tuple(kind for kind in KINDS if kind not in ("field", "note"))
+"""Networks are trained on these; the others measure how well that generalises."""

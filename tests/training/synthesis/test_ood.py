@@ -10,7 +10,13 @@ import torch
 from libindex.network.analyser import Analyser, Output, load_network
 from libindex.training.evaluation import false_alarms
 from libindex.training.evaluation.false_alarms import measure_false_alarms
-from libindex.training.synthesis.strangers import KINDS, LONGEST_S, SHORTEST_S, TAUGHT, stranger
+from libindex.training.synthesis.ood import (
+    KINDS,
+    LONGEST_S,
+    SHORTEST_S,
+    TRAINED_KINDS,
+    synthesise_ood,
+)
 
 RATE = 22_050
 SEEDS = range(6)
@@ -18,7 +24,7 @@ SEEDS = range(6)
 
 @cache
 def make(kind: str, seed: int = 0, sample_rate: int = RATE) -> npt.NDArray[np.float32]:
-    return stranger(kind, np.random.default_rng(seed), sample_rate)
+    return synthesise_ood(kind, np.random.default_rng(seed), sample_rate)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -36,7 +42,7 @@ def test_a_sound_is_finite_in_range_and_of_sane_length(kind: str, seed: int) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_generator_alone_decides(kind: str) -> None:
-    np.testing.assert_array_equal(make(kind), stranger(kind, np.random.default_rng(0), RATE))
+    np.testing.assert_array_equal(make(kind), synthesise_ood(kind, np.random.default_rng(0), RATE))
     first, other = make(kind, 0), make(kind, 1)
     length = min(len(first), len(other))
     assert np.abs(first[:length] - other[:length]).max() > 0.05
@@ -73,34 +79,36 @@ def test_false_alarms_are_those_that_are_sure(
     object.__setattr__(analyser.model, "temperature", temperature)
     alarms = measure_false_alarms(analyser, threads=2)
     assert alarms.sounds == len(KINDS)
-    assert alarms.share.value == alarms.untaught_share.value == expected
-    assert alarms.recognised is alarms.untaught_recognised is None
-    assert alarms.untaught_sounds == len(KINDS) - len(TAUGHT) > 0
+    assert alarms.share.value == alarms.unseen_share.value == expected
+    assert alarms.detected is alarms.unseen_detected is None
+    assert alarms.unseen_sounds == len(KINDS) - len(TRAINED_KINDS) > 0
     assert alarms.by_kind == dict.fromkeys(KINDS, expected)
-    assert sum(alarms.most_said.values()) == expected * len(KINDS)
-    assert set(alarms.most_said) <= set(analyser.classes)
+    assert sum(alarms.top_predictions.values()) == expected * len(KINDS)
+    assert set(alarms.top_predictions) <= set(analyser.classes)
     assert alarms == measure_false_alarms(analyser)
 
 
 @pytest.mark.parametrize(("offset", "expected"), [(-100.0, 1.0), (100.0, 0.0)])
-def test_strangers_are_recognised_by_a_network_that_knows_them(
+def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     offset: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(false_alarms, "EACH", 1)
     model, network = load_network(small_model)
     with torch.no_grad():
         network.fc2.bias += offset
-    alarms = measure_false_alarms(Analyser(replace(model, knows_strangers=True), network, "cpu"))
-    assert alarms.recognised is not None
-    assert alarms.untaught_recognised is not None
-    assert alarms.recognised.value == alarms.untaught_recognised.value == expected
+    alarms = measure_false_alarms(
+        Analyser(replace(model, has_percussion_score=True), network, "cpu")
+    )
+    assert alarms.detected is not None
+    assert alarms.unseen_detected is not None
+    assert alarms.detected.value == alarms.unseen_detected.value == expected
 
 
-def test_kinds_that_are_not_taught_are_counted_apart(
+def test_unseen_kinds_are_counted_separately(
     small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(false_alarms, "EACH", 2)
-    calls = iter(kind in TAUGHT for kind in KINDS for _ in range(2))
+    calls = iter(kind in TRAINED_KINDS for kind in KINDS for _ in range(2))
 
     def analyse(_self: Analyser, _mels: object) -> Output:
         probability, percussion = (0.9, 0.1) if next(calls) else (0.1, 0.9)
@@ -109,8 +117,8 @@ def test_kinds_that_are_not_taught_are_counted_apart(
 
     monkeypatch.setattr(Analyser, "analyse", analyse)
     alarms = measure_false_alarms(Analyser.load(small_model, "cpu"))
-    taught = len(TAUGHT) / len(KINDS)
-    assert alarms.share.value == alarms.recognised.value == pytest.approx(taught)
-    assert alarms.untaught_share.value == alarms.untaught_recognised.value == 0.0
-    assert alarms.untaught_sounds == 2 * (len(KINDS) - len(TAUGHT))
-    assert alarms.by_kind == {kind: float(kind in TAUGHT) for kind in KINDS}
+    trained = len(TRAINED_KINDS) / len(KINDS)
+    assert alarms.share.value == alarms.detected.value == pytest.approx(trained)
+    assert alarms.unseen_share.value == alarms.unseen_detected.value == 0.0
+    assert alarms.unseen_sounds == 2 * (len(KINDS) - len(TRAINED_KINDS))
+    assert alarms.by_kind == {kind: float(kind in TRAINED_KINDS) for kind in KINDS}
