@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from libindex.sound.decoding import FloatArray
 
@@ -45,11 +46,9 @@ def stretch(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Stretch or compress by up to a quarter, at the same pitch."""
     frames = len(mel)
     wanted = max(min(frames, _MIN_FRAMES), round(frames * np.exp(rng.uniform(-0.25, 0.25))))
-    place = np.linspace(0, frames - 1, wanted)
-    before = place.astype(np.int64)
-    after = np.minimum(before + 1, frames - 1)
-    share = (place - before).astype(np.float32)[:, None]
-    return np.asarray(mel[before] * (1 - share) + mel[after] * share, np.float32)
+    bands_first = torch.from_numpy(mel.T.copy())[None]
+    stretched = functional.interpolate(bands_first, wanted, mode="linear", align_corners=True)
+    return np.ascontiguousarray(stretched[0].numpy().T)
 
 
 def change_dynamics(mel: FloatArray, rng: np.random.Generator) -> FloatArray:
