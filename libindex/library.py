@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -25,6 +26,8 @@ from libindex.queries import (
     Sort,
     Status,
 )
+from libindex.queries.describe import describe
+from libindex.queries.inspect import copies_of
 from libindex.queries.reader import Reader
 from libindex.selection import Selection
 from libindex.settings import Settings, SettingsArgs
@@ -58,13 +61,21 @@ class Library(contextlib.AbstractContextManager["Library"]):
     settings : Settings
         How to analyse.
     model_is_named : bool, optional
-        Whether the network of the settings is to answer, even where the library was last scanned
+        Whether to use results of the settings' network only, even if the library was last scanned
         with another; by default if it is not the one that comes with libindex.
     pipeline_factory : callable, optional
-        What analyses: makes a pipeline of a `ModelFile` and `Settings`; by default
+        Makes what analyses files, of a `ModelFile` and `Settings`; by default
         `libindex.analysis.engine.load_pipeline`.
     index_factory : callable, optional
         Makes the neighbour index; by default `libindex.similarity.embeddings.neighbour_index`.
+
+    Examples
+    --------
+    >>> with Library.open("library.db") as library:
+    ...     summary = library.scan("demo_sounds")
+    ...     kicks = library.query(classes="kick", min_prob=0.5, sort="path")
+    >>> [kick.path.rpartition("/")[2] for kick in kicks]
+    ['kick01.ogg', 'kick02.wav', 'kick03.flac']
     """
 
     def __init__(
@@ -120,6 +131,12 @@ class Library(contextlib.AbstractContextManager["Library"]):
             If a setting makes no sense.
         DatabaseError, NotFoundError
             If the database can't be opened, or is not there.
+
+        Examples
+        --------
+        >>> with Library.open("library.db", jobs=2) as library:
+        ...     library.status().samples
+        16
         """
         given = {"db": os.fspath(db) if db is not None else None, **overrides}
         settings = settings_module.load(given)
@@ -133,7 +150,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
     @classmethod
     def temporary(cls, **overrides: Unpack[SettingsArgs]) -> "Library":
-        """A new, empty library that is deleted when it is closed."""
+        """A new, empty library that is deleted when it is closed.
+
+        Examples
+        --------
+        >>> with Library.temporary(jobs=2) as library:
+        ...     library.status().samples
+        0
+        """
         folder = tempfile.TemporaryDirectory(prefix="libindex-")
         library = cls.open(Path(folder.name) / "library.db", **overrides)
         library._resources.callback(folder.cleanup)
@@ -143,7 +167,13 @@ class Library(contextlib.AbstractContextManager["Library"]):
         self.close()
 
     def close(self) -> None:
-        """End the processes that decode, and drop the network."""
+        """End the processes that decode, and drop the network.
+
+        Examples
+        --------
+        >>> library = Library.open("library.db")
+        >>> library.close()
+        """
         self._resources.close()
 
     def scan(
@@ -160,9 +190,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
         Parameters
         ----------
         *paths : str or Path
-            Folders to add, or known folders to look at again; none stands for all roots.
+            Folders to add, or known folders to compare again; by default all roots.
         retry_failed : bool
-            Whether to try files again that failed and have not changed.
+            Whether to retry files that failed and have not changed.
         dry_run : bool
             Show what would change; nothing is read or recorded.
         on_progress : callable
@@ -183,8 +213,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
         BusyError
             If another process writes and `on_wait` is not given.
         NotFoundError, DatabaseError, ModelError
-            If a path, the database or the network can't be used. One bad file is no error: it
-            is counted as failed, and `failures` tells why.
+            If a path, the database or the network can't be used. A bad file is no error: it is
+            counted as failed, and `failures` lists the reason.
+
+        Examples
+        --------
+        >>> summary = library.scan("demo_sounds")
+        >>> summary.new, summary.unchanged, summary.failed
+        (0, 16, 0)
         """
         folders = [absolute(path) for path in paths]
         with Indexer(self.database, self._engine) as indexer:
@@ -196,12 +232,12 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 )
 
     def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
-        """A watcher that keeps this library true while it runs.
+        """A watcher that keeps this library up to date while it runs.
 
         Parameters
         ----------
         *paths : str or Path
-            Folders to watch, which are added if they are new; none stands for all roots.
+            Folders to watch, which are added if they are new; by default all roots.
         options : WatchOptions, optional
             How to watch.
 
@@ -209,13 +245,28 @@ class Library(contextlib.AbstractContextManager["Library"]):
         -------
         Watcher
             Its `run` returns when its `stop` was called, from another thread.
+
+        Examples
+        --------
+        >>> import threading
+        >>> watcher = library.watcher()
+        >>> thread = threading.Thread(target=watcher.run)
+        >>> thread.start()
+        >>> watcher.stop()
+        >>> thread.join()
         """
         from libindex.watching.watcher import Watcher
 
         return Watcher(self.database, self.settings, [absolute(p) for p in paths], options)
 
     def activity(self) -> "Activity | None":
-        """What the watcher of this library does now; None if there is none."""
+        """What the watcher of this library is doing; None if there is none.
+
+        Examples
+        --------
+        >>> library.activity() is None
+        True
+        """
         from libindex.watching import activity
 
         return activity.read(self.database.path)
@@ -238,6 +289,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
         ------
         UsageError
             If there is no such filter, or a value makes no sense.
+
+        Examples
+        --------
+        >>> snares = library.select(classes="snare", min_prob=0.8)
+        >>> snares.count()
+        3
+        >>> [hit.path.rpartition("/")[2] for hit in snares.hits(sort="duration")]
+        ['snare03.ogg', 'snare01.flac', 'snare02.wav']
         """
         return Selection(self._reader, Filters.of(**filters))
 
@@ -250,7 +309,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
         offset: int = 0,
         **filters: Unpack[FilterArgs],
     ) -> list[Hit]:
-        """Find samples by class and facets: ``select(**filters).hits(...)``."""
+        """Find samples by class and facets: ``select(**filters).hits(...)``.
+
+        Examples
+        --------
+        >>> [shortest] = library.query(sort="duration", limit=1)
+        >>> shortest.class_code, f"{shortest.facts.duration_s:.2f} s"
+        ('hhc', '0.14 s')
+        """
         return self.select(**filters).hits(sort=sort, reverse=reverse, limit=limit, offset=offset)
 
     def similar(
@@ -263,7 +329,13 @@ class Library(contextlib.AbstractContextManager["Library"]):
         on_example: Callable[[Example], None] = lambda _: None,
         **filters: Unpack[FilterArgs],
     ) -> list[Hit]:
-        """Find what sounds like a file: ``select(**filters).similar(file, ...)``."""
+        """Find what sounds like a file: ``select(**filters).similar(file, ...)``.
+
+        Examples
+        --------
+        >>> [hit.path.rpartition("/")[2] for hit in library.similar("kick01.ogg", 2)]
+        ['kick02.wav', 'kick03.flac']
+        """
         return self.select(**filters).similar(
             file, n, min_similarity=min_similarity, copies=copies, on_example=on_example
         )
@@ -279,7 +351,13 @@ class Library(contextlib.AbstractContextManager["Library"]):
         limit: int | None = None,
         **filters: Unpack[FilterArgs],
     ) -> int:
-        """Write samples to a file: ``select(**filters).export(file, ...)``."""
+        """Write samples to a file: ``select(**filters).export(file, ...)``.
+
+        Examples
+        --------
+        >>> library.export("drums.npz", "npz")
+        16
+        """
         return self.select(**filters).export(
             file, file_format, kind, sort=sort, reverse=reverse, limit=limit
         )
@@ -316,36 +394,95 @@ class Library(contextlib.AbstractContextManager["Library"]):
         ------
         KitError
             If no sound fits any pad.
+
+        Examples
+        --------
+        >>> from libindex import Recipe
+        >>> kit = library.kit("Demo", Recipe(), under="demo_sounds")
+        >>> kit.name, kit.voices[0].class_code
+        ('Demo', 'kick')
         """
         return self.kits.kit(name, recipe, folder=folder, similar_to=similar_to, **filters)
 
     @property
     def kits(self) -> "KitMaker":
-        """What makes kits of this library, or of folders."""
+        """What makes kits of this library, or of folders.
+
+        Examples
+        --------
+        >>> material = library.kits.folder_material(["demo_sounds"])
+        >>> [len(found.sounds) for found in material.values()]
+        [16]
+        """
         from libindex.kits.maker import KitMaker
 
         return KitMaker(self._engine, self._reader)
 
-    def status(self) -> Status:
-        """Counts of everything in the library."""
-        with self._reader.answering_if_any() as (connection, network):
-            return queries.status(connection, network)
-
-    def failures(self) -> list[Failure]:
-        """The samples that can't be used, and why."""
-        with self.database.reading() as connection:
-            return queries.failures(connection)
-
-    def info(self, file: PathLike) -> SampleInfo:
-        """Everything known of a sample, by its path or its name.
+    def status(self, under: PathLike | None = None) -> Status:
+        """Counts of everything in the library, or of what lies below a folder.
 
         Raises
         ------
         NotFoundError
-            If there is no such sample, or several of this name.
+            If the folder is no part of the library.
+
+        Examples
+        --------
+        >>> status = library.status("demo_sounds")
+        >>> status.samples, status.failed, status.by_class["kick"]
+        (16, 0, 3)
         """
         with self._reader.answering_if_any() as (connection, network):
-            return queries.info(connection, network, queries.resolve_sample(connection, file))
+            return queries.status(connection, network, under)
+
+    def failures(self, under: PathLike | None = None) -> list[Failure]:
+        """The samples that can't be used, and why; `under` as for `status`.
+
+        Examples
+        --------
+        >>> library.failures()
+        []
+        """
+        with self.database.reading() as connection:
+            return queries.failures(connection, under)
+
+    def info(self, file: PathLike) -> SampleInfo:
+        """Everything known about a file.
+
+        Parameters
+        ----------
+        file : str or Path
+            A path, in the library or not (then it is analysed and not added), or the name of one
+            file of the library.
+
+        Returns
+        -------
+        SampleInfo
+            Its `root` is None if it is not in the library.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such file, or several of this name.
+        SampleError, ModelError
+            If it is not in the library and can't be analysed.
+
+        Examples
+        --------
+        >>> info = library.info("kick01.ogg")
+        >>> info.facts.container, info.facts.sample_rate, next(iter(info.probabilities))
+        ('OGG', 44100, 'kick')
+        """
+        path = absolute(file)
+        with self._reader.answering_if_any() as (connection, network):
+            if not Path(path).is_file() or queries.sample_at(connection, path):
+                return queries.info(connection, network, queries.resolve_sample(connection, file))
+        if network is not None:
+            self._engine.require(network.fingerprint, network.name)
+        found = describe(self._engine, path)
+        with self.database.reading() as connection:
+            copies = copies_of(connection, bytes.fromhex(found.digest or ""))
+        return replace(found, copies=copies)
 
     def forget(self, path: PathLike, on_wait: Callable[[str], None] | None = None) -> int:
         """Remove a root from the library; the files stay as they are.
@@ -366,26 +503,56 @@ class Library(contextlib.AbstractContextManager["Library"]):
         ------
         NotFoundError
             If it is not a root.
+
+        Examples
+        --------
+        >>> library.forget("demo_sounds")
+        16
         """
         with locking.writing(self.database.path, "forget", on_wait):
             return forget_root(self.database, absolute(path))
 
     def network(self) -> Network | None:
-        """The network that answers; None before the first scan."""
+        """The network whose results are used; None before the first scan.
+
+        Examples
+        --------
+        >>> len(library.network().classes)
+        30
+        """
         with self._reader.answering_if_any() as (_, network):
             return network
 
     def classes(self) -> tuple[str, ...]:
-        """The classes of the network that answers; before the first scan, of the one at hand."""
+        """The classes of `network`; before the first scan, of the one in the settings.
+
+        Examples
+        --------
+        >>> library.classes()[:3]
+        ('whis', 'met', 'cow')
+        """
         network = self.network()
         return network.classes if network else self._engine.model.classes
 
     def writer(self) -> locking.Holder | None:
-        """The process that writes to this library now, as far as is known."""
+        """The process that is writing to this library, as far as is known.
+
+        Examples
+        --------
+        >>> library.writer() is None
+        True
+        """
         return locking.holder(self.database.path)
 
     def index_status(self) -> tuple[Path, bool] | None:
-        """Where the neighbour index is, and whether it is current; None before the first scan."""
+        """Where the neighbour index is, and whether it is current; None before the first scan.
+
+        Examples
+        --------
+        >>> path, is_current = library.index_status()
+        >>> is_current
+        True
+        """
         with self._reader.answering_if_any() as (connection, network):
             if network is None:
                 return None

@@ -33,6 +33,14 @@ class Selection:
         The library.
     filters : Filters
         What has to match.
+
+    Examples
+    --------
+    >>> short = library.select(max_duration_s=0.3)
+    >>> short.count()
+    3
+    >>> short.export("short.csv")
+    3
     """
 
     def __init__(self, reader: Reader, filters: Filters) -> None:
@@ -69,6 +77,13 @@ class Selection:
             If a class does not exist or a value makes no sense.
         NotFoundError
             If the library is empty, or ``under`` is no part of it.
+
+        Examples
+        --------
+        >>> for hit in library.select(classes="snare").hits(sort="name", limit=2):
+        ...     print(hit.class_code, hit.path.rpartition("/")[2])
+        snr snare01.flac
+        snr snare02.wav
         """
         limit = _checked(sort, limit, offset)
         with self._reader.answering() as (connection, network):
@@ -78,7 +93,13 @@ class Selection:
             return list(found)
 
     def count(self) -> int:
-        """How many samples there are; raises the same errors as `hits`."""
+        """How many samples there are; raises the same errors as `hits`.
+
+        Examples
+        --------
+        >>> library.select(classes=["kick", "snare"], min_prob=0.5).count()
+        6
+        """
         with self._reader.answering() as (connection, network):
             return queries.count(connection, network, self.filters)
 
@@ -121,6 +142,12 @@ class Selection:
             If the file can't be analysed.
         UsageError
             As `hits`.
+
+        Examples
+        --------
+        >>> [nearest, *others] = library.select(classes="kick").similar("kick01.ogg", 3)
+        >>> nearest.path.rpartition("/")[2], round(nearest.similarity, 2)
+        ('kick02.wav', 1.0)
         """
         if not 1 <= n <= _MAX_NUMBER:
             raise UsageError(f"n is {n}; it must lie between 1 and {_MAX_NUMBER}")
@@ -176,6 +203,11 @@ class Selection:
             As `hits`.
         LibindexError
             If the file can't be written, or pyarrow is not there for "parquet".
+
+        Examples
+        --------
+        >>> library.select(max_duration_s=0.3).export("short.csv")
+        3
         """
         from libindex.export import writing
 
@@ -194,6 +226,11 @@ class Selection:
         """Write the samples as a playlist (M3U8); parameters and errors as for `export`.
 
         Samples below the folder of the playlist are named relative to it.
+
+        Examples
+        --------
+        >>> library.select(classes="hats").playlist("hats.m3u8", sort="duration")
+        3
         """
         from libindex.export.playlist import export_playlist
 
@@ -234,6 +271,12 @@ class Selection:
             As `hits`, and if the folder lies inside of a root.
         LibindexError
             If the tree can't be made.
+
+        Examples
+        --------
+        >>> done = library.select(classes="kick").tree("Sorted", by="class")
+        >>> done.added, done.removed
+        (3, 0)
         """
         from libindex.export.tree import write_tree
 
@@ -262,6 +305,14 @@ class Selection:
             can't use similarity.
         NotFoundError, LibindexError
             If the library is empty, or a file can't be read.
+
+        Examples
+        --------
+        >>> from libindex import Layout, Pad, Recipe
+        >>> recipe = Recipe(Layout("two", (Pad(36, ("kick",)), Pad(38, ("snr",)))))
+        >>> material = library.select(under="demo_sounds").material(recipe)
+        >>> len(material.sounds)
+        6
         """
         from libindex.kits.maker import KitMaker
 

@@ -20,7 +20,7 @@ _KIND_NAMES = {int: "a whole number", float: "a number", str: "text"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How this process uses libindex.
+    """The settings of a library or a command.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Settings:
     jobs : int
         Number of processes that decode.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where the network runs.
+        Where to run the network.
     file_timeout_s : float
-        How long one file may take to decode before it is given up [s].
+        Maximum time to decode one file [s].
     """
 
     db: str

@@ -1,4 +1,4 @@
-"""Many files: decoded in parallel, through the network many at once."""
+"""From files to analyses: decoded in parallel, classified in batches."""
 
 import contextlib
 import os
@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 Result = Analysis | SampleError
 
-_WINDOW = 256  # sounds that the network hears at once
-_AHEAD = 768  # files submitted ahead by `analyse`: bounds the memory of mels that wait
-_PATIENCE_S = 0.5  # how long `results` gathers before it lets its caller look around
+_WINDOW = 256  # sounds that the network gets at once
+_AHEAD = 768  # files submitted ahead by `analyse`: bounds the memory of waiting mel spectrograms
+_MAX_WAIT_S = 0.5  # how long `results` gathers before it returns to its caller
 
 
 class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
     """Files in, analyses out; keeps its processes and its network between calls.
 
+    For one thread at a time: see `libindex.analysis.engine.Engine`.
+
     Parameters
     ----------
     load : callable
-        Gives the network, an `Analyser`. It is called at once, in another thread: the first
+        Loads the network, an `Analyser`. It is called at once, in another thread: the first
         files are decoded meanwhile.
     workers : WorkerPool
         Processes that prepare files for the same mel parameters.
@@ -42,7 +44,7 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
         self._coming_size = 0
         self._threads_before: int | None = None
         self._thread = ThreadPoolExecutor(1, "network")  # all of torch's work is done there
-        self._analyser: Future[Analyser] = self._thread.submit(self._ready, load)
+        self._analyser: Future[Analyser] = self._thread.submit(self._load, load)
 
     @classmethod
     def start(cls, analyser: "Analyser", jobs: int, timeout_s: float) -> "Pipeline":
@@ -90,7 +92,7 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
         self.close()
 
     def close(self) -> None:
-        """End the worker processes for good; what was submitted and not answered is dropped."""
+        """End the worker processes for good, and drop what was submitted and has no result."""
         self.cancel()
         with contextlib.suppress(RuntimeError):  # closed already
             self._thread.submit(self._restore_threads)
@@ -122,7 +124,7 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
             If no process can be started.
         """
         errors: list[Result] = []
-        end = time.monotonic() + _PATIENCE_S
+        end = time.monotonic() + _MAX_WAIT_S
         while self._workers.waiting and len(self._window) + len(errors) < _WINDOW:
             answer = self._workers.answer(max(0.0, end - time.monotonic()))
             if answer is None:  # slow files must not hold up the results of others
@@ -131,10 +133,10 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
                 errors.append(answer)
             else:
                 self._window.append(answer)
-        return errors + self._exchanged()
+        return errors + self._exchange()
 
     def cancel(self) -> None:
-        """Drop what was submitted and not answered."""
+        """Drop what has no result yet, and end the processes until they are needed again."""
         self._workers.close()
         self._window, self._coming, self._coming_size = [], None, 0
 
@@ -162,31 +164,31 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
             if self.waiting:
                 self.cancel()
 
-    def _exchanged(self) -> list[Result]:
-        """Hand the window to the network, and take what it has made of the one before.
+    def _exchange(self) -> list[Result]:
+        """Pass the window to the network, and take the results of the one before.
 
-        So it hears the next sounds while these results are recorded.
+        So the network works on the next sounds while the caller records these.
         """
         window, self._window = self._window, []
         coming = self._coming
-        self._coming = self._thread.submit(self._classified, window) if window else None
+        self._coming = self._thread.submit(self._classify, window) if window else None
         self._coming_size = len(window)
         if not self.waiting:
-            self._analyser.result()  # perhaps nothing was heard, but an error must be
+            self._analyser.result()  # raises even where no file got as far as the network
         return coming.result() if coming else []
 
-    def _classified(self, window: list[Prepared]) -> list[Result]:
+    def _classify(self, window: list[Prepared]) -> list[Result]:
         output = self._analyser.result().analyse([prepared.mel for prepared in window])
-        told = output.percussion
-        chances = [None] * len(window) if told is None else told.tolist()
+        scores = output.percussion
+        percussion = [None] * len(window) if scores is None else scores.tolist()
         return [
-            Analysis(one.path, one.digest, one.facts, probabilities, latent, percussion)
-            for one, probabilities, latent, percussion in zip(
-                window, output.probabilities, output.latents, chances, strict=True
+            Analysis(one.path, one.digest, one.facts, probabilities, latent, score)
+            for one, probabilities, latent, score in zip(
+                window, output.probabilities, output.latents, percussion, strict=True
             )
         ]
 
-    def _ready(self, load: Callable[[], "Analyser"]) -> "Analyser":
+    def _load(self, load: Callable[[], "Analyser"]) -> "Analyser":
         analyser = load()
         import torch
 

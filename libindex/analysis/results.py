@@ -1,4 +1,4 @@
-"""What comes out of an analysis: the facts of a sound, and what the network says of it."""
+"""What comes out of an analysis: the facts of a sound, and the outputs of the network."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """All that is known of one file after the network has heard it.
+    """The analysis of one file.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Analysis:
     latent : ndarray of float32, shape (256,)
         The LSTM's final states.
     percussion : float or None
-        Probability that it is percussion at all; None where the network can't tell.
+        Probability that it is percussion at all; None where the network has no score for it.
     """
 
     path: str

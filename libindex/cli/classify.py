@@ -16,8 +16,8 @@ _FORMATS = ("label", "prob", "rank", "mat")
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @click.option("-l", "--list", "listed", metavar="A,B,C", help="Files, separated by commas.")
-@click.option("-d", "--directory", metavar="DIR", help="All audio files of a directory.")
-@click.option("--recursive", is_flag=True, help="With -d: of its sub-directories too.")
+@click.option("-d", "--directory", metavar="DIR", help="All audio files in a directory.")
+@click.option("--recursive", is_flag=True, help="With -d: include its subdirectories.")
 @click.option(
     "-t",
     "--type",
@@ -25,10 +25,11 @@ _FORMATS = ("label", "prob", "rank", "mat")
     type=click.Choice(_FORMATS),
     default="label",
     show_default=True,
-    help="The class; all probabilities; all classes by falling probability; a matrix.",
+    help="What to print for each file: its class (label), the probability of each class (prob), "
+    "the classes from most to least probable (rank), or a matrix of probabilities (mat).",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write a CSV file instead of printing.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell what is being done.")
+@click.option("-o", "--output", metavar="FILE", help="Write a CSV file instead.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what is being done to standard error.")
 @run_options
 @model_option
 def classify(
@@ -43,7 +44,8 @@ def classify(
 ) -> None:
     """Classify files without a library, as DrumClassifier did.
 
-    Prints a Python dictionary {path: class}, or writes a CSV file with one row for each file.
+    Prints a Python dictionary {path: class}, or writes a CSV file with a row per file. Exits with
+    status 1 if any file can't be used.
     """
     names = _names(files, listed, directory, recursive)
     if verbose:

@@ -10,7 +10,7 @@ from libindex.paths import display
 @click.argument("path", type=click.Path())
 @db_option
 def forget(path: str, db: str | None) -> None:
-    """Take the folder PATH out of the library. The files stay as they are."""
+    """Remove the folder PATH from the library. Its files are not touched."""
     from libindex.library import Library
 
     with Library.open(db, create=False) as library:

@@ -1,10 +1,10 @@
-"""``libindex model``: train, measure, import and describe networks."""
+"""``libindex model``: train, evaluate, import and describe networks."""
 
 import json
 import sys
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,74 +16,76 @@ from libindex.training.config import FitConfig
 if TYPE_CHECKING:
     from libindex.network.modelfile import ModelFile
     from libindex.training.config import Progress
-    from libindex.training.evaluation import Report
-    from libindex.training.listening import Heard
+    from libindex.training.evaluation.evaluate import Report
+    from libindex.training.evaluation.nearest import NearestFiles
     from libindex.training.run import Outcome, Plan
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(path_type=Path)
-_REDRAW_S = 0.2
 
 _device_option = click.option(
     "--device",
     type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
-    help="Where to compute.",
+    help="Device to compute on.",
 )
 
 
 @click.group()
 def model() -> None:
-    """Train, measure, import and describe networks."""
+    """Train, evaluate, import and describe networks."""
 
 
 @model.command()
 @click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.option("--valid", type=_FOLDER, help="Sounds for the closing report.  [default: DIR's own]")
-@click.option("--out", type=_FILE, help="Weights to write.  [default: NAME.safetensors]")
-@click.option("--name", help="Name of the network.  [default: that of OUT or DIR]")
-@click.option("--init", type=_FILE, help="Network to start from.  [default: random weights]")
+@click.option(
+    "--valid", type=_FOLDER, help="Validation sounds for the final report.  [default: those of DIR]"
+)
+@click.option("--out", type=_FILE, help="Weights file to write.  [default: NAME.safetensors]")
+@click.option("--name", help="Name of the network.  [default: name of OUT or DIR]")
+@click.option("--init", type=_FILE, help="Network to fine-tune.  [default: random weights]")
 @click.option(
     "--teacher",
     "teachers",
     type=_FILE,
     multiple=True,
-    help="Network of the same classes to learn from besides; can be repeated.  [default: none]",
+    help="Network with the same classes to distil; can be repeated.  [default: none]",
 )
 @click.option(
     "--calibration",
     metavar="MODEL",
     type=_FILE,
-    help="Network trained in the same way: take its calibration over and train on all of DIR.  "
-    "[default: hold a part of DIR out]",
+    help="Reuse the calibration of this network, trained in the same way, and train on all of "
+    "DIR.  [default: calibrate on a held-out part of DIR]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=FitConfig().epochs,
     show_default=True,
-    help="Passes through DIR.",
+    help="Passes over the data.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=FitConfig().seed,
     show_default=True,
-    help="Decides all that is random.",
+    help="Seed of all random choices.",
 )
 @_device_option
-@click.option("--resume", is_flag=True, help="Go on after an interruption.  [default: begin anew]")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.  [default: start anew]")
 def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> None:
     """Train a network on your own labelled sounds.
 
-    DIR has one sub-folder for each class, or a manifest.csv with the columns file and class,
-    and if you like split (train, valid), unit, confidence, source and licence. A part is held
-    out to calibrate the probabilities; give units (a drum machine, a kit) where you can.
+    DIR has one sub-folder per class, or a manifest.csv with the columns file and class, and
+    optionally split (train or valid), group, confidence, source and licence. A part is held out
+    to calibrate the probabilities. Specify groups (a drum machine, a kit) if you can: a group
+    is held out or trained on as a whole.
     """
     outcome = _run_training(_plan(folder, out, name, **options))
     if outcome.report is not None:
-        from libindex.training.report import as_text
+        from libindex.training.evaluation.report_text import as_text
 
         click.echo(as_text(outcome.report))
     click.echo(_wrote(outcome.model), err=True)
@@ -97,7 +99,7 @@ def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> N
     type=click.Choice(["valid", "train", "all"]),
     default="valid",
     show_default=True,
-    help="Part of a manifest; without splits, everything is used.",
+    help="Part of the manifest to use; all of it if it has no splits.",
 )
 @_device_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.  [default: text]")
@@ -105,13 +107,13 @@ def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> N
     "--neighbours",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Also print what sounds like N files, of as many classes.  [default: none]",
+    help="Also print the nearest neighbours of N files.  [default: none]",
 )
 @click.option(
     "--pictures",
     metavar="FOLDER",
     type=_FILE,
-    help="Also draw confusion.png and reliability.png there.  [default: none]",
+    help="Also write confusion.png and reliability.png to FOLDER.  [default: none]",
 )
 def evaluate(
     network: Path,
@@ -122,23 +124,23 @@ def evaluate(
     neighbours: int | None,
     pictures: Path | None,
 ) -> None:
-    """Measure a network on labelled sounds.
+    """Evaluate a network on labelled sounds.
 
-    DIR is laid out as for training. Only sounds that the network was not trained on, from units
-    that it does not know, say how good it will be on yours. Besides, every sound is changed in
-    eight ways and looked for among the unchanged ones, and 200 synthetic sounds that are no
-    percussion show how often the network is sure of a class all the same, and how often it
-    recognises them.
+    DIR has the same layout as for training. To estimate the accuracy on other sample libraries,
+    use sounds from groups that the network was not trained on.
+
+    Also measures robustness (8 edits per sound) and false alarms (200 synthetic sounds that are
+    not percussion).
     """
-    from libindex.training import pictures as drawing
-    from libindex.training.listening import listen
-    from libindex.training.measuring import measure
+    from libindex.training.evaluation import pictures as drawing
+    from libindex.training.evaluation.measuring import measure
+    from libindex.training.evaluation.nearest import nearest_files
 
     if pictures is not None:
         drawing.ready(pictures)
     measured = measure(network, folder, split, device, _say)
-    heard = listen(measured.predictions, measured.items, neighbours) if neighbours else []
-    _show(measured.report, heard, as_json)
+    nearest = nearest_files(measured.predictions, measured.items, neighbours) if neighbours else []
+    _show(measured.report, nearest, as_json)
     if pictures is not None:
         for path in drawing.draw(measured.report, pictures):
             _say(f"Wrote {display(path)}.")
@@ -150,21 +152,19 @@ def evaluate(
 def import_(checkpoint: Path, out: Path) -> None:
     """Convert a checkpoint of the original DrumClassifier.
 
-    Only numbers are read from it: no code in it is executed. OUT gets .safetensors as its end.
+    Only reads weights: code in the file is never executed. The suffix .safetensors is added to OUT.
     """
     from libindex.network.analyser import import_original
 
     converted = import_original(checkpoint, out)
     click.echo(_wrote(converted))
-    click.echo(
-        "Its probabilities are not calibrated, and stand for the original's 30 classes.", err=True
-    )
+    click.echo("Its probabilities are not calibrated; its classes are the original's 30.", err=True)
 
 
 @model.command()
 @click.argument("network", metavar="[MODEL]", type=_FILE, required=False)
 def info(network: Path | None) -> None:
-    """Describe a network; without MODEL, the one that comes with libindex."""
+    """Describe a network; by default the one that comes with libindex."""
     from libindex.network.analyser import load_network
     from libindex.resources import default_model
 
@@ -175,16 +175,18 @@ def info(network: Path | None) -> None:
         click.echo(f"{title:<{width}}{text}")
 
 
-def _show(report: "Report", heard: "list[Heard]", as_json: bool) -> None:
+def _show(report: "Report", nearest: "list[NearestFiles]", as_json: bool) -> None:
     from libindex.training.about import rounded
-    from libindex.training.listening import as_table
-    from libindex.training.report import as_text
+    from libindex.training.evaluation.nearest import as_table
+    from libindex.training.evaluation.report_text import as_text
 
     if as_json:
-        document = report.to_json() | ({"nearest": [h.to_json() for h in heard]} if heard else {})
+        document = report.to_json()
+        if nearest:
+            document["nearest"] = [files.to_json() for files in nearest]
         click.echo(json.dumps(rounded(document), indent=2))
     else:
-        click.echo(as_text(report) + (f"\n\n{as_table(heard)}" if heard else ""))
+        click.echo(as_text(report) + (f"\n\n{as_table(nearest)}" if nearest else ""))
 
 
 def _plan(folder: Path, out: Path | None, name: str | None, **options: Any) -> "Plan":
@@ -200,14 +202,14 @@ def _run_training(plan: "Plan") -> "Outcome":
 
     _say(f"Reading {display(plan.folder)} ...")
     try:
-        with _TrainingProgress() as progress:
+        with _progress() as progress:
             return run(plan, progress, _say)
     except KeyboardInterrupt:
         kept = plan.checkpoint.exists()
         _say(
-            f"Interrupted. Its state is in {display(plan.checkpoint)}; go on with --resume."
+            f"Interrupted. Saved {display(plan.checkpoint)}; continue with --resume."
             if kept
-            else "Interrupted before the first epoch was complete; nothing was kept."
+            else "Interrupted during the first epoch; nothing was saved."
         )
         sys.exit(130)
 
@@ -228,8 +230,8 @@ def _facts(description: "ModelFile", parameters: int) -> dict[str, str]:
         "parameters": f"{parameters:,}",
         "calibration": f"temperature {description.temperature:.3f}",
     }
-    if description.knows_strangers:
-        facts["strangers"] = "told from percussion"
+    if description.has_percussion_score:
+        facts["percussion score"] = "yes"
     for name in ("top1", "balanced_top1", "top3", "calibration_error", "neighbours"):
         figure = _member(about, "metrics", "valid", name)
         if _member(figure, "value") is not None:
@@ -238,7 +240,7 @@ def _facts(description: "ModelFile", parameters: int) -> dict[str, str]:
 
 
 def _member(document: Any, *path: str) -> Any:
-    """A value within JSON objects, None where there is none; people may write what they like."""
+    """A value in nested JSON objects, or None; people may edit the file by hand."""
     for key in path:
         document = document.get(key) if isinstance(document, dict) else None
     return document
@@ -261,35 +263,33 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-class _TrainingProgress:
-    """Callable that shows each `Progress`; leaves a clean line behind."""
+@contextmanager
+def _progress() -> "Iterator[Callable[[Progress], None]]":
+    """A line for each epoch, and on a terminal a progress bar."""
+    from rich import progress as bars
+    from rich.console import Console
 
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._drawn = 0.0
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    console, hidden = Console(stderr=True), not sys.stderr.isatty()
+    with bars.Progress(*columns, console=console, transient=True, disable=hidden) as shown:
+        task = shown.add_task("reading", total=None)
 
-    def __enter__(self) -> "_TrainingProgress":
-        return self
+        def update(progress: "Progress") -> None:
+            if progress.seconds is not None:
+                _say(_epoch_line(progress))
+            shown.update(
+                task,
+                description=f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.3f}",
+                completed=(progress.epoch - 1) * progress.steps + progress.step,
+                total=progress.epochs * progress.steps,
+            )
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._clear()
-
-    def __call__(self, progress: "Progress") -> None:
-        if progress.seconds is not None:
-            self._clear()
-            click.echo(_epoch_line(progress), err=True)
-        elif self._live and time.monotonic() - self._drawn > _REDRAW_S:
-            self._drawn = time.monotonic()
-            click.echo(f"\r\033[K{_step_line(progress)}", nl=False, err=True)
-
-    def _clear(self) -> None:
-        if self._live:
-            click.echo("\r\033[K", nl=False, err=True)
+        yield update
 
 
 def _epoch_line(progress: "Progress") -> str:
@@ -298,11 +298,4 @@ def _epoch_line(progress: "Progress") -> str:
     return (
         f"epoch {progress.epoch}/{progress.epochs}: loss {progress.loss:.3f}{shown}, "
         f"{progress.seconds:.0f} s"
-    )
-
-
-def _step_line(progress: "Progress") -> str:
-    return (
-        f"epoch {progress.epoch}/{progress.epochs}, step {progress.step}/{progress.steps}, "
-        f"loss {progress.loss:.3f}"
     )

@@ -1,10 +1,14 @@
 """``libindex similar``."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from libindex.cli.options import db_option, filter_options, model_option, output_options
+from libindex.paths import absolute, display
+
+if TYPE_CHECKING:
+    from libindex.queries import Example
 
 
 @click.command()
@@ -48,9 +52,24 @@ def similar(
     from libindex.library import Library
 
     with Library.open(db, create=False, **overrides) as library:
-        hits = library.similar(
-            file, number, min_similarity=min_similarity, copies=copies, **filters
+        hits = library.select(**filters).similar(
+            file,
+            number,
+            min_similarity=min_similarity,
+            copies=copies,
+            on_example=lambda example: _show_example(example, file),
         )
     show_hits(hits, output)
     if not hits:
         click.echo("libindex: nothing is similar", err=True)
+
+
+def _show_example(example: "Example", file: str) -> None:
+    """Say what FILE was taken for, where that is not plain."""
+    note = ""
+    if example.embedding is None:
+        why = "changed since the last scan" if example.is_in_library else "not in the library"
+        note = f" ({why}; analysed now)"
+    elif example.path == absolute(file):
+        return
+    click.echo(f"libindex: similar to {display(example.path)}{note}", err=True)

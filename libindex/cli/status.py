@@ -1,41 +1,50 @@
 """``libindex status``."""
 
 import dataclasses
+import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from libindex.cli.hints import next_step
 from libindex.cli.options import db_option, model_option
-from libindex.paths import display, path_fields
+from libindex.paths import absolute, display, path_fields
 
 if TYPE_CHECKING:
     from libindex.library import Library
-    from libindex.queries import Status
+    from libindex.queries import Failure, Status
 
 
 @click.command()
+@click.argument("folder", required=False, type=click.Path())
 @click.option("--failures", is_flag=True, help="List the files that can't be used, and why.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @db_option
 @model_option
-def status(failures: bool, as_json: bool, db: str | None, **overrides: Any) -> None:
-    """Show what the library holds: folders, classes, failures, sizes."""
+def status(
+    folder: str | None, failures: bool, as_json: bool, db: str | None, **overrides: Any
+) -> None:
+    """Show what is in the library: folders, classes, failures, sizes.
+
+    With FOLDER, show only what lies below it.
+    """
     from libindex.library import Library
 
     with Library.open(db, create=False, **overrides) as library:
         if failures:
-            _show_failures(library, as_json)
+            _show_failures(library.failures(folder), as_json)
         elif as_json:
-            _write(library)
+            _write(library, folder)
+        elif folder is not None:
+            _show_counts(library.status(folder), folder)
         else:
             _show(library)
 
 
-def _show_failures(library: "Library", as_json: bool) -> None:
+def _show_failures(found: "list[Failure]", as_json: bool) -> None:
     from libindex.cli.output import write_json
 
-    found = library.failures()
     if as_json:
         write_json([path_fields(f.path) | {"reason": f.reason} for f in found])
         return
@@ -43,16 +52,19 @@ def _show_failures(library: "Library", as_json: bool) -> None:
         click.echo(f"{display(failure.path)}: {failure.reason}")
 
 
-def _write(library: "Library") -> None:
+def _write(library: "Library", folder: str | None) -> None:
     from libindex.cli.output import write_json
 
-    state = library.status()
-    network, neighbours = library.network(), library.index_status()
+    state = library.status(folder)
     roots = [dataclasses.asdict(r) | path_fields(r.path) for r in state.roots]
+    values: dict[str, Any] = dataclasses.asdict(state) | {"roots": roots}
+    if folder is not None:
+        write_json(values | {"folder": path_fields(absolute(folder))})
+        return
+    network, neighbours = library.network(), library.index_status()
     write_json(
-        dataclasses.asdict(state)
+        values
         | {
-            "roots": roots,
             "database": path_fields(str(library.database.path)),
             "database_bytes": library.database.size_bytes,
             "network": dataclasses.asdict(network) if network else None,
@@ -64,7 +76,6 @@ def _write(library: "Library") -> None:
 
 
 def _show(library: "Library") -> None:
-    state = library.status()
     size = library.database.size_bytes / 2**20
     click.echo(f"database    {display(library.database.path)} ({size:,.1f} MB)")
     network = library.network()
@@ -75,15 +86,25 @@ def _show(library: "Library") -> None:
     if writer:
         click.echo(f"writing     {writer}")
     _show_watcher(library)
+    _show_counts(library.status())
+
+
+def _show_counts(state: "Status", folder: str | None = None) -> None:
+    only = "" if folder is None else f" {shlex.quote(folder)}"
+    if folder is not None:
+        click.echo(f"folder      {display(absolute(folder))}")
     click.echo(
         f"samples     {state.samples:,} ({state.contents:,} different, {state.analysed:,} analysed)"
     )
     if state.flagged:
-        click.echo(f"flagged     {state.flagged:,} used although something is wrong with them")
+        click.echo(f"flagged     {state.flagged:,} damaged, but usable")
     if state.failed:
-        click.echo(f"failed      {state.failed:,} (why: libindex status --failures)")
-    _show_roots(state)
+        click.echo(f"failed      {state.failed:,} (why: libindex status{only} --failures)")
+    if folder is None or len(state.roots) > 1 or not all(root.is_online for root in state.roots):
+        _show_roots(state)
     _show_classes(state)
+    if not state.samples:
+        next_step("Add samples: libindex scan FOLDER")
 
 
 def _show_watcher(library: "Library") -> None:
@@ -92,13 +113,13 @@ def _show_watcher(library: "Library") -> None:
         click.echo("watching    no (start it with: libindex watch, or libindex service install)")
         return
     click.echo(f"watching    {activity.holder}")
-    queue = f", {activity.queue:,} paths to look at" if activity.queue else ""
+    queue = f", {activity.queue:,} paths to check" if activity.queue else ""
     click.echo(f"            {activity.doing}{queue}")
     if activity.reconciled_at:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(activity.reconciled_at))
         click.echo(f"            compared everything {when}")
     if activity.trouble:
-        click.echo(f"            in trouble: {activity.trouble}")
+        click.echo(f"            problem: {activity.trouble}")
 
 
 def _watcher_fields(library: "Library") -> dict[str, Any] | None:

@@ -1,5 +1,5 @@
 """The Python face of the original DrumClassifier.
 
-This room can be removed, with the command `classify`, when nobody has scripts or checkpoints of
-the original program any more. Nothing else imports it.
+It can be removed, with the command `classify`, when nobody uses scripts or checkpoints of the
+original program any more. Nothing else imports it.
 """

@@ -27,17 +27,24 @@ class DrumClassifier:
         A network (.safetensors, or the original's .model); by default the one that comes
         with libindex.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where the network runs.
+        Where to run the network.
     jobs : int, optional
         Number of processes that decode; by default one for every core.
     timeout_s : float
-        How long one file may take to decode [s].
+        Maximum time to decode one file [s].
 
     Attributes
     ----------
     errors : dict of str to SampleError
         The files of the last call that could not be used. They are left out of its result,
-        and a warning tells their number.
+        and a warning gives their number.
+
+    Examples
+    --------
+    >>> from libindex import DrumClassifier
+    >>> classifier = DrumClassifier(jobs=2)
+    >>> classifier.predict_list_of_files(["demo_sounds/snare01.flac"], "rank").popitem()[1][0]
+    'snr'
     """
 
     def __init__(
@@ -54,7 +61,13 @@ class DrumClassifier:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class codes, in the order of the probabilities' columns."""
+        """Class codes, in the order of the probabilities' columns.
+
+        Examples
+        --------
+        >>> len(classifier.classes)
+        30
+        """
         return self._analyser.classes
 
     def predict_list_of_files(
@@ -74,7 +87,7 @@ class DrumClassifier:
         Returns
         -------
         dict
-            "label": {file: code}. "rank": {file: codes by falling probability}. "prob" and
+            "label": {file: code}. "rank": {file: codes, the most probable first}. "prob" and
             "dictproba": {file: {code: probability}}. "mat": {"prob": ndarray of float32,
             shape (files, classes), "row": files, "col": codes}.
 
@@ -82,6 +95,11 @@ class DrumClassifier:
         ------
         UsageError
             If `format` is not one of these.
+
+        Examples
+        --------
+        >>> classifier.predict_list_of_files(["demo_sounds/kick01.ogg"], "label")
+        {'demo_sounds/kick01.ogg': 'kick'}
         """
         if format is not None and format not in FORMATS:
             raise UsageError(f"no format {format!r}; choose from {', '.join(FORMATS)}")
@@ -107,7 +125,7 @@ class DrumClassifier:
         format : str, optional
             As for `predict_list_of_files`.
         recursive : bool
-            Whether to look into its sub-directories too.
+            Whether to include its subdirectories.
 
         Returns
         -------
@@ -118,6 +136,12 @@ class DrumClassifier:
         ------
         LibindexError
             If it is not a directory or can't be read.
+
+        Examples
+        --------
+        >>> result = classifier.predict_proba_directory("demo_sounds")
+        >>> result["prob"].shape, result["row"][0]
+        ((16, 30), 'demo_sounds/bass01.mp3')
         """
         return self.predict_list_of_files(audio_files(dir, recursive=recursive), format)
 

@@ -1,4 +1,4 @@
-"""A network ready to use: weights, mel parameters, class list and calibration together."""
+"""A network ready to use: weights, mel parameters, class list and calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from libindex.errors import ModelError
 from libindex.instruments import CODES
-from libindex.network.architecture import LayerSizes, NetworkConfig, layer_sizes
+from libindex.network.architecture import Architecture, NetworkConfig, parse_architecture
 from libindex.network.modelfile import FILTERS_KEY, ORIGINAL_SUFFIX, WEIGHTS_SUFFIX, ModelFile
 from libindex.network.original import MIN_FRAMES, CnnLstm
 from libindex.network.original_folded import FoldedCnnLstm
@@ -21,13 +21,13 @@ from libindex.settings import DEVICES
 from libindex.sound.decoding import FloatArray
 from libindex.sound.mel import MelConfig, mel_filters
 
-Network = CnnLstm | ResidualCnnLstm
+AnyNetwork = CnnLstm | ResidualCnnLstm
 """The original's network, or libindex's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the network says of a batch.
+    """The network's results for a batch.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Output:
     latents : ndarray of float32, shape (batch, 256)
         The LSTM's final states of both directions.
     percussion : ndarray of float32, shape (batch,), or None
-        Probability that the sound is percussion at all; None where the network can't tell.
+        Probability that the sound is percussion at all; None if the network has no such score.
     """
 
     probabilities: FloatArray
@@ -50,14 +50,14 @@ class Analyser:
     Parameters
     ----------
     model : ModelFile
-        What the network is.
+        Description of the network.
     network : CnnLstm or ResidualCnnLstm
-        The same with its weights.
+        Its layers and weights.
     device : str, optional
-        "cpu", "cuda", "mps", or "auto" for the fastest there is.
+        "cpu", "cuda", "mps", or "auto" for the fastest available.
     """
 
-    def __init__(self, model: ModelFile, network: Network, device: str = "auto") -> None:
+    def __init__(self, model: ModelFile, network: AnyNetwork, device: str = "auto") -> None:
         self.model = model
         self.device = resolve_device(device)
         self._network = _folded(model, network).to(self.device)
@@ -95,21 +95,21 @@ class Analyser:
         with torch.inference_mode():
             logits, latents = self._network([torch.from_numpy(m).to(self.device) for m in mels])
             probabilities = torch.softmax(logits / self.model.temperature, dim=1)
-            # The free energy of the logits as they are; see `training.losses.stranger_loss`.
+            # Free energy of the logits; see `training.fitting.losses.energy_loss`.
             percussion = torch.sigmoid(torch.logsumexp(logits, dim=1))
-        told = _numpy(percussion) if self.model.knows_strangers else None
-        return Output(_numpy(probabilities), _numpy(latents), told)
+        score = _numpy(percussion) if self.model.has_percussion_score else None
+        return Output(_numpy(probabilities), _numpy(latents), score)
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of that name, or for "auto" the fastest there is.
+    """The device of that name, or for "auto" the fastest available.
 
     Raises
     ------
     ModelError
-        If it is not here.
+        If it is not available.
     """
-    here = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
@@ -117,13 +117,13 @@ def resolve_device(name: str) -> torch.device:
     if name not in DEVICES:
         raise ModelError(f"no device {name!r}; choose from {', '.join(DEVICES)}")
     if name == "auto":
-        return torch.device(next(kind for kind, there in here.items() if there))
-    if not here[name]:
+        return torch.device(next(kind for kind, usable in available.items() if usable))
+    if not available[name]:
         raise ModelError(f"device {name!r} is not available here; use --device cpu")
     return torch.device(name)
 
 
-def load_network(path: str | Path) -> tuple[ModelFile, Network]:
+def load_network(path: str | Path) -> tuple[ModelFile, AnyNetwork]:
     """Read a network's description and weights, for use or for further training.
 
     Raises
@@ -137,19 +137,19 @@ def load_network(path: str | Path) -> tuple[ModelFile, Network]:
     model = ModelFile.read(path)
     try:
         state = safetensors.torch.load_file(path)
-        state.pop(FILTERS_KEY, None)  # the mel spectrogram's; see `ModelFile.log_mel`
+        state.pop(FILTERS_KEY, None)  # not weights; see `ModelFile.log_mel`
     except (OSError, safetensors.SafetensorError) as error:
         raise ModelError(f"is not a safetensors file ({error})", path) from None
     return model, _with_state(model.network, state, path)
 
 
-def save_network(model: ModelFile, network: Network) -> None:
-    """Write weights and JSON to `model.path` and beside it; both or an error.
+def save_network(model: ModelFile, network: AnyNetwork) -> None:
+    """Write the weights to `model.path` and the JSON beside it.
 
     Raises
     ------
     ModelError
-        If they can't be written. Weights that were there stay as they are.
+        If they can't be written. Existing weights are then left as they were.
     """
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     state[FILTERS_KEY] = torch.from_numpy(mel_filters(model.mel))
@@ -157,7 +157,7 @@ def save_network(model: ModelFile, network: Network) -> None:
     try:
         model.path.parent.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(state, partial)
-        partial.chmod(0o644)  # safetensors leaves it to its owner alone
+        partial.chmod(0o644)  # safetensors makes it readable by its owner only
         partial.replace(model.path)
         model.write()
     except (OSError, safetensors.SafetensorError) as error:
@@ -199,7 +199,7 @@ def import_original(checkpoint: str | Path, out: str | Path) -> ModelFile:
     return converted
 
 
-def _load_original(path: Path) -> tuple[ModelFile, Network]:
+def _load_original(path: Path) -> tuple[ModelFile, AnyNetwork]:
     try:
         # weights_only: tensors and plain containers are read, anything else is refused.
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -210,7 +210,7 @@ def _load_original(path: Path) -> tuple[ModelFile, Network]:
         reason = "contains code or objects, not only weights; refused" if unsafe else "is damaged"
         raise ModelError(f"{reason} (not a checkpoint of DrumClassifier)", path) from None
     try:
-        config = layer_sizes(checkpoint["params"] if isinstance(checkpoint, dict) else None)
+        config = parse_architecture(checkpoint["params"] if isinstance(checkpoint, dict) else None)
         state = checkpoint["model_state_dict"]
         model = ModelFile(path, path.stem, CODES, MelConfig(), config)
     except (KeyError, TypeError, ValueError) as error:
@@ -218,12 +218,12 @@ def _load_original(path: Path) -> tuple[ModelFile, Network]:
     return model, _with_state(config, state, path)
 
 
-def new_network(config: LayerSizes) -> Network:
+def new_network(config: Architecture) -> AnyNetwork:
     """A network of these sizes, with random weights."""
     return CnnLstm(config) if isinstance(config, NetworkConfig) else ResidualCnnLstm(config)
 
 
-def _with_state(config: LayerSizes, state: dict[str, Tensor], path: Path) -> Network:
+def _with_state(config: Architecture, state: dict[str, Tensor], path: Path) -> AnyNetwork:
     try:
         network = new_network(config)
         network.load_state_dict(state)
@@ -232,8 +232,8 @@ def _with_state(config: LayerSizes, state: dict[str, Tensor], path: Path) -> Net
     return network.eval()
 
 
-def _folded(model: ModelFile, network: Network) -> FoldedCnnLstm | ResidualCnnLstm:
-    """The network as it is used, tried once."""
+def _folded(model: ModelFile, network: AnyNetwork) -> FoldedCnnLstm | ResidualCnnLstm:
+    """The network for inference, after one trial run."""
     folded: FoldedCnnLstm | ResidualCnnLstm
     try:
         if isinstance(network, ResidualCnnLstm):

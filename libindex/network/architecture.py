@@ -1,4 +1,4 @@
-"""Layer sizes of the networks, and how a network's JSON has them."""
+"""Layer sizes of the networks, and their form in JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -8,7 +8,7 @@ _T = TypeVar("_T")
 
 
 class _Sizes:
-    """What every network has: an LSTM."""
+    """What all networks share: an LSTM."""
 
     __slots__ = ()
     lstm_dim: int
@@ -63,10 +63,10 @@ class NetworkConfig(_Sizes):
 
 
 class Stage(NamedTuple):
-    """Convolutions of a `ResidualConfig` that look at one number of bands.
+    """Convolutions of a `ResidualConfig` over one number of bands.
 
     The first halves the bands; it spans `kernel` frames and advances by `stride`. Then come
-    `residuals` more of the same kernel, each added to what it gets.
+    `residuals` more of the same kernel, each added to its input.
     """
 
     filters: int
@@ -136,10 +136,10 @@ class ResidualConfig(_Sizes):
         return tuple(stage.filters for stage in self.stages for _ in range(1 + stage.residuals))
 
 
-LayerSizes = NetworkConfig | ResidualConfig
+Architecture = NetworkConfig | ResidualConfig
 
 
-def layer_sizes(values: object) -> LayerSizes:
+def parse_architecture(values: object) -> Architecture:
     """Layer sizes from a JSON object or the original's ``params`` dictionary.
 
     Raises
@@ -158,8 +158,8 @@ def layer_sizes(values: object) -> LayerSizes:
     raise ValueError(f"network is of an unknown kind, {kind!r}")
 
 
-def described(network: LayerSizes) -> dict[str, Any]:
-    """For JSON. The original's kind is not named: networks had no kind before there were two."""
+def to_json(network: Architecture) -> dict[str, Any]:
+    """For JSON. The original's has no `kind`: files from before there were two kinds have none."""
     if isinstance(network, NetworkConfig):
         return asdict(network)
     return {"kind": "residual", **asdict(network)}

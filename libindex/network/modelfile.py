@@ -1,6 +1,6 @@
-"""A network's files: weights in safetensors, and beside them a JSON with all that belongs to them.
+"""A network's files: weights in safetensors, and a JSON with everything else beside them.
 
-This module reads the JSON and names the network; it does not import torch.
+This module reads the JSON and computes the fingerprint; it does not import torch.
 """
 
 import hashlib
@@ -14,8 +14,14 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from libindex.errors import ModelError
-from libindex.network import architecture
-from libindex.network.architecture import LayerSizes, NetworkConfig, ResidualConfig
+from libindex.network.architecture import (
+    Architecture,
+    NetworkConfig,
+    ResidualConfig,
+    parse_architecture,
+    to_json,
+    with_known_fields,
+)
 from libindex.sound.mel import LogMel, MelConfig
 
 _FORMAT = "libindex-model"
@@ -23,12 +29,12 @@ _VERSION = 1
 WEIGHTS_SUFFIX = ".safetensors"
 ORIGINAL_SUFFIX = ".model"
 FILTERS_KEY = "mel.filters"
-"""Beside the weights, so that a network hears the same whatever librosa does one day."""
+"""Stored with the weights, so that a network's input does not depend on librosa's version."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What a network is, without its weights' values.
+    """Everything about a network but the values of its weights.
 
     Attributes
     ----------
@@ -43,20 +49,20 @@ class ModelFile:
     network : NetworkConfig or ResidualConfig
         Its layers.
     temperature : float
-        Logits are divided by it, so that probabilities are right as often as they say.
-    knows_strangers : bool
-        It was trained so that its undivided logits tell percussion from other sounds.
+        Divides the logits, which calibrates the probabilities.
+    has_percussion_score : bool
+        Trained so that the energy of its logits separates percussion from other sounds.
     about : dict
-        Metrics, data sources and training settings, as the JSON has them.
+        Metrics, data sources and training settings, as in the JSON.
     """
 
     path: Path
     name: str
     classes: tuple[str, ...]
     mel: MelConfig = field(default_factory=MelConfig)
-    network: LayerSizes = field(default_factory=NetworkConfig)
+    network: Architecture = field(default_factory=NetworkConfig)
     temperature: float = 1.0
-    knows_strangers: bool = False
+    has_percussion_score: bool = False
     about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,9 +86,14 @@ class ModelFile:
 
     @property
     def fingerprint(self) -> str:
-        """Identity of all that a result depends on: weights, input, layers, calibration."""
+        """Identity of everything that results depend on: weights, input, layers, calibration.
+
+        Renaming a key in here would make every library be analysed again.
+        """
+        calibration = {"strangers": True} if self.has_percussion_score else {}
+        essence = self._essence(temperature=self.temperature, **calibration)
         state = hashlib.blake2b(digest_size=16)
-        state.update(json.dumps(self._essence(), sort_keys=True).encode())
+        state.update(json.dumps(essence, sort_keys=True).encode())
         try:
             state.update(self.path.read_bytes())
         except OSError as error:
@@ -90,7 +101,7 @@ class ModelFile:
         return state.hexdigest()
 
     def log_mel(self) -> LogMel:
-        """What makes its input; without librosa, where the weights' file has the filters.
+        """Its mel spectrogram; needs no librosa if the weights' file has the filters.
 
         Raises
         ------
@@ -111,27 +122,23 @@ class ModelFile:
 
     def write(self) -> None:
         """Write the JSON; the weights are the caller's."""
+        calibration = {"percussion_score": True} if self.has_percussion_score else {}
         document = {
             "format": _FORMAT,
             "version": _VERSION,
             "name": self.name,
-            **self._essence(),
+            **self._essence(temperature=self.temperature, **calibration),
             "about": self.about,
         }
         self.config_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
-    def _essence(self) -> dict[str, Any]:
+    def _essence(self, **calibration: float) -> dict[str, Any]:
         return {
             "classes": list(self.classes),
             "mel": asdict(self.mel),
-            "network": architecture.described(self.network),
-            "calibration": self._calibration(),
+            "network": to_json(self.network),
+            "calibration": calibration,
         }
-
-    def _calibration(self) -> dict[str, Any]:
-        # Said only where it is so: networks from before it could be said keep their fingerprints.
-        strangers = {"strangers": True} if self.knows_strangers else {}
-        return {"temperature": self.temperature, **strangers}
 
     @classmethod
     def read(cls, path: str | Path) -> "ModelFile":
@@ -180,10 +187,10 @@ class ModelFile:
             path=weights,
             name=str(document["name"]),
             classes=_class_names(document["classes"]),
-            mel=architecture.with_known_fields(MelConfig, document["mel"]),
-            network=architecture.layer_sizes(document["network"]),
+            mel=with_known_fields(MelConfig, document["mel"]),
+            network=parse_architecture(document["network"]),
             temperature=float(calibration["temperature"]),
-            knows_strangers=_yes_or_no("strangers", calibration.get("strangers", False)),
+            has_percussion_score=_has_percussion_score(calibration),
             about=dict(document.get("about", {})),
         )
 
@@ -194,7 +201,9 @@ def _class_names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _yes_or_no(name: str, value: object) -> bool:
+def _has_percussion_score(calibration: Mapping[str, Any]) -> bool:
+    older = calibration.get("strangers", False)
+    value = calibration.get("percussion_score", older)
     if not isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, neither true nor false")
+        raise TypeError(f"percussion_score is {value!r}, neither true nor false")
     return value

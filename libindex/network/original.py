@@ -23,7 +23,7 @@ _BAND_CENTRE, _BAND_SCALE = 63.5, 36.94928957368463
 
 
 def position_channels(frames: int, bands: int) -> Tensor:
-    """The two constant input channels that tell the convolutions where they are.
+    """The two constant input channels that encode time and frequency.
 
     Returns
     -------
@@ -49,8 +49,8 @@ def step_counts(lengths: Tensor, config: NetworkConfig) -> Tensor:
     Returns
     -------
     Tensor of int64, shape (batch,)
-        Steps; all convolutions are unpadded, so none of these steps has seen a frame beyond its
-        own input's end.
+        Steps; all convolutions are unpadded, so none of these depends on frames beyond the
+        input's end.
     """
     steps = lengths.clamp(min=MIN_FRAMES)
     for size, stride in _windows_in_time(config):
@@ -76,7 +76,7 @@ def _windows_in_time(config: NetworkConfig) -> list[tuple[int, int]]:
 
 
 class CnnLstm(nn.Module):
-    """The network as it is trained.
+    """The network for training.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class CnnLstm(nn.Module):
         self.lstm = nn.LSTM(
             config.num_filters_13, config.lstm_dim, batch_first=True, bidirectional=True
         )
-        # The original has this module and never applies it.
+        # The original has this module but never applies it.
         self.fc1_dropout = nn.Dropout(config.fc1_dropout)
         self.fc1 = nn.Linear(config.latent_size, config.fc1_dim)
         self.relu = nn.ReLU()
@@ -134,7 +134,7 @@ class CnnLstm(nn.Module):
         Parameters
         ----------
         mels : Tensor of float32, shape (batch, frames, bands)
-            Log-mel spectrograms, padded at the end; what they are padded with has no effect.
+            Log-mel spectrograms, padded at the end; the values of the padding have no effect.
         lengths : Tensor of int64, shape (batch,)
             Frames of each, on the CPU.
 

@@ -1,8 +1,8 @@
-"""The trained network as it is used: many sounds, of any lengths, laid end to end.
+"""The original's network for inference: many sounds, of any lengths, end to end.
 
-Convolutions without padding see nothing beyond a sound's own frames, whatever lies beside it. So
-sounds need no batch padded to the longest of them: they are put one after the other into strips
-of a few fixed lengths, for which the convolutions are prepared once.
+Convolutions without padding see nothing beyond a sound's own frames. So a batch need not be padded
+to its longest sound: sounds are packed into strips of a few fixed lengths, for which the
+convolutions are prepared once.
 """
 
 import copy
@@ -21,7 +21,7 @@ from libindex.network.original import (
     position_channels,
     step_counts,
 )
-from libindex.network.strips import final_states, placed
+from libindex.network.strips import final_states, pack_strips
 
 
 class FoldedCnnLstm(nn.Module):
@@ -50,7 +50,7 @@ class FoldedCnnLstm(nn.Module):
         self.config = network.config
         if int(step_counts(torch.tensor([MIN_FRAMES]), self.config)) < 1:
             raise ModelError("its layers don't fit its mel parameters")
-        network = copy.deepcopy(network).eval()  # its owner may go on training it
+        network = copy.deepcopy(network).eval()  # the caller may go on training it
         first, self.conv2, self.conv3 = (
             _fold(block) for block in (network.convl11, network.convl12, network.convl13)
         )
@@ -70,7 +70,7 @@ class FoldedCnnLstm(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits and latents of sounds; none depends on which others come with it.
+        """Logits and latents of sounds; none depends on the others.
 
         Parameters
         ----------
@@ -84,13 +84,13 @@ class FoldedCnnLstm(nn.Module):
         """
         lengths = torch.tensor([len(mel) for mel in mels])
         stride = frames_per_step(self.config)
-        places, sizes = placed([max(len(mel), MIN_FRAMES) for mel in mels], stride)
+        slots, sizes = pack_strips([max(len(mel), MIN_FRAMES) for mel in mels], stride)
         features, first_row = [], [0]
         for number, size in enumerate(sizes):
-            inside = [(p.start, m) for p, m in zip(places, mels, strict=True) if p.strip == number]
+            inside = [(p.start, m) for p, m in zip(slots, mels, strict=True) if p.strip == number]
             features.append(self._features(inside, size))
             first_row.append(first_row[-1] + len(features[-1]))
-        starts = torch.tensor([first_row[p.strip] + p.start // stride for p in places])
+        starts = torch.tensor([first_row[p.strip] + p.start // stride for p in slots])
         steps = step_counts(lengths, self.config)
         latents = final_states(self.lstm, torch.cat(features), starts, steps)
         return self.fc2(functional.relu(self.fc1(latents))), latents
@@ -117,7 +117,7 @@ class FoldedCnnLstm(nn.Module):
 
 
 def _max_pool(x: Tensor, size: tuple[int, int], stride: tuple[int, int]) -> Tensor:
-    """As `max_pool2d`, which is slower, since it notes where each maximum was."""
+    """As `max_pool2d`, which is slower because it records where each maximum was."""
     rows, columns = (
         (length - window) // step + 1
         for length, window, step in zip(x.shape[2:], size, stride, strict=True)

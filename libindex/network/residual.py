@@ -1,8 +1,8 @@
-"""libindex's own CNN-LSTM: convolutions that halve the bands again and again, then an LSTM.
+"""libindex's own CNN-LSTM: convolutions that halve the bands repeatedly, then an LSTM.
 
-The first stages also see time; the others only frequency, since time is the LSTM's business.
-Compared with the original's network it hears a sound with silence around it, has residual
-connections (He et al. 2016, CVPR), and takes less time.
+The first stages convolve over time too; the others only over frequency, since time is left to the
+LSTM. Compared with the original's network, sounds are padded with silence on both sides, there are
+residual connections (He et al. 2016, CVPR), and it is faster.
 """
 
 import copy
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from libindex.network.architecture import ResidualConfig
-from libindex.network.strips import final_states, placed
+from libindex.network.strips import final_states, pack_strips
 
 _FIRST_BANDS, _BANDS = 5, 3  # that the kernels of the first stage and of the others span
 _NONE = nn.Identity()
@@ -60,7 +60,7 @@ class Convolution(nn.Module):
         """The same as one convolution and ReLU."""
         fused = _fused(self.convolution, self.norm)
         if self.residual:
-            # To add the input is to convolve it with a kernel that is 1 in its centre.
+            # Adding the input equals convolving it with a kernel that is 1 in its centre.
             time, band = (size // 2 for size in self.convolution.kernel_size)
             diagonal = torch.arange(fused.out_channels)
             with torch.no_grad():
@@ -69,7 +69,7 @@ class Convolution(nn.Module):
 
 
 class Stem(nn.Module):
-    """The first convolution, with an offset for every band, so that it knows where it is."""
+    """The first convolution, with an offset for every band, which encodes the frequency."""
 
     def __init__(
         self, filters: int, kernel: tuple[int, int], stride: tuple[int, int], bands: int
@@ -89,7 +89,7 @@ class Stem(nn.Module):
         """The same with batch norm in the convolution and the offset."""
         stem = copy.deepcopy(self)
         stem.convolution, stem.norm = _fused(self.convolution, self.norm), _NONE
-        # The norm is affine: what it makes of the offset is the offset times the norm's scale.
+        # The norm is affine, so it only scales the offset.
         with torch.no_grad():
             zero = self.norm(torch.zeros_like(self.offset))
             stem.offset = nn.Parameter(self.norm(self.offset) - zero)
@@ -97,7 +97,7 @@ class Stem(nn.Module):
 
 
 class ResidualCnnLstm(nn.Module):
-    """The network, as it is trained and, after `folded`, as it is used.
+    """The network: for training and, after `folded`, for inference.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class ResidualCnnLstm(nn.Module):
         self._before = self._frames // 2 // self._stride * self._stride
 
     def forward(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits and latents; in use, not in training, none depends on which others come with it.
+        """Logits and latents; except in training, none depends on the other sounds.
 
         Parameters
         ----------
@@ -146,17 +146,17 @@ class ResidualCnnLstm(nn.Module):
         latents : Tensor, shape (len(mels), 2 * lstm_dim)
         """
         steps = [-(-len(mel) // self._stride) for mel in mels]
-        # From the first of its frames to the last that its last step sees, and silence before it.
+        # Frames up to the last that a sound's last step sees; the silence before it comes on top.
         needed = [(n - 1) * self._stride + self._frames - self._before for n in steps]
-        places, sizes = placed(needed, self._stride)
+        slots, sizes = pack_strips(needed, self._stride)
         length = max(sizes) + self._before
         strips = mels[0].new_zeros(len(sizes), 1, length, self.config.bands)
-        for place, mel in zip(places, mels, strict=True):
-            start = self._before + place.start
-            strips[place.strip, 0, start : start + len(mel)] = mel
+        for slot, mel in zip(slots, mels, strict=True):
+            start = self._before + slot.start
+            strips[slot.strip, 0, start : start + len(mel)] = mel
         features = self._features(strips.contiguous(memory_format=torch.channels_last))
         rows = features.shape[0] // len(sizes)
-        starts = torch.tensor([p.strip * rows + p.start // self._stride for p in places])
+        starts = torch.tensor([p.strip * rows + p.start // self._stride for p in slots])
         latents = final_states(self.lstm, features.float(), starts, torch.tensor(steps))
         return self.fc2(functional.relu(self.fc1(latents))), latents
 
@@ -173,8 +173,8 @@ class ResidualCnnLstm(nn.Module):
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _features(self, strips: Tensor) -> Tensor:
-        """What the LSTM reads, shape (strips * steps, features)."""
-        # One strip at a time stays in the processor's cache; batch norm has to see all of them.
+        """The LSTM's input, shape (strips * steps, features)."""
+        # One strip at a time fits the processor's cache; in training, batch norm needs all.
         parts = (strips,) if self.training else torch.split(strips, 1)
         maps = [self.join(self.drop_maps(self.body(self.stem(part)))) for part in parts]
         x = functional.relu(self.join_norm(torch.cat(maps)))  # (strips, features, steps, 1)
@@ -185,7 +185,7 @@ class ResidualCnnLstm(nn.Module):
 
 def _fused(convolution: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
     if not isinstance(norm, nn.BatchNorm2d):
-        raise TypeError("the network is folded already")
+        raise TypeError("the network is already folded")
     return nn.utils.fuse_conv_bn_eval(convolution, norm)
 
 

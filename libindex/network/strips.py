@@ -1,7 +1,7 @@
-"""Sounds laid end to end, so that a batch of mixed lengths costs what its frames cost.
+"""Packing sounds end to end, so that the cost of a batch depends on its frames only.
 
-Convolutions without padding in time see a bounded number of frames. Sounds that lie far enough
-apart in a strip are then heard as if each were alone: no batch is padded to its longest member.
+Convolutions without padding in time have a bounded receptive field. Sounds that are far enough
+apart in a strip do not affect each other, and no batch is padded to its longest member.
 """
 
 from collections.abc import Sequence
@@ -11,37 +11,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-# Frames of a strip. A network's first convolution gives up to 14 KB for each of them: longer
-# strips leave the processor's cache, and get memory that the system has to clear first.
+# Frames of a strip. The first convolution's output takes up to 14 KB a frame: longer strips don't
+# fit the processor's cache, and their memory has to be cleared by the system first.
 STRIP_FRAMES = (64, 128, 256, 512)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a sound lies: its strip, and the frame at which it begins there."""
+class Slot:
+    """A sound's strip, and the frame at which it begins there."""
 
     strip: int
     start: int
 
 
-def placed(lengths: Sequence[int], stride: int) -> tuple[list[Place], list[int]]:
-    """Lay sounds into strips, the longest first, each where there is room.
+def pack_strips(lengths: Sequence[int], stride: int) -> tuple[list[Slot], list[int]]:
+    """Pack sounds into strips, longest first, each into the first strip with room.
 
     Parameters
     ----------
     lengths : sequence of int
         Frames of each sound.
     stride : int
-        Sounds begin at multiples of this, so that their steps are those they have alone.
+        Sounds begin at multiples of this, so that their steps are the same as without others.
 
     Returns
     -------
-    places : list of Place
-        Of each sound.
+    slots : list of Slot
+        One for each sound.
     sizes : list of int
-        Frames of each strip: one of `STRIP_FRAMES`, or what a longer sound takes.
+        Frames of each strip: one of `STRIP_FRAMES`, or the length of a longer sound.
     """
-    places = [Place(0, 0)] * len(lengths)
+    slots = [Slot(0, 0)] * len(lengths)
     used: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         slot = -(-lengths[index] // stride) * stride
@@ -49,9 +49,9 @@ def placed(lengths: Sequence[int], stride: int) -> tuple[list[Place], list[int]]
         strip = next(fitting, len(used))
         if strip == len(used):
             used.append(0)
-        places[index] = Place(strip, used[strip])
+        slots[index] = Slot(strip, used[strip])
         used[strip] += slot
-    return places, [next((f for f in STRIP_FRAMES if f >= frames), frames) for frames in used]
+    return slots, [next((f for f in STRIP_FRAMES if f >= frames), frames) for frames in used]
 
 
 def final_states(lstm: nn.LSTM, features: Tensor, starts: Tensor, steps: Tensor) -> Tensor:

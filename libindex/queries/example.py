@@ -27,6 +27,8 @@ class Example:
     ----------
     path : str
         Absolute.
+    is_in_library : bool
+        Whether it is a sample of the library, perhaps one that has changed since the last scan.
     content_id : int or None
         Its content; None if the library does not know it as it is now.
     embedding : ndarray of float32, shape (latent_size,), or None
@@ -34,6 +36,7 @@ class Example:
     """
 
     path: str
+    is_in_library: bool
     content_id: int | None = None
     embedding: "FloatArray | None" = None
 
@@ -53,7 +56,7 @@ def find_example(connection: Connection, network: Network, file: PathLike) -> Ex
     path = absolute(file)
     sample, stamp = sample_at(connection, path), file_stamp(path)
     if stamp and (sample is None or sample.stamp != stamp):
-        return Example(path)
+        return Example(path, sample is not None)
     sample = sample or resolve_sample(connection, file)
     embedding = None
     if sample.content_id is not None:
@@ -61,7 +64,7 @@ def find_example(connection: Connection, network: Network, file: PathLike) -> Ex
     if embedding is None:
         why = info(connection, network, sample).failure
         raise SampleError(why or "is not analysed yet; run: libindex scan", sample.path)
-    return Example(sample.path, sample.content_id, embedding)
+    return Example(sample.path, True, sample.content_id, embedding)
 
 
 def resolve_sample(connection: Connection, file: PathLike) -> Sample:

@@ -3,9 +3,10 @@
 import os
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from libindex.paths import join
+from libindex.paths import PathLike, join
+from libindex.queries.filters import Filters, conditions
 from libindex.queries.lookup import Network, Sample
 from libindex.sound.facts import Facts
 from libindex.store.facets import facts_of
@@ -39,14 +40,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The library as a whole.
+    """The library, or what of it lies below a folder.
 
     Attributes
     ----------
     roots : list of RootStatus
         In order of path.
     samples, contents, analysed, failed, flagged : int
-        Paths; distinct contents among them; contents that the network has heard; samples that
+        Paths; distinct contents among them; contents that the network has analysed; samples that
         can't be used; samples that could be used though something is wrong with them.
     by_class : dict of str to int
         Samples by their most probable class, the largest first.
@@ -67,12 +68,14 @@ class SampleInfo:
 
     Attributes
     ----------
-    path, root : str
-        Absolute paths.
+    path : str
+        Absolute.
+    root : str or None
+        The root that it lies under; None if it is not in the library.
     is_online : bool
         Whether the root was there when last seen.
-    added_at : int
-        When it came into the library [s since 1970].
+    added_at : int or None
+        When it was added to the library [s since 1970].
     digest : str or None
         Identity of its content, in hexadecimal.
     size_bytes : int
@@ -82,10 +85,10 @@ class SampleInfo:
     facts : Facts or None
         As in `Hit`; None where it was never decoded.
     analysed_at : int or None
-        When the network heard it [s since 1970].
+        When it was analysed [s since 1970].
     percussion : float or None
         Probability that it is percussion at all; None where it was not analysed, or the network
-        can't tell.
+        does not say.
     probabilities : dict of str to float
         By class, the most probable first; empty where it was not analysed.
     copies : tuple of str
@@ -93,9 +96,9 @@ class SampleInfo:
     """
 
     path: str
-    root: str
+    root: str | None
     is_online: bool
-    added_at: int
+    added_at: int | None
     digest: str | None
     size_bytes: int
     failure: str | None
@@ -109,29 +112,42 @@ class SampleInfo:
 _REASON = func.coalesce(samples.c.failure, contents.c.failure)
 
 
-def status(connection: Connection, network: Network | None) -> Status:
-    """Counts of everything; by class as `network` says, if there is one."""
-    with_content = samples.outerjoin(contents)
-    failed = select(func.count()).select_from(with_content).where(_REASON.is_not(None))
-    flagged = select(func.count()).select_from(with_content).where(contents.c.warning.is_not(None))
-    heard = select(func.count()).where(analyses.c.network_id == (network.id if network else -1))
+def status(
+    connection: Connection, network: Network | None, under: PathLike | None = None
+) -> Status:
+    """Counts of everything, or of what lies below a folder; by class if there is a network.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder is no part of the library.
+    """
+    here = _below(connection, under)
+    theirs = select(samples.c.content_id).where(*here)
+    with_content = select(func.count()).select_from(samples.outerjoin(contents)).where(*here)
+    analysed = select(func.count()).where(analyses.c.network_id == (network.id if network else -1))
+    distinct = select(func.count()).select_from(contents)
+    if here:
+        analysed = analysed.where(analyses.c.content_id.in_(theirs))
+        distinct = distinct.where(contents.c.id.in_(theirs))
+    found = _roots(connection, here)
     return Status(
-        roots=_roots(connection),
-        samples=_count(connection, select(func.count()).select_from(samples)),
-        contents=_count(connection, select(func.count()).select_from(contents)),
-        analysed=_count(connection, heard),
-        failed=_count(connection, failed),
-        flagged=_count(connection, flagged),
-        by_class=_by_class(connection, network) if network else {},
+        roots=[root for root in found if root.samples or not here],
+        samples=sum(root.samples for root in found),
+        contents=_count(connection, distinct),
+        analysed=_count(connection, analysed),
+        failed=_count(connection, with_content.where(_REASON.is_not(None))),
+        flagged=_count(connection, with_content.where(contents.c.warning.is_not(None))),
+        by_class=_by_class(connection, network, here) if network else {},
     )
 
 
-def failures(connection: Connection) -> list[Failure]:
-    """Samples that can't be used, in order of path."""
+def failures(connection: Connection, under: PathLike | None = None) -> list[Failure]:
+    """Samples that can't be used, in order of path; `under` as for `status`."""
     query = (
         select(roots.c.path, samples.c.path, _REASON)
         .select_from(samples.join(roots).outerjoin(contents))
-        .where(_REASON.is_not(None))
+        .where(_REASON.is_not(None), *_below(connection, under))
         .order_by(roots.c.path, samples.c.path)
     )
     return [Failure(join(root, path), why) for root, path, why in connection.execute(query)]
@@ -152,7 +168,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
         .where(samples.c.id == sample.id)
     )
     row = connection.execute(query).one()
-    analysed_at, percussion, probabilities = _heard(connection, network, sample.content_id)
+    analysed_at, percussion, probabilities = _analysis(connection, network, sample.content_id)
     return SampleInfo(
         path=sample.path,
         root=os.fsdecode(row.root),
@@ -169,14 +185,19 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
     )
 
 
+def _below(connection: Connection, under: PathLike | None) -> list[ColumnElement[bool]]:
+    """Conditions for samples below a folder; none for all of the library."""
+    return [] if under is None else conditions(connection, Filters.of(under=under))
+
+
 def _count(connection: Connection, query) -> int:  # type: ignore[no-untyped-def]
     return int(connection.execute(query).scalar_one())
 
 
-def _roots(connection: Connection) -> list[RootStatus]:
+def _roots(connection: Connection, here: list[ColumnElement[bool]]) -> list[RootStatus]:
     number = (
         select(func.count())
-        .where(samples.c.root_id == roots.c.id)
+        .where(samples.c.root_id == roots.c.id, *here)
         .scalar_subquery()
         .label("samples")
     )
@@ -187,24 +208,37 @@ def _roots(connection: Connection) -> list[RootStatus]:
     ]
 
 
-def _by_class(connection: Connection, network: Network) -> dict[str, int]:
+def _by_class(
+    connection: Connection, network: Network, here: list[ColumnElement[bool]]
+) -> dict[str, int]:
     number = func.count(samples.c.id)
     query = (
         select(classes.c.code, number)
         .select_from(analyses)
         .join(classes, classes.c.id == analyses.c.class_id)
         .join(samples, samples.c.content_id == analyses.c.content_id)
-        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None))
+        .where(analyses.c.network_id == network.id, samples.c.failure.is_(None), *here)
         .group_by(classes.c.code)
         .order_by(number.desc(), classes.c.code)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _heard(
+def copies_of(connection: Connection, digest: bytes) -> tuple[str, ...]:
+    """Paths of the samples with this content."""
+    query = (
+        select(roots.c.path, samples.c.path)
+        .select_from(samples.join(roots).join(contents))
+        .where(contents.c.digest == digest)
+        .order_by(roots.c.path, samples.c.path)
+    )
+    return tuple(join(root, path) for root, path in connection.execute(query))
+
+
+def _analysis(
     connection: Connection, network: Network | None, content_id: int | None
 ) -> tuple[int | None, float | None, dict[str, float]]:
-    """When the network heard it, whether it is percussion, and the probabilities by class."""
+    """When it was analysed, whether it is percussion, and the probabilities by class."""
     if network is None or content_id is None:
         return None, None, {}
     query = (

@@ -41,7 +41,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample, as far as is needed to go on from it.
+    """A sample, by its ids.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Sample:
 
 
 def current_network(connection: Connection, fingerprint: str | None = None) -> Network:
-    """The network that answers: the one that the library was last scanned with, or a given one.
+    """The network whose results are used: that of the last scan, or a given one.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def sample_at(connection: Connection, path: str) -> Sample | None:
 def samples_named(connection: Connection, text: str) -> list[Sample]:
     """Samples with this file name, or whose paths end so ("Kicks/01.wav").
 
-    Case matters only where there is a name that is the same to the letter.
+    Case matters only if there is an exact match.
     """
     last = to_text(os.path.basename(text))  # noqa: PTH119
     exact = samples.c.name == last

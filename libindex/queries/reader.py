@@ -1,4 +1,4 @@
-"""What all answers need: the network that answers, the neighbour index, and files as examples."""
+"""What every search needs: the current network, the neighbour index, and files as examples."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """Reads a library; keeps what is dear to make between two answers.
+    """Reads a library, and keeps the neighbour index and the engine between two searches.
 
-    Any number of threads may use it: each answer has a transaction of its own, an index is never
-    changed once it is kept, and the engine sees to itself.
+    Thread-safe, as the engine is: each search has its own transaction, and an index is never
+    changed once it is kept.
 
     Parameters
     ----------
     database : Database
         The library.
     engine : Engine
-        For what the library does not know.
+        For files that are not in the library.
     model_is_named : bool
-        Whether the engine's network is to answer; else the one that the library was scanned with.
+        Whether to use the results of the engine's network; else those of the last scan's.
     index_factory : callable, optional
         By default `neighbour_index`.
     """
@@ -60,7 +60,7 @@ class Reader:
 
     @contextmanager
     def answering(self) -> Iterator[tuple[Connection, Network]]:
-        """A read transaction, and the network that answers.
+        """A read transaction, and the network whose results are used.
 
         Raises
         ------
@@ -104,10 +104,10 @@ class Reader:
         filters: Filters | None = None,
         on_example: Callable[[Example], None] = lambda _: None,
     ) -> tuple[Network, Example]:
-        """What to compare with, and the network that compares.
+        """What to compare with, and the network whose embeddings are compared.
 
-        What the library does not know is analysed and not added. That begins when all that can
-        be wrong with the arguments is known not to be, and outside of any transaction.
+        A file that is not in the library is analysed, and not added: outside of any transaction,
+        and only once all arguments were checked.
 
         Parameters
         ----------
@@ -141,6 +141,5 @@ class Reader:
         return network, example
 
     def _network(self, connection: Connection) -> Network:
-        # A network that was named is meant; otherwise the one that the library was scanned with.
         fingerprint = self.engine.fingerprint if self._model_is_named else None
         return current_network(connection, fingerprint)

@@ -67,7 +67,8 @@ def info_record(info: SampleInfo) -> dict[str, Any]:
     return (
         values
         | path_fields(info.path)
-        | {"root": display(info.root), "copies": [path_fields(path) for path in info.copies]}
+        | {"in_library": info.root is not None, "root": info.root and display(info.root)}
+        | {"copies": [path_fields(path) for path in info.copies]}
     )
 
 

@@ -1,6 +1,6 @@
-"""Decoding: from a file, or its bytes, to a mono signal and what its header says.
+"""Decoding: from a file, or its bytes, to a mono signal and the facts in its header.
 
-The decoders are imported when something is decoded: a search needs none.
+Decoders are imported on first use: a search needs none.
 """
 
 import io
@@ -22,16 +22,14 @@ FloatArray = NDArray[np.float32]
 
 _MIN_DURATION_S = 0.001
 _RATES_HZ = (1_000, 768_000)
-_BLOCK_VALUES = (
-    2**20
-)  # samples times channels decoded at once: bounds memory, whatever a header says
-_CAREFUL_FRAMES = 64  # after an error: small steps, so that little of what is good is lost
+_BLOCK_VALUES = 2**20  # samples times channels per block: bounds memory whatever the header says
+_CAREFUL_FRAMES = 64  # per block after an error, to lose little of what can be decoded
 _UNKNOWN_FRAMES = 2**62  # libsndfile's "no idea" is 2**63 - 1
-# What libsndfile logs of a wrong size; "Bytes/sec : 1 (should be 2)" and WAV's "RIFF" say nothing.
+# How libsndfile logs wrong sizes; "Bytes/sec : 1 (should be 2)" and WAV's "RIFF" don't matter.
 _SIZES_LOG = re.compile(
     r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
-_STREAMED_SIZE = 2**32 - 1  # written by those who can't seek back to correct it
+_STREAMED_SIZE = 2**32 - 1  # written by programs that can't seek back to correct it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +50,22 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A decoded file: its beginning as a signal, and what is known of the whole.
+    """A decoded file: its beginning as a signal, and facts about the whole.
 
     Attributes
     ----------
     signal : Signal
-        The channels' mean, at the file's own rate, at most as long as was asked for.
+        Mean of the channels at the file's sampling rate, up to the requested length.
     container, encoding : str
         As libsndfile names them, such as "WAV" and "PCM_24".
     channels : int
         Number of channels.
     duration_s : float or None
-        Length of the whole file [s]; None where its header does not know.
+        Length of the whole file [s]; None if the header does not say.
     peak : float
         Largest absolute value of any channel of the decoded part; full scale is 1.
     warning : str or None
-        What is wrong with a file that could be used all the same.
+        What is wrong with a file that is usable nevertheless.
     """
 
     signal: Signal
@@ -87,7 +85,7 @@ def decode(source: str | bytes, max_seconds: float) -> Recording:
     source : str or bytes
         A path, or all bytes of a file.
     max_seconds : float
-        No more than this is decoded [s].
+        Decode at most this much [s].
 
     Returns
     -------
@@ -97,13 +95,12 @@ def decode(source: str | bytes, max_seconds: float) -> Recording:
     Raises
     ------
     SampleError
-        If there is nothing that could be used: not audio, no samples, no finite value, a
-        sampling rate that no recording has.
+        If it can't be used: not audio, no samples, no finite value, or an absurd sampling rate.
     """
     warning = None
-    mended = ogg.mended(source) if isinstance(source, bytes) else None
-    if mended:
-        source, warning = mended, "truncated"
+    repaired = ogg.mend(source) if isinstance(source, bytes) else None
+    if repaired:
+        source, warning = repaired, "truncated"
     try:
         return _decode(source, max_seconds, None, warning)
     except _DamagedError:
@@ -111,7 +108,7 @@ def decode(source: str | bytes, max_seconds: float) -> Recording:
 
 
 def resample(signal: Signal, sample_rate: int) -> Signal:
-    """`signal` at another rate [Hz], as `librosa.resample` with "soxr_hq" does it."""
+    """`signal` at another rate [Hz], as by `librosa.resample` with "soxr_hq"."""
     if signal.sample_rate == sample_rate:
         return signal
     import soxr
@@ -124,7 +121,7 @@ def resample(signal: Signal, sample_rate: int) -> Signal:
 
 
 class _DamagedError(Exception):
-    """The decoder failed inside of a file whose header was good."""
+    """The decoder failed in a file with a valid header."""
 
 
 def _decode(
@@ -182,8 +179,8 @@ def _read_mono(
 ) -> tuple[FloatArray, float, bool]:
     """Mean of the channels, peak over all of them, and whether no error ended it.
 
-    Reads until `wanted` frames, the end, or an error. Without `block_frames` an error raises
-    `_DamagedError`, since it is not known how much of its block was good.
+    Reads until `wanted` frames, the end, or an error. Without `block_frames`, an error raises
+    `_DamagedError`, since it is unknown how much of the block is valid.
     """
     import soundfile
 
@@ -215,7 +212,7 @@ def _peak(block: FloatArray) -> float:
 
 
 def _mean_of_channels(block: FloatArray) -> FloatArray:
-    """As `block.mean(axis=1)`, several times faster for the one or two channels of most files."""
+    """As `block.mean(axis=1)`, but several times faster for one or two channels."""
     total = block[:, 0].copy()
     for channel in range(1, block.shape[1]):
         total += block[:, channel]
@@ -232,6 +229,6 @@ def _finite(samples: FloatArray) -> tuple[FloatArray, int]:
 
 
 def _is_cut_short(log: str) -> bool:
-    """Whether libsndfile's log says that the header promises more bytes than there are."""
+    """Whether, by libsndfile's log, the header promises more bytes than there are."""
     sizes = [(int(promised), int(there)) for promised, there in _SIZES_LOG.findall(log)]
     return any(there < promised != _STREAMED_SIZE for promised, there in sizes)

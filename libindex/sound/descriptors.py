@@ -1,17 +1,17 @@
-"""Simple measures of a sound that musicians can search by."""
+"""Simple measurements of a sound to search by."""
 
 import numpy as np
 
 from libindex.sound.decoding import Signal
 
-_QUIETEST_DBFS = -200.0
+_MIN_DBFS = -200.0
 
 
 def loudness_dbfs(signal: Signal) -> float:
     """Root mean square of the samples [dBFS]; a full-scale square wave has 0."""
     samples = signal.samples
     mean_square = float(np.dot(samples, samples)) / len(samples)
-    return max(_QUIETEST_DBFS, 10 * float(np.log10(max(mean_square, 1e-20))))
+    return max(_MIN_DBFS, 10 * float(np.log10(max(mean_square, 1e-20))))
 
 
 def centroid_hz(signal: Signal) -> float:

@@ -1,4 +1,4 @@
-"""The network's input: a log-mel spectrogram, computed as the original program did."""
+"""The network's input: a log-mel spectrogram, as the original program computes it with librosa."""
 
 import math
 from dataclasses import dataclass, fields
@@ -8,8 +8,8 @@ import numpy as np
 from libindex.errors import ModelError
 from libindex.sound.decoding import FloatArray, Signal, resample
 
-_BLOCK_FRAMES = 64  # spectra computed at once: they stay in the processor's cache
-_BLOCK_BANDS = 16  # neighbouring bands share most of their bins; far ones share none
+_BLOCK_FRAMES = 64  # spectra computed at once: they fit the processor's cache
+_BLOCK_BANDS = 16  # neighbouring bands share most of their bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +19,20 @@ class MelConfig:
     Attributes
     ----------
     sample_rate : int
-        Rate that sounds are brought to [Hz].
+        Rate that sounds are resampled to [Hz].
     n_fft, hop_length : int
-        Length and distance of the STFT's frames [samples].
+        Length and hop of the STFT's frames [samples].
     n_mels : int
         Number of mel bands, from 0 Hz to half the sample rate (Slaney's scale and norm).
     max_frames : int
-        The network hears at most this many frames.
+        The network gets at most this many frames.
     loaded_frames : int
-        This many are looked at for the loudest point, which is the reference of the decibels.
+        The loudest point, which is the reference of the decibels, is searched in this many.
     range_db : float
-        Sound so far below the loudest point is 0, as silence is [dB]. The original gives the
+        Levels so far below the loudest point are 0, as silence is [dB]. The original passes the
         *power* spectrogram to `librosa.amplitude_to_db`, so that its 80 dB are 40 dB of sound.
     power_floor : float
-        Less than this counts as this.
+        Lower powers are raised to this.
     """
 
     sample_rate: int = 22_050
@@ -62,14 +62,14 @@ class MelConfig:
 
 
 class LogMel:
-    """`log_mel` with its filters at hand; it pickles, so that they are made only once.
+    """`log_mel` with its filters; can be pickled, so that they are computed only once.
 
     Parameters
     ----------
     config : MelConfig
         The parameters.
     filters : ndarray of float32, shape (n_fft // 2 + 1, n_mels), optional
-        As `mel_filters` gives them; made if they are not given.
+        As of `mel_filters`, which computes them if they are not given.
     """
 
     def __init__(self, config: MelConfig, filters: FloatArray | None = None) -> None:
@@ -82,6 +82,8 @@ class LogMel:
     def __call__(self, signal: Signal) -> FloatArray:
         """The log-mel spectrogram of a sound.
 
+        Several times faster than librosa's, with which the tests compare it.
+
         Parameters
         ----------
         signal : Signal
@@ -90,8 +92,8 @@ class LogMel:
         Returns
         -------
         ndarray of float32, shape (frames, n_mels)
-            Between 0 (`range_db` below the loudest point) and 1; silence gives ones. At most
-            `loaded_frames`, one for every `hop_length` samples and one more.
+            From 0 (`range_db` below the loudest point) to 1; silence gives ones. At most
+            `loaded_frames`, one for every `hop_length` samples plus one.
         """
         import scipy.fft
 
@@ -112,12 +114,12 @@ class LogMel:
 
 
 def _band_blocks(filters: FloatArray) -> list[tuple[slice, slice, FloatArray]]:
-    """The filters cut into blocks of bands, each with only the bins that those hear."""
+    """The filters in blocks of bands, each with only its non-zero bins."""
     blocks = []
     for first in range(0, filters.shape[1], _BLOCK_BANDS):
         bands = slice(first, first + _BLOCK_BANDS)
-        heard = np.flatnonzero(filters[:, bands].any(axis=1))
-        bins = slice(heard[0], heard[-1] + 1) if heard.size else slice(0)
+        used = np.flatnonzero(filters[:, bands].any(axis=1))
+        bins = slice(used[0], used[-1] + 1) if used.size else slice(0)
         blocks.append((bins, bands, np.ascontiguousarray(filters[bins, bands])))
     return blocks
 
@@ -125,7 +127,7 @@ def _band_blocks(filters: FloatArray) -> list[tuple[slice, slice, FloatArray]]:
 def mel_filters(config: MelConfig) -> FloatArray:
     """The weight of every frequency in every mel band, shape (n_fft // 2 + 1, n_mels).
 
-    librosa's, which takes a second and 100 MB to import: a network's file keeps a copy.
+    librosa's. It takes a second and 100 MB to import, so a network's file contains a copy.
     """
     import librosa.filters
 

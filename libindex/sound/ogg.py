@@ -12,7 +12,7 @@ _LAST_PAGE = 4
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def mended(data: bytes) -> bytes | None:
+def mend(data: bytes) -> bytes | None:
     """A truncated Ogg file with its last page shortened to the packets that are whole.
 
     Parameters

@@ -1,6 +1,6 @@
-"""One file, from its path to all that the network and the library need of it.
+"""From a file to everything that the network and the library need of it.
 
-Runs in worker processes: it imports neither torch nor librosa.
+Runs in worker processes, which import neither torch nor librosa.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from libindex.sound.digests import read_and_digest
 from libindex.sound.facts import Facts
 from libindex.sound.mel import LogMel
 
-_SILENCE_PEAK = 2**-17  # a quarter of a 16-bit step: below this there is only rounding noise
+_SILENCE_PEAK = 2**-17  # a quarter of a 16-bit step: below this is only rounding noise
 _ABSURD_PEAK = 1_000.0  # +60 dBFS: the bytes are not what the header says
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A file that is ready for the network.
+    """A file that was decoded and measured.
 
     Attributes
     ----------
     path : str
-        Where it was read.
+        The file.
     digest : bytes
-        Identity of the bytes that were read.
+        Identity of its bytes.
     facts : Facts
-        What is known of the sound.
+        Format, level and other measurements.
     mel : ndarray of float32, shape (frames, n_mels)
         The network's input, at most `max_frames` long.
     """
@@ -50,7 +50,7 @@ class Preparer:
         Raises
         ------
         SampleError
-            If it can't be read (without a digest) or not be used (with one).
+            If it can't be read (then without a digest) or not be used (then with one).
         """
         recording, digest, size = read(path, self.log_mel.config.loaded_seconds)
         try:
@@ -74,7 +74,7 @@ def read(path: str, max_seconds: float) -> tuple[Recording, bytes, int]:
     Returns
     -------
     recording : Recording
-        Its sound; also of a truncated Ogg file.
+        Its sound, even of a truncated Ogg file.
     digest : bytes
         Identity of its content.
     size : int
@@ -83,7 +83,7 @@ def read(path: str, max_seconds: float) -> tuple[Recording, bytes, int]:
     Raises
     ------
     SampleError
-        If it can't be read (without a digest) or not be decoded (with one).
+        If it can't be read (then without a digest) or not be decoded (then with one).
     """
     try:
         data, digest, size = read_and_digest(path)
@@ -97,9 +97,11 @@ def read(path: str, max_seconds: float) -> tuple[Recording, bytes, int]:
 
 def _check_level(recording: Recording) -> None:
     if recording.peak < _SILENCE_PEAK:
-        heard_s = len(recording.signal.samples) / recording.signal.sample_rate
-        if recording.duration_s is None or recording.duration_s > heard_s:
-            raise SampleError(f"is silent for its first {heard_s:.0f} seconds; no more is heard")
+        decoded_s = len(recording.signal.samples) / recording.signal.sample_rate
+        if recording.duration_s is None or recording.duration_s > decoded_s:
+            raise SampleError(
+                f"is silent for its first {decoded_s:.0f} seconds; the rest is not analysed"
+            )
         raise SampleError("is silent")
     if recording.peak > _ABSURD_PEAK:
         raise SampleError(f"is not audio (samples of up to {recording.peak:.3g} times full scale)")

@@ -1,4 +1,4 @@
-"""What a network's JSON says of how the network came to be: settings, figures, data."""
+"""The `about` of a network's JSON: training settings, figures, data."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from libindex.training.calibration import negative_log_likelihood
-from libindex.training.dataset import Dataset
-from libindex.training.evaluation import Report
-from libindex.training.fit import Fit
-from libindex.training.forward import predict_logits
+from libindex.training.data.dataset import Dataset
+from libindex.training.evaluation.evaluate import Report
+from libindex.training.fitting.calibration import negative_log_likelihood
+from libindex.training.fitting.fit import Fit
+from libindex.training.fitting.forward import predict_logits
 
 
 def about(
@@ -20,7 +20,7 @@ def about(
     report: Report | None,
     origins: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All that is said of a training run; no paths of this machine.
+    """Describe a training run; without paths of this machine.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def about(
     report : Report or None
         Figures on validation sounds.
     origins : mapping of str to JSON value
-        Names of the networks that it began with, learnt from or is calibrated as.
+        Names of the networks it was initialised, taught and calibrated from.
     """
     metrics: dict[str, Any] = {"held_out": _held_out_metrics(fit, temperature)}
     if report is not None:
@@ -65,8 +65,8 @@ def _data(kept: Dataset, held: Dataset) -> dict[str, Any]:
     return {
         "files": len(kept.items),
         "held_out_files": len(held.items),
-        "units": len({item.unit for item in kept.items if item.unit}),
-        "held_out_units": sorted({item.unit for item in held.items if item.unit}),
+        "groups": len({item.group for item in kept.items if item.group}),
+        "held_out_groups": sorted({item.group for item in held.items if item.group}),
         "skipped_files": len(kept.skipped) + len(held.skipped),
         "files_per_class": dict(Counter(item.label for item in everything).most_common()),
         "sources": [

@@ -1,4 +1,4 @@
-"""How a training run is set, and how it tells where it is."""
+"""Settings of a training run, and its progress."""
 
 from dataclasses import dataclass
 
@@ -12,29 +12,29 @@ class FitConfig:
     Attributes
     ----------
     epochs : int
-        How often as many sounds as there are pass through the network.
+        Passes over as many sounds as the data set has.
     batch_size : int
-        Sounds in a batch.
+        Sounds per batch.
     learning_rate : float
-        AdamW's, at the end of the warm-up; a cosine brings it down to 0.
+        AdamW's, at the end of the warm-up; then it decays to 0 along a cosine.
     warm_up : float
-        Part of all steps over which the learning rate rises.
+        Share of all steps over which the learning rate rises.
     weight_decay : float
-        Of weights; biases and batch norm have none.
+        Of weight matrices; biases and batch norm have none.
     label_smoothing : float
-        Probability given evenly to all classes.
+        Probability that is spread evenly over all classes.
     mixup_alpha, mixup_share : float
-        See `mel_augmentation.mix_up`; this part of each batch is mixed.
+        See `mel_augmentation.mix_up`; the share is of each batch.
     synthetic_share : float
-        So many synthesised sounds of the same classes are learnt besides, relative to real ones.
-    stranger_share : float
-        So many synthesised sounds that are no percussion.
+        Synthesised sounds of the same classes, relative to the number of real ones.
+    ood_share : float
+        Synthesised out-of-distribution sounds (not percussion), likewise.
     unvaried_share : float
-        Part of the real sounds that is not varied as audio.
-    stranger_weight : float
-        Of the loss that tells percussion from other sounds.
+        Share of the real sounds whose audio is not augmented.
+    ood_weight : float
+        Of the loss that separates percussion from out-of-distribution sounds.
     teacher_weight : float
-        Part of the labels that is what the teachers say, where there are any.
+        Weight of the teachers' probabilities in the targets, if there are teachers.
     contrastive_weight, contrastive_temperature : float
         Of the contrastive loss.
     proxy_weight, proxy_temperature : float
@@ -42,9 +42,9 @@ class FitConfig:
     average_steps : int
         The result is an exponential moving average of the weights over about this many steps.
     epochs_per_round : int
-        How many epochs use one set of varied spectrograms.
+        How many epochs use one set of augmented spectrograms.
     seed : int
-        Decides everything random.
+        Of all random choices.
     bfloat16 : bool
         Compute layers in bfloat16 (weights stay float32).
     """
@@ -58,9 +58,9 @@ class FitConfig:
     mixup_alpha: float = 0.4
     mixup_share: float = 0.4
     synthetic_share: float = 0.05
-    stranger_share: float = 0.06
+    ood_share: float = 0.06
     unvaried_share: float = 0.2
-    stranger_weight: float = 0.3
+    ood_weight: float = 0.3
     teacher_weight: float = 0.7
     contrastive_weight: float = 0.3
     contrastive_temperature: float = 0.1
@@ -73,12 +73,12 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:
-            raise UsageError("training needs at least one epoch, and batches of at least two")
+            raise UsageError("training needs at least one epoch, and batches of two or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far training is.
+    """Progress of training.
 
     Attributes
     ----------
@@ -87,9 +87,9 @@ class Progress:
     loss : float
         Mean of the epoch so far.
     seconds : float or None
-        How long the epoch took [s]; None until it is complete.
+        Duration of the epoch [s]; None until it is complete.
     held_top1 : float or None
-        After an epoch: share of held-out sounds that the averaged network gets right.
+        After an epoch: accuracy of the averaged network on held-out sounds.
     """
 
     epoch: int

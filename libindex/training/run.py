@@ -1,20 +1,19 @@
-"""A whole training run: read, set aside, fit, calibrate, measure, save."""
+"""A whole training run: read, hold out, fit, calibrate, evaluate, save."""
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import threadpoolctl  # type: ignore[import-untyped]
 import torch
 
 from libindex.errors import ModelError, UsageError
 from libindex.network.analyser import (
     Analyser,
-    Network,
+    AnyNetwork,
     load_network,
     new_network,
     resolve_device,
@@ -25,10 +24,8 @@ from libindex.network.modelfile import WEIGHTS_SUFFIX, ModelFile
 from libindex.network.residual import ResidualCnnLstm
 from libindex.sound.mel import LogMel, MelConfig
 from libindex.training.about import about
-from libindex.training.calibration import fit_temperature
 from libindex.training.config import FitConfig, Progress
-from libindex.training.dataset import (
-    Dataset,
+from libindex.training.data.dataset import (
     Item,
     classes_to_train,
     hold_out,
@@ -38,9 +35,11 @@ from libindex.training.dataset import (
     read_items,
     require_classes,
 )
-from libindex.training.evaluation import Report, evaluate, predict
-from libindex.training.fit import Fit
-from libindex.training.forward import predict_logits
+from libindex.training.evaluation.evaluate import Report, evaluate, predict
+from libindex.training.fitting.calibration import fit_temperature
+from libindex.training.fitting.fit import Fit
+from libindex.training.fitting.forward import predict_logits
+from libindex.training.threads import cpu_threads
 
 INPUT = MelConfig(
     sample_rate=44_100,
@@ -50,36 +49,36 @@ INPUT = MelConfig(
     range_db=60.0,
     power_floor=1e-10,
 )
-"""What a new network hears: higher frequencies and softer sound than the original."""
+"""Input of a new network: higher frequencies and a wider dynamic range than the original's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to train, and where the result goes.
+    """What to train, and where to write the result.
 
     Attributes
     ----------
     folder : Path
         Labelled sounds.
     out : Path
-        The weights that are written (.safetensors).
+        The weights to write (.safetensors).
     name : str
-        The network's name, for people.
+        The network's name.
     fit : FitConfig
-        How to train; its `bfloat16` is set here.
+        Settings; `bfloat16` is set by `train`.
     valid : Path or None
-        Sounds for the closing report; None for the manifest's valid split.
+        Sounds for the final report; None for the manifest's valid split.
     init : Path or None
         A network to start from; None for random weights.
     teachers : tuple of Path
-        Networks to learn from besides, with the same input and classes.
+        Networks to distil, with the same input and classes.
     calibration : Path or None
-        A network trained in the same way whose temperature is taken over, so that all sounds can
-        be trained on; None to hold a part of them out and calibrate on it.
+        A network trained in the same way whose temperature is reused, so that no sounds are held
+        out; None to hold some out and calibrate on them.
     device : str
         "auto", "cpu", "cuda" or "mps".
     resume : bool
-        Go on from the checkpoint of an interrupted run.
+        Continue from the checkpoint of an interrupted run.
     """
 
     folder: Path
@@ -95,12 +94,12 @@ class Plan:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the state after each epoch is kept."""
+        """Where the state is saved after each epoch."""
         return self.out.with_name(self.out.stem + ".checkpoint.pt")
 
     @property
     def origins(self) -> dict[str, Any]:
-        """Names of the networks that it begins with, learns from and is calibrated as."""
+        """Names of the networks it is initialised, taught and calibrated from."""
         return {
             "init": self.init.name if self.init else None,
             "teachers": [path.name for path in self.teachers],
@@ -110,14 +109,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training made.
+    """The result of training.
 
     Attributes
     ----------
     model : ModelFile
         The network that was written.
     report : Report or None
-        Its figures on validation sounds, None if there were none.
+        Figures on validation sounds; None if there were none.
     """
 
     model: ModelFile
@@ -126,31 +125,31 @@ class Outcome:
 
 def train(
     plan: Plan,
-    progress: Callable[[Progress], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Train a network and write it.
 
     Parameters
     ----------
     plan : Plan
-        What and how.
-    progress : callable, optional
+        What to train.
+    on_progress : callable, optional
         Called after each step and each epoch.
-    say : callable, optional
-        Called with lines for people, such as a file that is skipped.
+    on_message : callable, optional
+        Called with messages, such as that a file is skipped.
 
     Returns
     -------
     Outcome
-        The files are written; the checkpoint is removed.
+        The files are written and the checkpoint is removed.
 
     Raises
     ------
     LibindexError
         If the data or the settings can't be used.
     """
-    tell = say or (lambda _: None)
+    log = on_message or (lambda _: None)
     _check_out(plan)
     device = resolve_device(plan.device)
     plan = replace(plan, fit=replace(plan.fit, bfloat16=fast_in_bfloat16(device)))
@@ -160,25 +159,26 @@ def train(
     validation = _validation(plan, items, classes)
     mel, network = _initial(plan, classes)
     teachers = [_teacher(path, classes, mel) for path in plan.teachers]
-    temperature = _taken_over(plan, classes, mel)
-    if known := in_common(training, validation):
-        tell(
-            f"{known} of the {len(validation)} validation sounds are trained on too; "
-            "the closing report flatters the network"
+    temperature = _reused_temperature(plan, classes, mel)
+    if shared := in_common(training, validation):
+        log(
+            f"{shared} of the {len(validation)} validation sounds are also in the training data; "
+            "the final report will be too optimistic"
         )
     log_mel = LogMel(mel)
+    read = partial(load, threads=os.cpu_count() or 1, on_skip=lambda error: log(f"skipped {error}"))
     with cpu_threads() as background:
-        # All is read before the first epoch: better a file can't be used now than after hours.
-        valid = load_and_tell(validation, classes, log_mel, tell) if validation else None
+        # Everything is read before the first epoch, so that errors don't show up hours later.
+        valid = read(validation, classes, log_mel) if validation else None
         if valid is not None and not valid.items:
-            raise UsageError("none of its validation sounds can be used", plan.valid or plan.folder)
+            raise UsageError("has no usable validation sounds", plan.valid or plan.folder)
         parts = hold_out(training) if plan.calibration is None else (training, [])
-        kept, held = (load_and_tell(part, classes, log_mel, tell) for part in parts)
+        kept, held = (read(part, classes, log_mel) for part in parts)
         require_classes(kept, classes)
         fit = Fit(network, kept, held, plan.fit, device, teachers)
         if plan.resume:
             fit.resume(plan.checkpoint)
-        averaged = fit.run(log_mel, plan.checkpoint, progress, background).to("cpu")
+        averaged = fit.run(log_mel, plan.checkpoint, on_progress, background).to("cpu")
         if temperature is None:
             logits = predict_logits(averaged, held.mels, torch.device("cpu"))
             temperature = fit_temperature(logits, held.labels)
@@ -192,38 +192,8 @@ def train(
     return Outcome(model, report)
 
 
-def load_and_tell(
-    items: Sequence[Item], classes: Sequence[str], log_mel: LogMel, tell: Callable[[str], None]
-) -> Dataset:
-    """`dataset.load`, with a line for every file that is skipped."""
-    data = load(items, classes, log_mel, os.cpu_count() or 1)
-    for error in data.skipped:
-        tell(f"skipped {error}")
-    return data
-
-
-@contextmanager
-def cpu_threads(background: int | None = None) -> Iterator[int]:
-    """Share the cores between the network and the sounds; gives the number for the sounds.
-
-    By default those get a quarter. Where the network runs in their threads, they get all.
-
-    The BLAS gets one thread: the small products of a spectrogram gain nothing from more, and
-    its threads wait by spinning, which slows the network down three times.
-    """
-    cores = os.cpu_count() or 1
-    background = background or max(1, cores // 4)
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, cores - background))
-    try:
-        with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            yield background
-    finally:
-        torch.set_num_threads(before)
-
-
 def fast_in_bfloat16(device: torch.device) -> bool:
-    """Whether convolutions in bfloat16 are faster than in float32; on a CPU, twice."""
+    """Whether convolutions are faster in bfloat16 than in float32; on a CPU, twice as fast."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
@@ -235,13 +205,13 @@ def _check_out(plan: Plan) -> None:
         raise UsageError(f"the name of the weights must end in {WEIGHTS_SUFFIX}", plan.out)
     if plan.checkpoint.exists() and not plan.resume:
         raise UsageError(
-            "is the checkpoint of an interrupted run; add --resume to go on, or delete it",
+            "is the checkpoint of an interrupted run; continue it with --resume, or delete it",
             plan.checkpoint,
         )
     try:
         plan.out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=plan.out.parent):
-            pass  # it can be written there
+            pass  # the folder is writable
     except OSError as error:
         raise ModelError(f"can't be written ({error.strerror})", plan.out) from None
     if plan.out.is_dir():
@@ -253,18 +223,17 @@ def _validation(plan: Plan, items: Iterable[Item], classes: Sequence[str]) -> li
         found = [item for item in items if item.split == "valid"]
     else:
         found = of_split(read_items(plan.valid), "valid")
-    # Better said now than after hours of training.
     unknown = sorted({item.label for item in found} - set(classes))
     if unknown:
         raise UsageError(
-            f"has validation sounds of {', '.join(unknown)}, but none to train on",
+            f"has validation sounds of {', '.join(unknown)}, but no training sounds",
             plan.valid or plan.folder,
         )
     return found
 
 
-def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, Network]:
-    """The network before training; from `plan.init` all that fits, by class name for the last."""
+def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, AnyNetwork]:
+    """The network before training; `plan.init` gives all but the outputs of new classes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.fit.seed)
         if plan.init is None:
@@ -282,14 +251,14 @@ def _initial(plan: Plan, classes: Sequence[str]) -> tuple[MelConfig, Network]:
     return model.mel, network
 
 
-def _teacher(path: Path, classes: Sequence[str], mel: MelConfig) -> Network:
+def _teacher(path: Path, classes: Sequence[str], mel: MelConfig) -> AnyNetwork:
     model, network = load_network(path)
-    _require_same(model, classes, mel, "teach it")
+    _require_same(model, classes, mel, "be its teacher")
     return network
 
 
-def _taken_over(plan: Plan, classes: Sequence[str], mel: MelConfig) -> float | None:
-    """The temperature of `plan.calibration`, None where one is to be fitted."""
+def _reused_temperature(plan: Plan, classes: Sequence[str], mel: MelConfig) -> float | None:
+    """The temperature of `plan.calibration`; None if one is to be fitted."""
     if plan.calibration is None:
         return None
     model = ModelFile.read(plan.calibration)
@@ -299,17 +268,15 @@ def _taken_over(plan: Plan, classes: Sequence[str], mel: MelConfig) -> float | N
 
 def _require_same(model: ModelFile, classes: Sequence[str], mel: MelConfig, role: str) -> None:
     if model.classes != tuple(classes):
-        raise UsageError(f"has other classes than the sounds; it can't {role}", model.path)
+        raise UsageError(f"has other classes than the training data; it can't {role}", model.path)
     if model.mel != mel:
-        raise UsageError(
-            f"hears another spectrogram than the new network; it can't {role}", model.path
-        )
+        raise UsageError(f"has another mel input than the new network; it can't {role}", model.path)
 
 
 def _described(
-    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: Network, temperature: float
+    plan: Plan, classes: tuple[str, ...], mel: MelConfig, network: AnyNetwork, temperature: float
 ) -> ModelFile:
-    knows_strangers = plan.fit.stranger_share > 0 and plan.fit.stranger_weight > 0
+    has_percussion_score = plan.fit.ood_share > 0 and plan.fit.ood_weight > 0
     return ModelFile(
-        plan.out, plan.name, classes, mel, network.config, temperature, knows_strangers
+        plan.out, plan.name, classes, mel, network.config, temperature, has_percussion_score
     )

@@ -108,7 +108,7 @@ def test_each_sound_gets_its_own_probability_of_percussion(small_model: Path) ->
     model, network = load_network(small_model)
     with torch.no_grad():
         network.fc2.bias -= 4  # near the middle, where sounds differ
-    knowing = Analyser(replace(model, knows_strangers=True), network, "cpu")
+    knowing = Analyser(replace(model, has_percussion_score=True), network, "cpu")
     answers = prepared([5, 40, 80, 20])
     results = {r.path: r for r in analysed(knowing, list(answers)) if isinstance(r, Analysis)}
     expected = knowing.analyse([answer.mel for answer in answers]).percussion

@@ -4,6 +4,9 @@ import shutil
 import time
 
 import pytest
+from support.libraries import put
+
+from libindex.instruments import CODES
 
 
 @pytest.fixture
@@ -76,6 +79,51 @@ def test_what_can_not_be_used_and_is_offline_says_so(cli, kick, library) -> None
     assert f"  root        {kick.parent} (offline)\n" in shown
 
 
+def test_a_file_outside_of_the_library_is_analysed(cli, kick, library, tmp_path, ear) -> None:
+    new = put(tmp_path / "elsewhere.wav", b"another sound")
+    result = cli("info", new)
+    shown = result.stdout.splitlines()
+    expected = ear.result(str(new))
+    assert shown[0] == str(new)
+    facts = dict(line.strip().split(maxsplit=1) for line in shown[1:])
+    assert facts["root"] == "none (not in the library)"
+    assert facts["format"] == "WAV PCM_16, 44100 Hz, mono"
+    assert facts["length"] == f"{expected.facts.duration_s:.2f} s"
+    assert "added" not in facts
+    best = CODES[int(expected.probabilities.argmax())]
+    assert shown[-5].split()[0] == best
+    assert ear.heard[-1] == str(new)
+    assert library.status().samples == 1
+
+
+def test_a_file_outside_of_the_library_as_json(cli, kick, library, tmp_path, ear) -> None:
+    inside = json.loads(cli("info", kick, "--json").stdout)
+    copy = shutil.copy(kick, tmp_path / "copy.wav")
+    outside = json.loads(cli("info", copy, "--json").stdout)
+    assert outside.keys() == inside.keys()
+    assert (inside["in_library"], outside["in_library"]) == (True, False)
+    assert (outside["root"], outside["added_at"]) == (None, None)
+    assert outside["copies"] == [{"path": str(kick)}]
+    assert outside["digest"] == inside["digest"]
+    assert outside["probabilities"] == pytest.approx(inside["probabilities"])
+
+
+def test_a_file_where_there_is_no_library(cli, tmp_path, ear, monkeypatch) -> None:
+    monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "none.db"))
+    new = put(tmp_path / "elsewhere.wav", b"another sound")
+    assert "  root        none (not in the library)\n" in cli("info", new).stdout
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_file_outside_that_is_not_audio(fails, kick, tmp_path) -> None:
+    assert fails("info", put(tmp_path / "bad.wav", b"bad")) == f"{tmp_path}/bad.wav: is not audio"
+
+
 def test_what_is_not_in_the_library(fails, kick, tmp_path) -> None:
     assert fails("info", "none.wav").endswith("none of this name in the library")
     assert "is not in the library; add its folder" in fails("info", tmp_path)
+
+
+def test_a_name_that_is_mistyped_brings_the_nearest(fails, kick, library) -> None:
+    assert fails("info", "kcik.wav").endswith("in the library; did you mean kick.wav?")
+    assert fails("similar", "kik.wav").endswith("in the library; did you mean kick.wav?")

@@ -44,8 +44,8 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _few_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("libindex.training.false_alarms.EACH", 1)
+def _few_ood_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libindex.training.evaluation.false_alarms.EACH", 1)
 
 
 def run(*arguments: object) -> Result:
@@ -123,7 +123,7 @@ def test_own_classes_can_be_trained(trained: Path) -> None:
     assert about["data"]["files"] + about["data"]["held_out_files"] == 12
     assert about["training"]["epochs"] == 2
     assert len(about["training"]["history"]) == 2
-    assert description.knows_strangers
+    assert description.has_percussion_score
     assert not trained.with_name("own.checkpoint.pt").exists()
     assert str(trained.parent) not in trained.with_suffix(".json").read_text()
 
@@ -142,7 +142,7 @@ def test_training_starts_from_random_weights_and_reports_on_valid(
         sounds,
         folder,
         split=lambda i: "valid" if i % 3 == 0 else "train",
-        unit=lambda i: f"unit{i // 2}",
+        group=lambda i: f"group{i // 2}",
         source=lambda i: "mine",
         licence=lambda i: "CC0-1.0",
     )
@@ -163,7 +163,7 @@ def test_another_folder_can_be_the_validation(sounds: Path, start: Path, tmp_pat
     arguments = ["--init", start, "--epochs", 1, "--valid", sounds, "--device", "cpu"]
     result = succeed("train", sounds, "--out", out, *arguments)
     assert ModelFile.read(out).about["metrics"]["valid"]["files"] == 12
-    assert "12 of the 12 validation sounds are trained on too" in result.stderr
+    assert "12 of the 12 validation sounds are also in the training data" in result.stderr
 
 
 def test_a_bad_file_is_skipped_with_a_warning(sounds: Path, start: Path, tmp_path: Path) -> None:
@@ -194,14 +194,14 @@ def test_validation_that_can_not_be_used_is_refused_before_training(
         (valid / label / "a.wav").write_bytes(b"no audio")
     out = tmp_path / "net.safetensors"
     error = error_of("train", sounds, "--valid", valid, "--out", out)
-    assert "none of its validation sounds can be used" in str(error)
+    assert "has no usable validation sounds" in str(error)
     assert list(tmp_path.glob("net*")) == []
 
 
 def test_a_teacher_of_other_classes_is_refused(sounds: Path, start: Path, tmp_path: Path) -> None:
     out = tmp_path / "net.safetensors"
     error = error_of("train", sounds, "--teacher", start, "--out", out, "--epochs", 1)
-    assert "has other classes than the sounds" in str(error)
+    assert "has other classes than the training data; it can't be its teacher" in str(error)
 
 
 def test_a_student_says_who_taught_it(trained: Path, sounds: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_calibration_of_other_classes_is_refused(
 ) -> None:
     out = tmp_path / "net.safetensors"
     error = error_of("train", sounds, "--calibration", start, "--out", out, "--epochs", 1)
-    assert "has other classes than the sounds; it can't calibrate it" in str(error)
+    assert "has other classes than the training data; it can't calibrate it" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_ctrl_c_keeps_the_checkpoint_and_resume_goes_on(
         patch.setattr("libindex.cli.model._epoch_line", interrupt)
         result = run(*arguments, "--epochs", 2)
     assert result.exit_code == 130
-    assert f"{checkpoint}; go on with --resume" in result.stderr
+    assert f"{checkpoint}; continue with --resume" in result.stderr
     assert not out.exists()
     assert "other data or settings" in str(error_of(*arguments, "--epochs", 4, "--resume"))
     succeed(*arguments, "--epochs", 2, "--resume")
@@ -335,7 +335,7 @@ def test_ctrl_c_keeps_the_checkpoint_and_resume_goes_on(
     assert not checkpoint.exists()
 
 
-def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_kept(
+def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_saved(
     sounds: Path, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -343,16 +343,16 @@ def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_kept(
     )
     result = run("train", sounds, "--out", tmp_path / "net.safetensors", "--init", start)
     assert result.exit_code == 130
-    assert "nothing was kept" in result.stderr
+    assert "nothing was saved" in result.stderr
 
 
 def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     text = succeed("evaluate", trained, sounds).stdout
     for word in ("top-1", "balanced", "top-3", "calibration", "neighbours", "boing", "recall"):
         assert word in text
-    for words in ("MP3 at 96 kbit/s", "mild reverb", "8 sounds that are no percussion"):
+    for words in ("MP3 at 96 kbit/s", "mild reverb", "8 sounds that are not percussion"):
         assert words in text
-    for words in ("2 of kinds that are not taught", "recognised", "taken for no percussion"):
+    for words in ("2 of unseen kinds", "detected", "missed as percussion"):
         assert words in text
     document = json.loads(succeed("evaluate", trained, sounds, "--json").stdout)
     assert document["files"] == 12
@@ -361,23 +361,23 @@ def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     assert len(document["robustness"]) == 9
     assert 0 <= document["robustness"]["mean"]["recall_at_1"]["value"] <= 1
     assert document["false_alarms"]["sounds"] == 8
-    assert 0 <= document["false_alarms"]["untaught_recognised"]["value"] <= 1
-    assert 0 <= document["taken_for_strangers"]["value"] <= 1
+    assert 0 <= document["false_alarms"]["unseen_detected"]["value"] <= 1
+    assert 0 <= document["missed_percussion"]["value"] <= 1
     assert "nearest" not in document
 
 
 def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
     result = succeed("evaluate", trained, sounds, "--neighbours", 3)
-    report, _, table = result.stdout.partition("similar  class  unit  file")
+    report, _, table = result.stdout.partition("similar  class  group  file")
     assert "top-1" in report
     blocks = table.strip("\n").split("\n\n")
     assert [len(block.splitlines()) for block in blocks] == [6, 6, 6]
     assert sorted(block.split()[0] for block in blocks) == ["boing", "boing", "zap"]
     arguments = ("evaluate", trained, sounds, "--neighbours", 3, "--json")
-    heard = json.loads(succeed(*arguments).stdout)["nearest"]
-    assert [len(file["nearest"]) for file in heard] == [5, 5, 5]
-    assert all({"class", "unit", "file", "similarity"} == set(n) for n in heard[0]["nearest"])
-    assert all("/" not in n["file"] for n in heard[0]["nearest"])
+    nearest = json.loads(succeed(*arguments).stdout)["nearest"]
+    assert [len(file["nearest"]) for file in nearest] == [5, 5, 5]
+    assert all({"class", "group", "file", "similarity"} == set(n) for n in nearest[0]["nearest"])
+    assert all("/" not in n["file"] for n in nearest[0]["nearest"])
     assert run("evaluate", trained, sounds, "--neighbours", 0).exit_code == 2
 
 
@@ -420,7 +420,7 @@ def test_evaluate_of_an_empty_split_is_explained(
     trained: Path, sounds: Path, tmp_path: Path
 ) -> None:
     write_manifest(sounds, tmp_path / "data", split=lambda i: "train")
-    assert "no files of the split 'valid'" in str(error_of("evaluate", trained, tmp_path / "data"))
+    assert "no files in the split 'valid'" in str(error_of("evaluate", trained, tmp_path / "data"))
 
 
 def test_evaluate_with_other_classes_is_explained(start: Path, sounds: Path) -> None:
@@ -487,9 +487,9 @@ def test_info_describes_a_network(trained: Path) -> None:
     assert ModelFile.read(trained).fingerprint in text
 
 
-def test_info_says_that_a_network_knows_strangers(trained: Path, start: Path) -> None:
-    assert "strangers           told from percussion\n" in succeed("info", trained).stdout
-    assert "strangers" not in succeed("info", start).stdout
+def test_info_says_that_a_network_has_a_percussion_score(trained: Path, start: Path) -> None:
+    assert "percussion score    yes\n" in succeed("info", trained).stdout
+    assert "percussion score" not in succeed("info", start).stdout
 
 
 def test_info_explains_a_missing_network(tmp_path: Path) -> None:

@@ -72,8 +72,23 @@ def test_a_path_beginning_with_a_dash(cli, folder, library, monkeypatch) -> None
 
 def test_a_file_that_is_not_in_the_library(cli, folder, library, tmp_path) -> None:
     shutil.copy(folder / "00.wav", tmp_path / "elsewhere.wav")
-    assert lines(cli("similar", tmp_path / "elsewhere.wav"))[0] == str(folder / "00.wav")
+    result = cli("similar", tmp_path / "elsewhere.wav")
+    assert lines(result)[0] == str(folder / "00.wav")
     assert library.status().samples == 26
+    assert result.stderr == (
+        f"libindex: similar to {tmp_path}/elsewhere.wav (not in the library; analysed now)\n"
+    )
+
+
+def test_it_says_what_file_was_taken_for_where_that_is_not_plain(cli, folder, monkeypatch) -> None:
+    assert cli("similar", folder / "00.wav").stderr == ""
+    named = f"libindex: similar to {folder}/00.wav"
+    assert cli("similar", "00.wav").stderr == named + "\n"
+    monkeypatch.chdir(folder)
+    assert cli("similar", "00.wav").stderr == ""
+    (folder / "00.wav").write_bytes(b"quite another sound")
+    expected = f"{named} (changed since the last scan; analysed now)\n"
+    assert cli("similar", "00.wav").stderr == expected
 
 
 def test_a_name_that_is_not_utf8(cli, folder, library) -> None:
@@ -105,7 +120,8 @@ def test_csv_has_similarity_and_copies(cli, folder, library) -> None:
 
 
 def test_a_table_shows_copies_below_their_hit(terminal, folder, library) -> None:
-    shown = terminal("similar", "00.wav").splitlines()
+    said, *shown = terminal("similar", "00.wav").splitlines()
+    assert said == f"libindex: similar to {folder}/00.wav"
     assert shown[0].split() == ["similarity", "class", "probability", "length", "file"]
     expected = [
         line
@@ -117,7 +133,8 @@ def test_a_table_shows_copies_below_their_hit(terminal, folder, library) -> None
 
 def test_nothing_is_similar(cli, folder) -> None:
     result = cli("similar", "00.wav", "--min-similarity", "1")
-    assert (result.stdout, result.stderr) == ("", "libindex: nothing is similar\n")
+    said = f"libindex: similar to {folder}/00.wav\nlibindex: nothing is similar\n"
+    assert (result.stdout, result.stderr) == ("", said)
 
 
 def test_a_file_that_failed_gives_its_reason(fails, folder) -> None:

@@ -1,7 +1,9 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.libraries import put
 
 from libindex.store import locking
 
@@ -42,7 +44,7 @@ def test_what_is_not_as_it_should_be(cli, folder, library) -> None:
         shown = cli("status").stdout
     assert "neighbours  made when next needed\n" in shown
     assert "writing     libindex watch (process " in shown
-    assert "flagged     1 used although something is wrong with them\n" in shown
+    assert "flagged     1 damaged, but usable\n" in shown
     assert f"{folder}  (scanned " in shown
     assert "  OFFLINE\n" in shown
 
@@ -64,6 +66,64 @@ def test_json(cli, folder, library) -> None:
     assert found["writer"] is None
     (root,) = found["roots"]
     assert (root["path"], root["is_online"], root["samples"]) == (str(folder), True, 6)
+
+
+@pytest.fixture
+def packs(tmp_path, library, ear) -> Path:
+    """Two packs in one root, one of which has a copy and two bad files, and another root."""
+    for number in range(5):
+        put(tmp_path / f"Samples/Pack A/{number}.wav", b"sound %d" % number)
+        put(tmp_path / f"Other/{number}.wav", b"other %d" % number)
+    for name, content in (("a", b"sound 0"), ("b", b"bad"), ("c", b"bad too"), ("d", b"new")):
+        put(tmp_path / f"Samples/Pack B/{name}.wav", content)
+    library.scan(tmp_path / "Samples", tmp_path / "Other")
+    return tmp_path / "Samples"
+
+
+def test_a_part_of_the_library(cli, packs, library) -> None:
+    shown = cli("status", packs / "Pack B").stdout
+    lines = shown.splitlines()
+    assert lines[:3] == [
+        f"folder      {packs}/Pack B",
+        "samples     4 (4 different, 2 analysed)",
+        f"failed      2 (why: libindex status '{packs}/Pack B' --failures)",
+    ]
+    assert "database" not in shown
+    assert "\nfolders\n" not in shown
+    by_class = [line.split()[:3] for line in shown.split("\nclasses\n")[1].splitlines()]
+    expected = Counter(hit.class_code for hit in library.query(under=packs / "Pack B"))
+    assert {code: int(number) for number, _, code in by_class} == expected
+    assert cli("status", packs).stdout.splitlines()[1] == "samples     9 (8 different, 6 analysed)"
+
+
+def test_the_failures_of_a_part(cli, packs) -> None:
+    bad = [f"{packs}/Pack B/{name}.wav: is not audio" for name in "bc"]
+    assert cli("status", packs / "Pack B", "--failures").stdout.splitlines() == bad
+    assert cli("status", packs / "Pack A", "--failures").stdout == ""
+    found = json.loads(cli("status", packs / "Pack B", "--failures", "--json").stdout)
+    assert [f["path"] for f in found] == [f"{packs}/Pack B/{name}.wav" for name in "bc"]
+
+
+def test_a_part_as_json(cli, packs, library) -> None:
+    found = json.loads(cli("status", packs / "Pack B", "--json").stdout)
+    assert found["folder"] == {"path": f"{packs}/Pack B"}
+    assert (found["samples"], found["contents"], found["analysed"], found["failed"]) == (4, 4, 2, 2)
+    assert found["by_class"] == library.status(packs / "Pack B").by_class
+    (root,) = found["roots"]
+    assert (root["path"], root["samples"]) == (str(packs), 4)
+
+
+def test_a_folder_that_holds_several_roots_shows_them(cli, packs) -> None:
+    shown = cli("status", packs.parent).stdout
+    assert "samples     14 (13 different, 11 analysed)\n" in shown
+    assert f"\n         5  {packs.parent}/Other  (scanned 2" in shown
+    assert f"\n         9  {packs}  (scanned 2" in shown
+
+
+def test_a_folder_that_is_no_part_of_the_library(fails, packs, tmp_path) -> None:
+    expected = f"{tmp_path}/Wrong: is not in the library; see: libindex status"
+    assert fails("status", tmp_path / "Wrong") == expected
+    assert fails("status", tmp_path / "Wrong", "--failures") == expected
 
 
 def test_an_empty_library(cli, library) -> None:

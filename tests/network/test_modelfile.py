@@ -11,8 +11,9 @@ import pytest
 
 from libindex.errors import ModelError
 from libindex.instruments import CODES
-from libindex.network.architecture import NetworkConfig, layer_sizes
+from libindex.network.architecture import NetworkConfig, parse_architecture
 from libindex.network.modelfile import ModelFile
+from libindex.resources import default_model
 from libindex.sound.mel import MelConfig
 
 
@@ -58,22 +59,44 @@ def test_the_json_is_for_people_too(model: ModelFile) -> None:
     assert document["about"] == {"top1": 0.75, "sources": ["mine"]}
 
 
-def test_that_a_network_knows_strangers_is_said_only_where_it_does(model: ModelFile) -> None:
-    assert not ModelFile.read(model.path).knows_strangers
-    knowing = replace(model, knows_strangers=True)
+def test_only_a_network_with_a_percussion_score_says_so(model: ModelFile) -> None:
+    assert not ModelFile.read(model.path).has_percussion_score
+    knowing = replace(model, has_percussion_score=True)
     knowing.write()
     document = json.loads(model.config_path.read_text())
-    assert document["calibration"] == {"temperature": 1.5, "strangers": True}
+    assert document["calibration"] == {"temperature": 1.5, "percussion_score": True}
     assert ModelFile.read(model.path) == knowing
-    changed(model, calibration={"temperature": 1.5, "strangers": False})
+    changed(model, calibration={"temperature": 1.5, "percussion_score": False})
     assert ModelFile.read(model.path) == model
     assert ModelFile.read(model.path).fingerprint == model.fingerprint
 
 
+def test_files_with_the_old_name_of_the_percussion_score_are_read(model: ModelFile) -> None:
+    knowing = replace(model, has_percussion_score=True)
+    changed(model, calibration={"temperature": 1.5, "strangers": True})
+    assert ModelFile.read(model.path) == knowing
+    assert ModelFile.read(model.path).fingerprint == knowing.fingerprint
+    changed(model, calibration={"temperature": 1.5, "strangers": False})
+    assert ModelFile.read(model.path) == model
+
+
+def test_fingerprints_are_those_of_earlier_versions(model: ModelFile) -> None:
+    # Else every library would be analysed again.
+    assert model.fingerprint == "afccc49495ac444ecb82b25e565374ff"
+    assert (
+        replace(model, has_percussion_score=True).fingerprint == "3052a37dcfa2d44e6551f3b7053329aa"
+    )
+    assert ModelFile.read(default_model()).fingerprint == "66f5eef428269c37f882f7900a2b7970"
+
+
+@pytest.mark.parametrize("key", ["percussion_score", "strangers"])
 @pytest.mark.parametrize("value", [None, 0, 1, "true", [], {}])
-def test_that_a_network_knows_strangers_is_yes_or_no(model: ModelFile, value: object) -> None:
-    changed(model, calibration={"temperature": 1.5, "strangers": value})
-    with pytest.raises(ModelError, match=r"strangers is .*, neither true nor false") as caught:
+def test_having_a_percussion_score_is_true_or_false(
+    model: ModelFile, key: str, value: object
+) -> None:
+    changed(model, calibration={"temperature": 1.5, key: value})
+    message = r"percussion_score is .*, neither true nor false"
+    with pytest.raises(ModelError, match=message) as caught:
         ModelFile.read(model.path)
     assert caught.value.path == model.config_path
 
@@ -107,7 +130,7 @@ def test_the_fingerprint_changes_with_what_a_result_depends_on(model: ModelFile)
         replace(model, mel=MelConfig(hop_length=128)),
         replace(model, network=replace(model.network, stride_13=(1, 1))),
         replace(model, temperature=1.0),
-        replace(model, knows_strangers=True),
+        replace(model, has_percussion_score=True),
     ]
     prints = {variant.fingerprint for variant in variants}
     model.path.write_bytes(b"Weights")
@@ -235,31 +258,31 @@ def test_a_temperature_is_above_zero(model: ModelFile, temperature: object) -> N
 @pytest.mark.parametrize("value", [None, "x", -1, [0, 1], [1], [1, 2, 3], {}])
 def test_layer_sizes_are_checked(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=field):
-        layer_sizes({field: value})
+        parse_architecture({field: value})
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_there_are_three_channels(channels: int) -> None:
     with pytest.raises(ValueError, match="time, band and mel are 3"):
-        layer_sizes({"n_channels": channels})
+        parse_architecture({"n_channels": channels})
 
 
 def test_layer_sizes_come_from_json_and_from_the_original() -> None:
     config = NetworkConfig(lstm_dim=64, kernel_size_13=(5, 5), dropout_11=0)
-    assert layer_sizes(asdict(config)) == config
-    assert layer_sizes(json.loads(json.dumps(asdict(config)))) == config
-    assert layer_sizes({}) == NetworkConfig()
+    assert parse_architecture(asdict(config)) == config
+    assert parse_architecture(json.loads(json.dumps(asdict(config)))) == config
+    assert parse_architecture({}) == NetworkConfig()
 
 
 @pytest.mark.parametrize("values", [None, [], "x", 1])
 def test_layer_sizes_of_another_kind(values: object) -> None:
     with pytest.raises(TypeError, match="no dictionary"):
-        layer_sizes(values)
+        parse_architecture(values)
 
 
 def test_unknown_layer_sizes_are_named() -> None:
     with pytest.raises(ValueError, match="unknown keys depth, width"):
-        layer_sizes({"width": 1, "lstm_dim": 2, "depth": 3})
+        parse_architecture({"width": 1, "lstm_dim": 2, "depth": 3})
 
 
 def test_a_description_is_read_without_torch(model: ModelFile) -> None:

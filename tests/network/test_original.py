@@ -11,12 +11,12 @@ from support.networks import (
     BANDS,
     MAX_FRAMES,
     SMALL,
-    Network,
+    AnyNetwork,
     assert_same,
-    heard,
     mels_of,
     original,
     original_folded,
+    outputs,
     randomised,
 )
 from torch import Tensor, nn
@@ -128,11 +128,11 @@ def test_steps_are_what_the_convolutions_leave(length: int) -> None:
 
 @pytest.mark.parametrize("length", [1, 5, 16, 17, 18, 19, 40, 60])
 @both
-def test_one_file_is_heard_as_the_original_hears_it(
-    module: Callable[[], Network], length: int
+def test_one_file_gives_what_the_original_gives(
+    module: Callable[[], AnyNetwork], length: int
 ) -> None:
     (mel,) = mels_of([length], seed=length)
-    logits, latents = heard(module(), [mel])
+    logits, latents = outputs(module(), [mel])
     with torch.inference_mode():
         expected_logits, expected_latent = as_the_original(original(), mel)
     assert_same((logits[0], latents[0]), (expected_logits, expected_latent))
@@ -145,25 +145,25 @@ def test_the_default_network_is_the_originals() -> None:
         expected = [as_the_original(big, mel) for mel in mels]
     stacked = torch.stack([e[0] for e in expected]), torch.stack([e[1] for e in expected])
     assert stacked[1].shape == (2, 256)
-    assert_same(heard(big, mels), stacked)
-    assert_same(heard(FoldedCnnLstm(big, 300, BANDS), mels), stacked)
+    assert_same(outputs(big, mels), stacked)
+    assert_same(outputs(FoldedCnnLstm(big, 300, BANDS), mels), stacked)
 
 
 @given(lengths=LENGTHS, padding=st.floats(width=32))
 def test_what_the_padding_holds_has_no_effect(lengths: list[int], padding: float) -> None:
     mels = mels_of(lengths)
-    assert_same(heard(original(), mels, padding), heard(original(), mels))
+    assert_same(outputs(original(), mels, padding), outputs(original(), mels))
 
 
 @both
 @given(lengths=LENGTHS, extra=st.integers(1, 20))
 def test_how_much_padding_there_is_has_no_effect(
-    module: Callable[[], Network], lengths: list[int], extra: int
+    module: Callable[[], AnyNetwork], lengths: list[int], extra: int
 ) -> None:
     mels = mels_of([min(length, MAX_FRAMES - extra) for length in lengths])
     longest = torch.rand(MAX_FRAMES, BANDS)
-    logits, latents = heard(module(), [*mels, longest])
-    assert_same((logits[:-1], latents[:-1]), heard(module(), mels))
+    logits, latents = outputs(module(), [*mels, longest])
+    assert_same((logits[:-1], latents[:-1]), outputs(module(), mels))
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,10 @@ def test_padding_learns_nothing() -> None:
 
 
 @pytest.mark.parametrize("make", [CnnLstm, lambda c: FoldedCnnLstm(CnnLstm(c), 60, BANDS)])
-def test_layers_that_leave_more_than_one_band(make: Callable[[NetworkConfig], Network]) -> None:
+def test_layers_that_leave_more_than_one_band(make: Callable[[NetworkConfig], AnyNetwork]) -> None:
     module = make(replace(SMALL, kernel_size_13=(3, 4)))
     with pytest.raises(ModelError, match="its convolutions leave 2 bands instead of 1"):
-        heard(module.eval(), mels_of([20]))
+        outputs(module.eval(), mels_of([20]))
 
 
 def test_layers_that_leave_nothing_of_the_shortest_sound() -> None:

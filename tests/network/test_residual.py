@@ -2,18 +2,18 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from support.networks import SMALL_RESIDUAL, assert_same, heard, mels_of, residual_folded
+from support.networks import SMALL_RESIDUAL, assert_same, mels_of, outputs, residual_folded
 from torch import nn
 from torch.nn import functional
 
-from libindex.network.architecture import ResidualConfig, layer_sizes
+from libindex.network.architecture import ResidualConfig, parse_architecture
 from libindex.network.residual import ResidualCnnLstm
 
 
 def test_the_default_halves_128_bands_and_has_a_latent_of_256() -> None:
     assert ResidualConfig().latent_size == 256
     assert ResidualConfig().filters == (16, 32, 64, 64, 96, 96, 128)
-    logits, latents = heard(ResidualCnnLstm(ResidualConfig()).eval(), [torch.rand(9, 128)])
+    logits, latents = outputs(ResidualCnnLstm(ResidualConfig()).eval(), [torch.rand(9, 128)])
     assert (logits.shape, latents.shape) == ((1, 30), (1, 256))
 
 
@@ -28,7 +28,7 @@ def test_it_is_what_is_written_out_plainly_for_one_sound(frames: int) -> None:
     nn.init.uniform_(net.stem.offset, -0.5, 0.5)
     mel = torch.rand(frames, 128)
     with torch.inference_mode():
-        assert_same(heard(net, [mel]), _plainly(net, mel))
+        assert_same(outputs(net, [mel]), _plainly(net, mel))
 
 
 def _plainly(net: ResidualCnnLstm, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,18 +68,18 @@ def test_folding_leaves_the_network_as_it_was() -> None:
 
 
 def test_what_is_folded_is_not_folded_again() -> None:
-    with pytest.raises(TypeError, match="folded already"):
+    with pytest.raises(TypeError, match="already folded"):
         residual_folded().stem.fused()
 
 
 def test_sizes_survive_json() -> None:
-    assert layer_sizes({"kind": "residual", **asdict(SMALL_RESIDUAL)}) == SMALL_RESIDUAL
-    assert layer_sizes({"kind": "residual"}) == ResidualConfig()
+    assert parse_architecture({"kind": "residual", **asdict(SMALL_RESIDUAL)}) == SMALL_RESIDUAL
+    assert parse_architecture({"kind": "residual"}) == ResidualConfig()
 
 
 def test_networks_of_other_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown kind, 'transformer'"):
-        layer_sizes({"kind": "transformer"})
+        parse_architecture({"kind": "transformer"})
 
 
 @pytest.mark.parametrize(

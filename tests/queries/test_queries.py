@@ -679,7 +679,21 @@ def test_information_on_what_is_not_there(scanned: Library, tmp_path: Path) -> N
     with pytest.raises(NotFoundError, match="none of this name"):
         scanned.info("none.wav")
     with pytest.raises(NotFoundError, match="is not in the library"):
-        scanned.info(put(tmp_path / "elsewhere.wav"))
+        scanned.info(tmp_path)
+
+
+def test_information_on_a_file_that_is_not_in_the_library(
+    scanned: Library, tmp_path: Path, ear: Ear
+) -> None:
+    path = put(tmp_path / "elsewhere.wav")
+    info, expected = scanned.info(path), ear.result(str(path))
+    assert (info.path, info.root, info.added_at, info.copies) == (str(path), None, None, ())
+    assert (info.facts, info.digest) == (expected.facts, expected.digest.hex())
+    assert info.probabilities == dict(zip(CODES, expected.probabilities.tolist(), strict=True))
+    assert list(info.probabilities.values()) == sorted(info.probabilities.values(), reverse=True)
+    shutil.copy(scanned.query(name="03.wav")[0].path, tmp_path / "copy.wav")
+    (original,) = scanned.info(tmp_path / "copy.wav").copies
+    assert original.endswith("more/03.wav")
 
 
 def test_filters_default_to_everything() -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +26,14 @@ def test_loudness_of_a_sine() -> None:
     assert loudness_dbfs(Signal(sine(1000), RATE)) == pytest.approx(-3.0103, abs=1e-3)
 
 
+def test_loudness_is_librosas_rms(tone: Callable[..., FloatArray]) -> None:
+    sound = tone(0)
+    rms = librosa.feature.rms(S=np.abs(np.fft.rfft(sound))[:, None], frame_length=len(sound))
+    assert loudness_dbfs(Signal(sound, RATE)) == pytest.approx(
+        librosa.amplitude_to_db(rms, amin=1e-10, top_db=None)[0, 0], abs=1e-3
+    )
+
+
 def test_loudness_of_silence_is_a_number() -> None:
     assert loudness_dbfs(Signal(np.zeros(100, np.float32), RATE)) == -200
 
@@ -42,6 +51,17 @@ def test_loudness_follows_the_level(
 @pytest.mark.parametrize("hertz", [50, 1000, 12_000])
 def test_centroid_of_a_sine_is_its_frequency(hertz: float) -> None:
     assert centroid_hz(Signal(sine(hertz), RATE)) == pytest.approx(hertz, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_centroid_is_librosas_over_one_frame(tone: Callable[..., FloatArray], seed: int) -> None:
+    sound = tone(seed)
+    sound = sound[: len(sound) // 1000 * 1000]  # a fast length, to which nothing is added
+    spectrum = np.abs(np.fft.rfft(sound))[:, None]
+    expected = librosa.feature.spectral_centroid(
+        S=spectrum, sr=RATE, freq=np.fft.rfftfreq(len(sound), 1 / RATE)
+    )
+    assert centroid_hz(Signal(sound, RATE)) == pytest.approx(expected[0, 0], rel=1e-4)
 
 
 def test_centroid_of_two_sines_is_their_weighted_mean() -> None:

@@ -7,7 +7,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libindex.sound.ogg import mended
+from libindex.sound.ogg import mend
 
 
 @cache
@@ -44,13 +44,13 @@ def checksum(page: bytes) -> int:
 
 @both
 def test_a_whole_file_is_left_alone(encoding: str) -> None:
-    assert mended(ogg(encoding)) is None
-    assert mended(ogg(encoding) + b"TAG and more") is None
+    assert mend(ogg(encoding)) is None
+    assert mend(ogg(encoding) + b"TAG and more") is None
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", b"fLaC" * 100, b" OggS"])
 def test_other_files_are_left_alone(data: bytes) -> None:
-    assert mended(data) is None
+    assert mend(data) is None
 
 
 @both
@@ -59,7 +59,7 @@ def test_whole_pages_stay_as_they_are(encoding: str) -> None:
     for count in range(1, len(whole)):
         data = b"".join(whole[:count])
         for more in (b"", b"Og", whole[count][:20], whole[count][:30]):
-            assert mended(data + more) == data
+            assert mend(data + more) == data
 
 
 @both
@@ -67,7 +67,7 @@ def test_whole_pages_stay_as_they_are(encoding: str) -> None:
 def test_a_truncated_file_becomes_a_valid_one(encoding: str, kept: float) -> None:
     whole = pages(ogg(encoding))
     cut = int(kept * len(ogg(encoding)))
-    result = mended(ogg(encoding)[:cut])
+    result = mend(ogg(encoding)[:cut])
     if result is None:
         assert cut < 4
         return

@@ -22,7 +22,7 @@ SMALL_RESIDUAL = ResidualConfig(
     fc1_dim=8,
     outdim=5,
 )
-Network = CnnLstm | FoldedCnnLstm | ResidualCnnLstm
+AnyNetwork = CnnLstm | FoldedCnnLstm | ResidualCnnLstm
 
 
 def mels_of(lengths: list[int], seed: int = 0) -> list[Tensor]:
@@ -37,7 +37,7 @@ def mels_of(lengths: list[int], seed: int = 0) -> list[Tensor]:
     return mels
 
 
-def heard(module: Network, mels: list[Tensor], padding: float = 0.0) -> tuple[Tensor, Tensor]:
+def outputs(module: AnyNetwork, mels: list[Tensor], padding: float = 0.0) -> tuple[Tensor, Tensor]:
     """Logits and latents of sounds; where they make a batch, it is padded with something."""
     with torch.inference_mode():
         if not isinstance(module, CnnLstm):

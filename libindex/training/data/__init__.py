@@ -1,0 +1,1 @@
+"""Labelled sounds, what is drawn of them, and how they are varied."""
