@@ -12,11 +12,12 @@ PLAIN   := $(VENV)/.ready-demo
 DEV     := $(VENV)/.ready-dev
 SPHINX  := $(VENV)/.ready-docs
 
-.PHONY: help demo test lint docs docs-site bench soak wheel-check test-lowest clean
+.PHONY: help demo test test-fast lint docs docs-site bench soak wheel-check test-lowest clean
 
 help:
 	@echo "make demo         scan the demo sounds, query them, find similar ones, build a kit"
 	@echo "make test         run the tests"
+	@echo "make test-fast    run the tests that take less than a few seconds each"
 	@echo "make lint         ruff, mypy, import-linter, generated documentation"
 	@echo "make docs         update the generated parts of the documentation"
 	@echo "make docs-site    build the documentation as a site in $(SITE)"
@@ -42,6 +43,9 @@ demo: $(PLAIN)
 
 test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+test-fast: $(DEV)
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow" $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -91,6 +91,7 @@ def run(homes: tuple[Path, Path, dict[str, str]]) -> Run:
     return run_example
 
 
+@pytest.mark.slow
 @needs_network
 @pytest.mark.parametrize(("language", "text"), examples())
 def test_examples_run_alone(run: Run, language: str, text: str) -> None:
