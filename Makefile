@@ -17,7 +17,7 @@ SPHINX  := $(VENV)/.ready-docs
 help:
 	@echo "make demo         scan the demo sounds, query them, find similar ones, build a kit"
 	@echo "make test         run the tests"
-	@echo "make test-fast    run the tests that take less than a few seconds each"
+	@echo "make test-fast    run the tests without the slow ones"
 	@echo "make lint         ruff, mypy, import-linter, generated documentation"
 	@echo "make docs         update the generated parts of the documentation"
 	@echo "make docs-site    build the documentation as a site in $(SITE)"
@@ -74,4 +74,4 @@ test-lowest:
 	tools/test_lowest.sh "$(PYTHON)" $(LOWEST) $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-newest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
