@@ -114,7 +114,8 @@ def test_processes_are_kept_until_it_is_closed(
     with Engine(settings) as engine:
         [first] = engine.analyse([path])
         (kept,) = workers()
-        [second] = engine.analyse([path])
+        for _ in range(3):
+            [second] = engine.analyse([path])
         assert workers() == [kept]
         assert isinstance(first, Analysis)
         assert isinstance(second, Analysis)
