@@ -31,7 +31,7 @@ class KitMaker:
         self._reader = reader
 
     def classes(self) -> tuple[str, ...]:
-        """The classes of the library's network; without a library, of the one in the settings."""
+        """The classes of the network that answers; without any, of the one at hand."""
         if self._reader is not None:
             with self._reader.answering_if_any() as (_, network):
                 if network is not None:
