@@ -86,7 +86,7 @@ def watch(
     To have it run in the background whenever you are logged in: libindex service install
     """
     from libindex.library import Library
-    from libindex.watching.watcher import WatchOptions
+    from libindex.watching.options import WatchOptions
 
     _log_to_stderr(
         log_format, logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO

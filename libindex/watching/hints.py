@@ -5,6 +5,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import assert_never
+
+from libindex.watching.notices import Notice
 
 _CLOSED_S = 0.05  # whoever closed it may open it again at once
 _APPEARED_S = 0.1  # looked at twice, so that a copy has time to show that it goes on
@@ -50,6 +53,22 @@ class Hints:
     def clear(self) -> None:
         """Forget everything: all will be looked at."""
         self._hints.clear()
+
+    def add(self, notice: Notice) -> None:
+        """Something happened at a path."""
+        match notice.kind:
+            case "appeared":
+                self.appeared(notice.path)
+            case "written":
+                self.written(notice.path)
+            case "closed":
+                self.closed(notice.path)
+            case "gone":
+                self.gone(notice.path)
+            case "folder":
+                self.folder(notice.path)
+            case _:
+                assert_never(notice.kind)
 
     def appeared(self, path: str) -> None:
         """A file was made, moved here or touched."""

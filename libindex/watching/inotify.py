@@ -15,7 +15,7 @@ from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, PathedInotifyEvent
 
-from libindex.watching.notices import Trouble
+from libindex.watching.notices import Problem
 
 _NO_PERMISSION = -1  # what watchdog gives then, instead of an error
 _ELSEWHERE = b"/dev/null/%d"  # no folder: where those are that move, until it is known where to
@@ -26,14 +26,14 @@ class Observer(BaseObserver):
 
     Parameters
     ----------
-    troubled : callable
+    on_problem : callable
         See `libindex.watching.events.Events`.
     """
 
-    def __init__(self, troubled: Callable[[Trouble], None]) -> None:
+    def __init__(self, on_problem: Callable[[Problem], None]) -> None:
         # It warns of a folder that comes twice while it is being copied, which does no harm.
         warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
-        self._fd = _Inotify(troubled)
+        self._fd = _Inotify(on_problem)
         self._fd.start()
         super().__init__(_Emitter, inotify_fd=self._fd)
 
@@ -46,16 +46,16 @@ class Observer(BaseObserver):
 class _Inotify(InotifyFD):
     """watchdog keeps quiet about what it can't watch and logs what it lost; this tells."""
 
-    def __init__(self, troubled: Callable[[Trouble], None]) -> None:
+    def __init__(self, on_problem: Callable[[Problem], None]) -> None:
         super().__init__()
-        self.troubled = troubled
+        self.on_problem = on_problem
 
     def add_callback(self, path: bytes, *arguments: Any) -> Any:
         try:
             watch = super().add_callback(path, *arguments)
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.ENOMEM}:
-                self.troubled("limit")
+                self.on_problem(Problem("limit"))
             raise
         if watch == _NO_PERMISSION:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
@@ -64,14 +64,14 @@ class _Inotify(InotifyFD):
     def handle_event(self, event: InotifyEvent) -> None:
         super().handle_event(event)
         if event.is_queue_overflow:
-            self.troubled("overflow")
+            self.on_problem(Problem("overflow"))
 
     def run(self) -> None:
         try:
             super().run()
         finally:
             if self.should_keep_running():
-                self.troubled("ended")
+                self.on_problem(Problem("ended"))
 
 
 class _Group(InotifyWatchGroup):
@@ -101,7 +101,8 @@ class _Group(InotifyWatchGroup):
             is_open = event.is_attrib and self._can_be_watched_now(path)
             has_moved = event.is_move_self and path == self.path
         if is_open or has_moved:
-            cast("_Inotify", self._inotify_fd).troubled("moved" if has_moved else "opened")
+            problem = Problem("moved" if has_moved else "opened")
+            cast("_Inotify", self._inotify_fd).on_problem(problem)
 
     def left(self, cookie: int) -> None:
         """A folder moved to where nobody watches."""

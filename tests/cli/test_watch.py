@@ -71,7 +71,7 @@ def test_it_follows_until_it_is_told_to_stop(start, library, folder, write_sound
     log = ended(process, number)
     assert any(line.endswith(": watched") for line in log)
     assert any(line.endswith("libindex: 1 new") for line in log)
-    assert log[-1].endswith("stopping; what is done is kept")
+    assert log[-1].endswith("stopping; finished work is saved")
     assert activity.read(database) is None
     assert not activity.path_for(database).exists()
 
@@ -166,7 +166,7 @@ def test_permission_that_is_lost_and_given_back(
         process = start(folder, "--log-format", "json", "--quiet", stderr=stream)
     until(lambda: analysed(database) == 4, process)
     locked.chmod(0)
-    until(lambda: "can't be looked into" in log.read_text(), process)
+    until(lambda: "can't be read" in log.read_text(), process)
     write_sound("elsewhere.wav", 6)
     until(lambda: analysed(database) == 5, process)
     locked.chmod(0o755)
@@ -181,8 +181,8 @@ def test_permission_that_is_lost_and_given_back(
     process.terminate()
     assert process.wait(PATIENCE_S) == 0
     assert [json.loads(line)["message"] for line in log.read_text().splitlines()] == [
-        f"{locked}: can't be looked into; left as it was",
-        f"{folder}: can't be looked into (permission denied); its samples are kept",
+        f"{locked}: can't be read; its samples are kept",
+        f"{folder}: can't be read (permission denied); its samples are kept",
     ]
 
 

@@ -146,7 +146,7 @@ class WatchedDisk(Disk):
 
 
 def test_any_sequence_of_operations_watched_or_not(
-    threaded, ear, empty_database, small_model, monkeypatch
+    ear, empty_database, small_model, monkeypatch
 ) -> None:
     monkeypatch.setattr("libindex.disk.walk._SETTLING_NS", 100_000_000)
     monkeypatch.setattr(WatchedDisk, "empty_database", empty_database, raising=False)

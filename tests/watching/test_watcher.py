@@ -4,13 +4,16 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from watching.conftest import Running
+from watching.conftest import SYSTEM, Running
 
 from libindex.errors import BusyError, NotFoundError
-from libindex.watching.watcher import Watcher
+from libindex.watching.events import Events
+from libindex.watching.notices import Problem
+from libindex.watching.options import Intervals
 
 
 def names(library) -> list[str]:
@@ -102,15 +105,14 @@ def test_a_root_that_is_away_from_the_start_is_told(library, ear, folder, watch,
     folder.rename(folder.with_name("away"))
     caplog.set_level("INFO", "libindex")
     running = watch()
-    running.until(lambda: f"{folder}: not there now; its samples are kept" in caplog.messages)
+    running.until(lambda: f"{folder}: offline; its samples are kept" in caplog.messages)
     folder.with_name("away").rename(folder)
     running.until(lambda: f"{folder}: watched" in caplog.messages)
     assert len(names(library)) == 3
 
 
-def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.watching.watcher._ROOTS_S", 0.2)
-    running = watch()
+def test_folders_that_others_add_and_forget(library, ear, folder, watch) -> None:
+    running = watch(intervals=Intervals(roots_s=0.2))
     running.until(lambda: running.activity() is not None)
     library.scan(folder)
     running.until(lambda: [f.path for f in running.activity().folders] == [str(folder)])
@@ -121,14 +123,11 @@ def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeyp
     running.until(lambda: running.activity().folders == [])
 
 
-def test_a_drive_that_is_mounted_inside_is_compared(
-    library, ear, folder, watch, monkeypatch
-) -> None:
+def test_a_drive_that_is_mounted_inside_is_compared(library, ear, folder, watch) -> None:
     points = {"/": "ext4"}
-    monkeypatch.setattr("libindex.disk.filesystems.mounts", lambda: points)
-    running = watch(folder)
+    running = watch(folder, system=replace(SYSTEM, mounts=lambda: points))
     running.until_quiet()
-    running.watcher._events.unwatch(str(folder))
+    running.events.unwatch(str(folder))
     (folder / "kicks" / "unseen.wav").write_text("unseen")
     points = {"/": "ext4", str(folder / "kicks"): "vfat"}
     running.until(lambda: "kicks/unseen.wav" in names(library))
@@ -163,20 +162,20 @@ def test_a_link_to_a_folder_that_moves_on_leaves_nothing(
 
 
 def test_a_link_is_looked_through_again_once_it_is_watched(
-    library, ear, folder, tmp_path, watch, monkeypatch
+    library, ear, folder, tmp_path, watch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (folder / "link").symlink_to(tmp_path / "elsewhere")
-    watched = Watcher._watched
 
-    def slowly(self: Watcher, path: str) -> bool:
-        if path == str(folder / "link"):
-            (tmp_path / "elsewhere" / "meanwhile.wav").write_text("meanwhile")
-        return watched(self, path)
+    class Slow(Events):
+        def watch(self, path: str) -> None:
+            if path == str(folder / "link"):
+                (tmp_path / "elsewhere" / "meanwhile.wav").write_text("meanwhile")
+            super().watch(path)
 
-    monkeypatch.setattr(Watcher, "_watched", slowly)
-    running = watch(folder)
-    running.until(lambda: "link/meanwhile.wav" in names(library))
+    watch(folder, system=replace(SYSTEM, start_events=Slow)).until(
+        lambda: "link/meanwhile.wav" in names(library)
+    )
 
 
 def test_a_folder_that_was_away_is_told_of_under_its_present_name(
@@ -227,10 +226,9 @@ def test_a_folder_that_appears_while_the_root_is_away_is_watched(
     running.until(lambda: "new/inside.wav" in names(library))
 
 
-def test_polled_folders_are_compared(library, ear, folder, watch, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.watching.watcher._POLL_S", 0.2)
-    monkeypatch.setattr("libindex.watching.watcher._POLL_SHARE", 1)
-    running = watch(folder, polled=(str(folder),))
+def test_polled_folders_are_compared(library, ear, folder, watch) -> None:
+    often = Intervals(poll_s=0.2, poll_pause=1)
+    running = watch(folder, polled=(str(folder),), intervals=often)
     running.until(lambda: len(names(library)) == 3)
     assert [f.how for f in running.activity().folders] == ["polled"]
     (folder / "new.wav").write_text("new")
@@ -247,10 +245,8 @@ def test_folders_that_can_not_be_watched_are_compared(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    monkeypatch.setattr("libindex.watching.watcher._POLL_S", 0.2)
-    monkeypatch.setattr("libindex.watching.watcher._POLL_SHARE", 1)
     monkeypatch.setattr(InotifyFD, "add_callback", full)
-    running = watch(folder)
+    running = watch(folder, intervals=Intervals(poll_s=0.2, poll_pause=1))
     running.until(lambda: len(names(library)) == 3)
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
@@ -261,11 +257,11 @@ def test_folders_that_can_not_be_watched_are_compared(
 def test_lost_events_are_made_up_for(library, ear, folder, watch) -> None:
     running = watch(folder)
     running.until_quiet()
-    running.watcher._events.unwatch(str(folder))
+    running.events.unwatch(str(folder))
     (folder / "unseen.wav").write_text("unseen")
     running.until_quiet()
     assert "unseen.wav" not in names(library)
-    running.watcher._inbox.put(("trouble", "overflow"))
+    running.on_problem(Problem("overflow"))
     running.until(lambda: "unseen.wav" in names(library))
 
 
@@ -313,10 +309,8 @@ def test_a_database_that_can_not_be_written_is_tried_again(
     from libindex.errors import DatabaseError
     from libindex.indexing import Indexer
 
-    running = watch(folder)
+    running = watch(folder, intervals=Intervals(retry_s=0.1, max_retry_s=0.2))
     running.until_quiet()
-    monkeypatch.setattr("libindex.watching.watcher._RETRY_S", (0.1, 0.2))
-    running.watcher._retry_s = 0.1
     update = Indexer.update
 
     def full(*_: object, **__: object) -> None:
