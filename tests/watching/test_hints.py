@@ -1,15 +1,10 @@
 from pathlib import Path
 
 import pytest
+from support.clock import Clock
 
 from libindex.watching.hints import Hints
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from libindex.watching.notices import Notice, NoticeKind
 
 
 @pytest.fixture
@@ -102,6 +97,17 @@ def test_a_file_that_went_is_taken(hints, clock, file) -> None:
     Path(file).unlink()
     hints.gone(file)
     assert taken_within(hints, clock, 0.2) == [file]
+
+
+@pytest.mark.parametrize(
+    ("kind", "after_s"),
+    [("appeared", 0.1), ("written", 2.0), ("closed", 0.05), ("gone", 0.1), ("folder", 0.2)],
+)
+def test_every_kind_of_notice_has_its_time(
+    hints: Hints, clock: Clock, kind: NoticeKind, after_s: float
+) -> None:
+    hints.add(Notice(kind, "/a.wav"))
+    assert hints.next_due() == clock.now + after_s
 
 
 def test_a_folder_is_looked_at_twice(hints, clock) -> None:

@@ -303,6 +303,32 @@ def test_a_hook_hears_of_every_change(library, ear, folder, tmp_path, watch) -> 
     assert changes["removed"]["path"] == str(folder / "4.wav")
 
 
+def test_old_failures_are_not_reported_again(library, ear, folder, tmp_path, watch, caplog) -> None:
+    caplog.set_level("INFO", "libindex")
+    (folder / "bad.wav").write_text("bad")
+    changes = tmp_path / "changes.jsonl"
+    running = watch(folder, command=f"cat >> '{changes}'")
+
+    def failures() -> int:
+        return sum(getattr(record, "failed", 0) for record in caplog.records)
+
+    running.until(lambda: len(names(library)) == 4)
+    running.until_quiet(2.5)  # files that are fresh are looked at again
+    assert failures() == 1
+    caplog.clear()
+    running.watcher.reconcile()
+    running.until(lambda: any("compared 4 files" in text for text in caplog.messages))
+    (folder / "bad.wav").touch()
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: "1 new" in caplog.messages)
+    running.until_quiet()
+    assert failures() == 0
+    assert changes.read_text().count('"failed"') == 1
+    (folder / "bad.wav").write_text("bad as well")
+    running.until(lambda: failures() == 1)
+    running.until(lambda: changes.read_text().count('"failed"') == 2)
+
+
 def test_a_database_that_can_not_be_written_is_tried_again(
     library, ear, folder, watch, monkeypatch
 ) -> None:
