@@ -77,7 +77,7 @@ class Events(FileSystemEventHandler):
         self._observer.join()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Pass on what may change the library."""
+        """Report what may change the library."""
         source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         if event.event_type == "moved":
             # Both at the same time, so that they are recognised as a move.

@@ -1,7 +1,7 @@
-"""watchdog's inotify, made to tell what it keeps quiet about, and to follow folders that move.
+"""watchdog's inotify, made to report problems, and to follow folders that move.
 
-Only for Linux; elsewhere watchdog can't be asked for it. What is overridden here is not watchdog's
-public interface, so that pyproject.toml names the versions for which this was tried.
+For Linux only; other systems have no inotify. What is overridden here is not watchdog's public
+interface, so pyproject.toml names the versions that this was tested with.
 """
 
 import errno
@@ -18,11 +18,11 @@ from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, P
 from libindex.watching.notices import Problem
 
 _NO_PERMISSION = -1  # what watchdog gives then, instead of an error
-_ELSEWHERE = b"/dev/null/%d"  # no folder: where those are that move, until it is known where to
+_ELSEWHERE = b"/dev/null/%d"  # no folder: stands for one that moved, until it is known where to
 
 
 class Observer(BaseObserver):
-    """As watchdog's own, over an inotify that tells of its troubles.
+    """watchdog's observer, over an inotify that reports problems.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Observer(BaseObserver):
 
 
 class _Inotify(InotifyFD):
-    """watchdog keeps quiet about what it can't watch and logs what it lost; this tells."""
+    """Reports what watchdog ignores or only logs: what it can't watch, and events it lost."""
 
     def __init__(self, on_problem: Callable[[Problem], None]) -> None:
         super().__init__()
@@ -77,9 +77,10 @@ class _Inotify(InotifyFD):
 class _Group(InotifyWatchGroup):
     """The watches of a folder and all below it, each under its one present path.
 
-    watchdog looks for a folder that moved under its old path when it hears where to. By then
-    another may have that name; and one that moved out keeps it for good, so that after it came
-    back what happens there is told of a path that is not there.
+    While a move is pending a watch has no path: its events would otherwise carry a name that
+    another folder may have taken. watchdog looks up a folder that moved by its old path when the
+    new one is known, which finds that other folder; and a folder that moved out of sight keeps
+    its old path for good, so that after it came back its events are about a path that is gone.
     """
 
     def __post_init__(self) -> None:
@@ -105,7 +106,7 @@ class _Group(InotifyWatchGroup):
             cast("_Inotify", self._inotify_fd).on_problem(problem)
 
     def left(self, cookie: int) -> None:
-        """A folder moved to where nobody watches."""
+        """A folder moved out of what is watched."""
         with self._lock:
             path = self._under_way.pop(cookie, None)
             if path is not None:
