@@ -9,6 +9,8 @@ from libindex import services
 from libindex.errors import LibindexError
 from libindex.services import Program
 
+NOTHING = Program(())
+
 
 class Manager:
     """Stands in for the system's."""
@@ -16,7 +18,7 @@ class Manager:
     def __init__(self, path: Path) -> None:
         self.path, self.running = path, True
         self.did: list[object] = []
-        self.installed: Program | None = None
+        self.installed = NOTHING
 
     def render(self, program: Program) -> str:
         return "\n".join(program.command) + "\n"
@@ -41,13 +43,15 @@ class Manager:
 
 
 @pytest.fixture
-def manager(monkeypatch, tmp_path) -> Manager:
+def manager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Manager:
     manager = Manager(tmp_path / "libindex.service")
     monkeypatch.setattr(services, "for_this_system", lambda: manager)
     return manager
 
 
-def test_it_runs_what_was_asked_for(cli, manager, tmp_path, monkeypatch) -> None:
+def test_it_runs_what_was_asked_for(
+    cli: Callable[..., Result], manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = cli("service", "install", "Samples", "--db", "x.db", "--jobs", "2")
     assert str(manager.path) in result.stdout
@@ -101,15 +105,17 @@ def test_settings_that_make_no_sense_are_not_installed(
 ) -> None:
     monkeypatch.setenv("LIBINDEX_JOBS", "many")
     assert fails("service", "install") == "jobs is 'many'; a whole number is needed"
-    assert manager.installed is None
+    assert manager.installed == NOTHING
 
 
-def test_the_unit_can_be_looked_at_first(cli, manager) -> None:
+def test_the_unit_can_be_looked_at_first(cli: Callable[..., Result], manager: Manager) -> None:
     assert cli("service", "install", "--print").stdout.endswith("libindex\nwatch\n")
-    assert manager.installed is None
+    assert manager.installed == NOTHING
 
 
-def test_its_commands(cli, fails, manager) -> None:
+def test_its_commands(
+    cli: Callable[..., Result], fails: Callable[..., str], manager: Manager
+) -> None:
     cli("service", "start")
     cli("service", "logs", "-n", "5", "-f")
     cli("service", "uninstall")
@@ -117,7 +123,7 @@ def test_its_commands(cli, fails, manager) -> None:
     assert fails("service", "stop") == "systemctl --user stop failed: no bus"
 
 
-def test_its_status_is_an_exit_status(cli, manager) -> None:
+def test_its_status_is_an_exit_status(cli: Callable[..., Result], manager: Manager) -> None:
     assert cli("service", "status").stdout == "running\n"
     manager.running = False
     assert cli("service", "status", code=1).stdout == "not running\n"

@@ -86,6 +86,12 @@ class Running:
     def activity(self) -> activity.Activity | None:
         return activity.read(self.database)
 
+    def current(self) -> activity.Activity:
+        """What it shows of itself, which must be something."""
+        found = self.activity()
+        assert found is not None
+        return found
+
     def until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_S
         while not condition():

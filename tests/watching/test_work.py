@@ -52,7 +52,7 @@ def work(started: Factory, clock: Clock) -> Work:
     return Work(started, OPTIONS, clock)
 
 
-def test_one_process_carries_out_one_request_after_the_other(work, started) -> None:
+def test_one_process_carries_out_one_request_after_the_other(work: Work, started: Factory) -> None:
     assert started == []
     assert (work.can_begin, work.is_busy, work.doing) == (True, False, "idle")
     work.begin(UPDATE, "checking 1 paths")
@@ -66,14 +66,14 @@ def test_one_process_carries_out_one_request_after_the_other(work, started) -> N
     assert started[0].requests == [UPDATE, Request("reconcile")]
 
 
-def test_what_comes_late_does_not_describe_work_that_is_done(work) -> None:
+def test_what_comes_late_does_not_describe_work_that_is_done(work: Work) -> None:
     work.begin(UPDATE, "checking 1 paths")
     work.succeed(ScanSummary())
     work.describe("analysing 1 of 1 files")
     assert work.doing == "idle"
 
 
-def test_after_failures_it_waits_longer_each_time(work, clock) -> None:
+def test_after_failures_it_waits_longer_each_time(work: Work, clock: Clock) -> None:
     for wait_s in (2.0, 4.0, 5.0, 5.0):
         work.begin(UPDATE, "")
         assert work.fail() == UPDATE
@@ -91,11 +91,13 @@ def test_after_failures_it_waits_longer_each_time(work, clock) -> None:
 
 @pytest.mark.parametrize("change", ["new", "changed", "removed", "analysed"])
 def test_the_neighbour_index_is_updated_when_changes_have_ended(
-    work, started, clock, change
+    work: Work, started: Factory, clock: Clock, change: str
 ) -> None:
+    summary = ScanSummary()
+    setattr(summary, change, 1)
     for _ in range(2):
         work.begin(UPDATE, "")
-        work.succeed(ScanSummary(**{change: 1}))
+        work.succeed(summary)
         clock.now += 20
     assert work.next_due(math.inf) == clock.now + 10
     work.tidy_up()
@@ -109,7 +111,9 @@ def test_the_neighbour_index_is_updated_when_changes_have_ended(
     assert not work.is_busy
 
 
-def test_the_process_ends_when_it_was_not_used_for_long(work, started, clock) -> None:
+def test_the_process_ends_when_it_was_not_used_for_long(
+    work: Work, started: Factory, clock: Clock
+) -> None:
     work.tidy_up()
     assert work.next_due(math.inf) == math.inf
     work.begin(UPDATE, "")
@@ -126,14 +130,14 @@ def test_the_process_ends_when_it_was_not_used_for_long(work, started, clock) ->
     assert len(started) == 2
 
 
-def test_nothing_is_due_while_a_request_is_carried_out(work, clock) -> None:
+def test_nothing_is_due_while_a_request_is_carried_out(work: Work, clock: Clock) -> None:
     work.begin(UPDATE, "")
     assert work.next_due(clock.now) == math.inf
     work.succeed(ScanSummary())
     assert work.next_due(clock.now + 1) == clock.now + 1
 
 
-def test_the_network_is_loaded_once(work, started) -> None:
+def test_the_network_is_loaded_once(work: Work, started: Factory) -> None:
     work.warm_up()
     assert (work.doing, started[0].requests) == ("loading the network", [Request("warm up")])
     work.succeed(ScanSummary())
@@ -144,7 +148,7 @@ def test_the_network_is_loaded_once(work, started) -> None:
     assert started[1].requests == [Request("warm up")]
 
 
-def test_the_network_is_not_loaded_where_it_has_been_used(work, started) -> None:
+def test_the_network_is_not_loaded_where_it_has_been_used(work: Work, started: Factory) -> None:
     work.begin(UPDATE, "")
     work.warm_up()  # it is busy
     work.succeed(ScanSummary(analysed=1))
@@ -152,7 +156,7 @@ def test_the_network_is_not_loaded_where_it_has_been_used(work, started) -> None
     assert started[0].requests == [UPDATE]
 
 
-def test_a_process_that_ends_by_accident_is_replaced(work, started) -> None:
+def test_a_process_that_ends_by_accident_is_replaced(work: Work, started: Factory) -> None:
     work.begin(UPDATE, "")
     assert work.on_ended(Ended(1, -9))
     assert work.fail() == UPDATE
@@ -162,7 +166,9 @@ def test_a_process_that_ends_by_accident_is_replaced(work, started) -> None:
     assert work.is_busy
 
 
-def test_a_process_that_ends_while_it_has_nothing_to_do_is_no_failure(work, started) -> None:
+def test_a_process_that_ends_while_it_has_nothing_to_do_is_no_failure(
+    work: Work, started: Factory
+) -> None:
     work.begin(UPDATE, "")
     work.succeed(ScanSummary())
     assert not work.on_ended(Ended(1, 0))
