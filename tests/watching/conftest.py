@@ -13,6 +13,7 @@ from libindex import settings as settings_module
 from libindex.settings import Settings
 from libindex.store.database import Database
 from libindex.watching import activity
+from libindex.watching.activity import Activity
 from libindex.watching.indexer import Server
 from libindex.watching.messages import Ended, Message, Request
 from libindex.watching.notices import Notice, Problem
@@ -83,10 +84,10 @@ class Running:
         except BaseException as error:  # noqa: BLE001 - shown by `stop`
             self.error = error
 
-    def activity(self) -> activity.Activity | None:
+    def activity(self) -> Activity | None:
         return activity.read(self.database)
 
-    def current(self) -> activity.Activity:
+    def current(self) -> Activity:
         """What it shows of itself, which must be something."""
         found = self.activity()
         assert found is not None
