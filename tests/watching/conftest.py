@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.ear import Ear
 
 from libindex import settings as settings_module
 from libindex.settings import Settings
@@ -132,7 +133,7 @@ class Running:
 
 
 @pytest.fixture
-def watch(ear: object, library: Any, small_model: Path) -> Iterator[Callable[..., Running]]:
+def watch(ear: Ear, library: Any, small_model: Path) -> Iterator[Callable[..., Running]]:
     """Start a watcher of the library of `library`: `watch(folder, reconcile_every_s=...)`."""
     with ExitStack() as stack:
 

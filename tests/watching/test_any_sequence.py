@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection
 from support.disk import NAMES, WHICH, Disk
+from support.ear import Ear
 from support.libraries import content_of, put
 from watching.conftest import Running
 
@@ -149,7 +150,7 @@ class WatchedDisk(Disk):
 
 
 def test_any_sequence_of_operations_watched_or_not(
-    ear: Any, empty_database: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
+    ear: Ear, empty_database: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libindex.disk.walk._SETTLING_NS", 100_000_000)
     monkeypatch.setattr(WatchedDisk, "empty_database", empty_database, raising=False)

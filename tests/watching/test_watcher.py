@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.ear import Ear
 from watching.conftest import SYSTEM, Running
 
 from libindex.errors import BusyError, NotFoundError
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_it_compares_first_and_then_follows(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     running.until(lambda: names(library) == ["3.wav", "kicks/1.wav", "kicks/2.wav"])
@@ -50,7 +50,7 @@ def test_it_compares_first_and_then_follows(
 
 
 def test_a_file_that_moves_keeps_its_row(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     running.until(lambda: len(names(library)) == 3)
@@ -69,7 +69,7 @@ def test_a_file_that_moves_keeps_its_row(
 
 
 def test_saving_by_a_temporary_file_is_a_change(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     running.until(lambda: len(names(library)) == 3)
@@ -82,7 +82,7 @@ def test_saving_by_a_temporary_file_is_a_change(
 
 
 def test_a_file_that_is_being_written_is_left(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     running.until_quiet()
@@ -97,7 +97,7 @@ def test_a_file_that_is_being_written_is_left(
 
 
 def test_a_root_that_goes_away_is_offline_and_comes_back(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     running.until_quiet()
@@ -115,7 +115,7 @@ def test_a_root_that_goes_away_is_offline_and_comes_back(
 
 def test_a_root_that_is_away_from_the_start_is_told(
     library: Library,
-    ear: Any,
+    ear: Ear,
     folder: Path,
     watch: Callable[..., Running],
     caplog: pytest.LogCaptureFixture,
@@ -131,7 +131,7 @@ def test_a_root_that_is_away_from_the_start_is_told(
 
 
 def test_folders_that_others_add_and_forget(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(intervals=Intervals(roots_s=0.2))
     running.until(lambda: running.activity() is not None)
@@ -145,7 +145,7 @@ def test_folders_that_others_add_and_forget(
 
 
 def test_a_drive_that_is_mounted_inside_is_compared(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     points = {"/": "ext4"}
     running = watch(folder, system=replace(SYSTEM, mounts=lambda: points))
@@ -157,7 +157,7 @@ def test_a_drive_that_is_mounted_inside_is_compared(
 
 
 def test_links_to_folders_elsewhere_are_followed(
-    library: Library, ear: Any, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -169,7 +169,7 @@ def test_links_to_folders_elsewhere_are_followed(
 
 
 def test_a_link_to_a_folder_that_moves_on_leaves_nothing(
-    library: Library, ear: Any, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "there.wav").write_text("there")
@@ -187,7 +187,7 @@ def test_a_link_to_a_folder_that_moves_on_leaves_nothing(
 
 
 def test_a_link_is_looked_through_again_once_it_is_watched(
-    library: Library, ear: Any, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (folder / "link").symlink_to(tmp_path / "elsewhere")
@@ -204,7 +204,7 @@ def test_a_link_is_looked_through_again_once_it_is_watched(
 
 
 def test_a_folder_that_was_away_is_told_of_under_its_present_name(
-    library: Library, ear: Any, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     (folder / "kicks" / "dry").mkdir()
@@ -229,7 +229,7 @@ def test_a_folder_that_was_away_is_told_of_under_its_present_name(
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 def test_a_folder_that_appears_while_the_root_is_away_is_watched(
     library: Library,
-    ear: Any,
+    ear: Ear,
     folder: Path,
     watch: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
@@ -256,7 +256,7 @@ def test_a_folder_that_appears_while_the_root_is_away_is_watched(
 
 
 def test_polled_folders_are_compared(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     often = Intervals(poll_s=0.2, poll_pause=1)
     running = watch(folder, polled=(str(folder),), intervals=often)
@@ -268,7 +268,7 @@ def test_polled_folders_are_compared(
 
 def test_folders_that_can_not_be_watched_are_compared(
     library: Library,
-    ear: Any,
+    ear: Ear,
     folder: Path,
     watch: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
@@ -291,7 +291,7 @@ def test_folders_that_can_not_be_watched_are_compared(
 
 
 def test_lost_events_are_made_up_for(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     running.until_quiet()
@@ -304,7 +304,7 @@ def test_lost_events_are_made_up_for(
 
 
 def test_a_second_watcher_hears_who_watches(
-    library: Library, ear: Any, folder: Path, watch: Callable[..., Running], small_model: Path
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running], small_model: Path
 ) -> None:
     watch(folder).until_quiet()
     second = Running(library.database.path, small_model, folder)
@@ -313,7 +313,7 @@ def test_a_second_watcher_hears_who_watches(
 
 
 def test_a_folder_that_is_nowhere(
-    library: Library, ear: Any, tmp_path: Path, small_model: Path
+    library: Library, ear: Ear, tmp_path: Path, small_model: Path
 ) -> None:
     running = Running(library.database.path, small_model, tmp_path / "nowhere")
     with pytest.raises(NotFoundError, match="no such folder"):
@@ -321,7 +321,7 @@ def test_a_folder_that_is_nowhere(
 
 
 def test_a_hook_hears_of_every_change(
-    library: Library, ear: Any, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     heard = tmp_path / "heard.jsonl"
     running = watch(folder, command=f"cat >> '{heard}'")
@@ -349,7 +349,7 @@ def test_a_hook_hears_of_every_change(
 
 def test_old_failures_are_not_reported_again(
     library: Library,
-    ear: Any,
+    ear: Ear,
     folder: Path,
     tmp_path: Path,
     watch: Callable[..., Running],
@@ -382,7 +382,7 @@ def test_old_failures_are_not_reported_again(
 
 def test_a_database_that_can_not_be_written_is_tried_again(
     library: Library,
-    ear: Any,
+    ear: Ear,
     folder: Path,
     watch: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
