@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from libindex.selection import Selection
     from libindex.settings import Settings, SettingsArgs
     from libindex.sound.facts import Facts
-    from libindex.watching.watcher import Watcher, WatchOptions
+    from libindex.watching.options import WatchOptions
+    from libindex.watching.watcher import Watcher
 
 # torch's threads share the cores with the processes that decode (and with a DAW). By default an
 # OpenMP thread that waits spins; where cores are short that costs four times the CPU time of the
@@ -66,7 +67,8 @@ _MODULES = {
     "selection": ("Selection",),
     "settings": ("Settings", "SettingsArgs"),
     "sound.facts": ("Facts",),
-    "watching.watcher": ("WatchOptions", "Watcher"),
+    "watching.options": ("WatchOptions",),
+    "watching.watcher": ("Watcher",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

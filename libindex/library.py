@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from libindex.kits.recipe import Recipe
     from libindex.queries.reader import IndexFactory
     from libindex.watching.activity import Activity
-    from libindex.watching.watcher import Watcher, WatchOptions
+    from libindex.watching.options import WatchOptions
+    from libindex.watching.watcher import Watcher
 
 
 class Library(contextlib.AbstractContextManager["Library"]):

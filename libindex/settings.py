@@ -15,6 +15,8 @@ from libindex.paths import PathLike, absolute
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _ENVIRONMENT_PREFIX = "LIBINDEX_"
+# Where platformdirs looks for the library and the configuration file by default.
+_FOLDER_VARIABLES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _KIND_NAMES = {int: "a whole number", float: "a number", str: "text"}
 
 
@@ -99,6 +101,26 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
     return _updated(settings, given)
 
 
+def environment() -> dict[str, str]:
+    """The environment variables that decide about settings, with absolute paths.
+
+    For a service, which starts in another folder and without this environment.
+
+    Raises
+    ------
+    SettingsError
+        If a value is not one of ours.
+    """
+    kinds = {f.name: f.type for f in fields(Settings)}
+    found = {
+        _ENVIRONMENT_PREFIX + name.upper(): str(_converted(name, value, kinds[name]))
+        for name, value in _from_environment().items()
+    }
+    if os.environ.get("LIBINDEX_CONFIG"):
+        found["LIBINDEX_CONFIG"] = absolute(os.environ["LIBINDEX_CONFIG"])
+    return found | {name: os.environ[name] for name in _FOLDER_VARIABLES if os.environ.get(name)}
+
+
 def _cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -138,9 +160,21 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
     of_kind = {int: (str, int), float: (str, int, float), str: (str, os.PathLike)}[kind]
     if not isinstance(value, of_kind) or isinstance(value, bool):
         raise SettingsError(f"{name} is {value!r}; {_KIND_NAMES[kind]} is needed")
-    if name == "model" or (name == "db" and "://" not in str(value)):
+    if name == "model":
         return absolute(str(value))
+    if name == "db":
+        return _absolute_db(str(value))
     try:
         return kind(value)
     except (TypeError, ValueError):
         raise SettingsError(f"{name} is {value!r}; {_KIND_NAMES[kind]} is needed") from None
+
+
+def _absolute_db(db: str) -> str:
+    """A path or an SQLAlchemy URL, with its file's path made absolute."""
+    if "://" not in db:
+        return absolute(db)
+    scheme, separator, path = db.partition(":///")
+    if not path or os.path.isabs(path):  # noqa: PTH117
+        return db
+    return scheme + separator + absolute(path)

@@ -4,22 +4,41 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from libindex.errors import ModelError
 from libindex.settings import Settings
 
 if TYPE_CHECKING:
-    from libindex.analysis.pipeline import Pipeline, Result
+    from libindex.analysis.pipeline import Result
     from libindex.network.modelfile import ModelFile
 
-    PipelineFactory = Callable[[ModelFile, Settings], Pipeline]
-    """Makes a pipeline for a network; Dask's, or a test's, instead of `load_pipeline`."""
+    PipelineFactory = Callable[[ModelFile, Settings], "AnyPipeline"]
+    """Makes a pipeline for a network; `load_pipeline`, or another."""
 
 _Stamp = list[tuple[int, int, int]]
 
 
-def load_pipeline(model: "ModelFile", settings: Settings) -> "Pipeline":
+class AnyPipeline(Protocol):
+    """What `libindex.analysis.pipeline.Pipeline` does, and whatever stands in for it."""
+
+    def submit(self, paths: Sequence[str]) -> None:
+        """Have files analysed."""
+
+    def results(self) -> "list[Result]":
+        """Wait for some results."""
+
+    def analyse(self, paths: Sequence[str]) -> "Iterator[Result]":
+        """Both in one: a result for each file."""
+
+    def cancel(self) -> None:
+        """Drop what has no result yet, and end the processes until they are needed again."""
+
+    def close(self) -> None:
+        """End the processes for good."""
+
+
+def load_pipeline(model: "ModelFile", settings: Settings) -> AnyPipeline:
     """The pipeline factory where no other is given: torch, and processes that decode."""
     from libindex.analysis.pipeline import Pipeline
 
@@ -48,7 +67,7 @@ class Engine(contextlib.AbstractContextManager["Engine"]):
         self._turn = threading.Lock()  # of `analyse`
         self._lock = threading.Lock()  # of what follows; never held for long
         self._known: tuple[_Stamp, ModelFile, str] | None = None
-        self._idle: tuple[str, Pipeline] | None = None
+        self._idle: tuple[str, AnyPipeline] | None = None
         self._is_closed = False
 
     def __exit__(self, *_: object) -> None:
@@ -73,7 +92,7 @@ class Engine(contextlib.AbstractContextManager["Engine"]):
             )
 
     @contextlib.contextmanager
-    def pipeline(self) -> "Iterator[Pipeline]":
+    def pipeline(self) -> Iterator[AnyPipeline]:
         """The pipeline, for this thread alone; raises `ModelError`."""
         model, fingerprint = self._read()
         pipeline = self._take(fingerprint) or (self._factory or load_pipeline)(model, self.settings)
@@ -104,7 +123,7 @@ class Engine(contextlib.AbstractContextManager["Engine"]):
         if kept:
             kept[1].close()
 
-    def _take(self, fingerprint: str) -> "Pipeline | None":
+    def _take(self, fingerprint: str) -> AnyPipeline | None:
         """The kept pipeline, unless another thread has it or it is of another network."""
         with self._lock:
             kept, self._idle = self._idle, None
@@ -113,7 +132,7 @@ class Engine(contextlib.AbstractContextManager["Engine"]):
             return None
         return kept[1] if kept else None
 
-    def _put_back(self, fingerprint: str, pipeline: "Pipeline") -> None:
+    def _put_back(self, fingerprint: str, pipeline: AnyPipeline) -> None:
         with self._lock:
             is_kept = self._idle is None and not self._is_closed
             if is_kept:

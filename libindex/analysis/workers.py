@@ -61,7 +61,7 @@ class WorkerPool(contextlib.AbstractContextManager["WorkerPool"]):
     def submit(self, paths: Sequence[str]) -> None:
         """Have files prepared, in parallel; each will have one `answer`."""
         self.waiting += len(paths)
-        self._crew.take_on(paths)
+        self._crew.take_on(paths, -(-self.waiting // _BATCH))
 
     def answer(self, timeout_s: float | None = None) -> Answer | None:
         """Wait for the next of the answers, which come in the order in which they are done.
@@ -110,11 +110,11 @@ class _Crew:
         self._work: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
 
-    def take_on(self, paths: Sequence[str]) -> None:
-        """Cut work into batches for whichever worker is free."""
+    def take_on(self, paths: Sequence[str], needed: int) -> None:
+        """Cut work into batches for whichever worker is free; `needed` are enough for all of it."""
         for start in range(0, len(paths), _BATCH):
             self._work.put(list(paths[start : start + _BATCH]))
-            if len(self._threads) < len(self.workers):
+            if len(self._threads) < min(needed, len(self.workers)):
                 worker = self.workers[len(self._threads)]
                 thread = threading.Thread(target=self._serve, args=(worker,), daemon=True)
                 thread.start()

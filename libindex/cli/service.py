@@ -5,45 +5,54 @@ from typing import Any
 
 import click
 
+from libindex.cli.hints import next_step
 from libindex.cli.options import db_option, model_option, run_options
 from libindex.paths import absolute, display
 
 
 @click.group()
 def service() -> None:
-    """Have `libindex watch` run in the background whenever you are logged in.
+    """Run `libindex watch` in the background whenever you are logged in.
 
-    On Linux as a systemd user unit, on macOS as a launchd agent.
+    Uses a systemd user unit on Linux and a launchd agent on macOS.
     """
 
 
 @service.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
-@click.option("--print", "show", is_flag=True, help="Write the unit to standard output instead.")
+@click.option("--print", "show", is_flag=True, help="Print the service file; install nothing.")
 @run_options
 @db_option
 @model_option
 def install(paths: tuple[str, ...], show: bool, **options: Any) -> None:
-    """Install the service and start it; again, to change its options.
+    """Install and start the service, or change its settings.
 
-    It watches each PATH, or, without, all folders of the library, also those that are added
-    later with `libindex scan`.
+    It watches each PATH, or else all folders of the library, including those added later with
+    `libindex scan`. It keeps these options and the LIBINDEX_... environment variables as they are
+    now; install it again to change them.
     """
-    from libindex import services
+    from libindex import services, settings
 
     manager = services.for_this_system()
-    command = services.watch_command(_arguments(paths, options))
+    loaded = settings.load(options)  # what is wrong is said now, not in the service's log
+    given = {
+        name: str(getattr(loaded, name)) for name, value in options.items() if value is not None
+    }
+    variables = settings.environment()
+    for name in given:
+        variables.pop(f"LIBINDEX_{name.upper()}", None)
+    program = services.watch_program(_arguments(paths, given), variables)
     if show:
-        click.echo(manager.described(command), nl=False)
+        click.echo(manager.render(program), nl=False)
         return
-    manager.install(command)
+    manager.install(program)
     click.echo(f"installed and started: {display(manager.path)}")
-    click.echo("what it does: libindex status, libindex service logs")
+    next_step("see what it does: libindex status, libindex service logs")
 
 
 @service.command()
 def uninstall() -> None:
-    """Stop the service and remove it; the library stays."""
+    """Stop and remove the service; the library is kept."""
     from libindex import services
 
     services.for_this_system().uninstall()
@@ -56,6 +65,7 @@ def start() -> None:
     from libindex import services
 
     services.for_this_system().start()
+    next_step("see what it does: libindex status")
 
 
 @service.command()
@@ -64,15 +74,19 @@ def stop() -> None:
     from libindex import services
 
     services.for_this_system().stop()
+    next_step("start it again: libindex service start; remove it: libindex service uninstall")
 
 
 @service.command()
 def status() -> None:
-    """Tell whether the service runs: exit status 0 if it does, 1 if not."""
+    """Show whether the service is running; exit status 1 if not."""
     from libindex import services
 
     is_running = services.for_this_system().is_running()
-    click.echo("running (what it does: libindex status)" if is_running else "not running")
+    click.echo("running" if is_running else "not running")
+    next_step(
+        "see what it does: libindex status" if is_running else "start it: libindex service start"
+    )
     sys.exit(not is_running)
 
 
@@ -83,21 +97,17 @@ def status() -> None:
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="How many of the last lines.",
+    help="Number of lines.",
 )
-@click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines.")
 def logs(lines: int, follow: bool) -> None:
-    """Show what the service has logged."""
+    """Show the end of the service's log."""
     from libindex import services
 
     services.for_this_system().show_logs(lines, follow=follow)
 
 
-def _arguments(paths: tuple[str, ...], options: dict[str, Any]) -> list[str]:
-    """The options of `libindex watch`; paths are made absolute, since a service is nowhere."""
-    arguments = []
-    for name, value in options.items():
-        if value is not None:
-            is_file = name == "model" or (name == "db" and "://" not in value)
-            arguments += [f"--{name}", absolute(value) if is_file else str(value)]
-    return [*arguments, *(["--"] if paths else []), *(absolute(path) for path in paths)]
+def _arguments(paths: tuple[str, ...], given: dict[str, str]) -> list[str]:
+    """The arguments of `libindex watch`; with absolute paths, since a service starts elsewhere."""
+    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    return [*options, *(["--"] if paths else []), *(absolute(path) for path in paths)]

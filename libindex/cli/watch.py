@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from libindex.cli.hints import next_step
 from libindex.cli.options import db_option, model_option, run_options
 from libindex.paths import absolute, to_text
 
@@ -30,20 +31,21 @@ _NICENESS = 10
     default=15.0,
     show_default=True,
     metavar="MINUTES",
-    help="How often to compare everything with the disk, whatever was told of changes.",
+    help="How often to compare all folders with the library, besides watching them.",
 )
 @click.option(
     "--poll",
     multiple=True,
-    metavar="PATH",
-    help="Compare this folder every minute instead of waiting to be told of changes. Chosen by "
-    "itself for network drives. Can be given several times.",
+    type=click.Path(),
+    help="Poll this folder every minute instead of watching it; automatic for network drives. "
+    "Can be given several times.",
 )
 @click.option(
     "--exec",
     "command",
     metavar="COMMAND",
-    help="Run this shell command after changes; its standard input gets a line of JSON for each.",
+    help="Run this shell command after changes, with a line of JSON for each on its standard "
+    "input.",
 )
 @click.option(
     "--nice",
@@ -51,17 +53,18 @@ _NICENESS = 10
     type=click.IntRange(0, 19),
     default=_NICENESS,
     show_default=True,
-    help="How far to stand back for other programs.",
+    metavar="N",
+    help="Niceness (0-19): the higher, the lower the priority.",
 )
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How to write what happens.",
+    help="Format of the log.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Tell only of trouble.")
-@click.option("--verbose", "-v", is_flag=True, help="Tell more.")
+@click.option("--quiet", "-q", is_flag=True, help="Only log problems.")
+@click.option("--verbose", "-v", is_flag=True, help="Log more details.")
 @run_options
 @db_option
 @model_option
@@ -77,16 +80,16 @@ def watch(
     db: str | None,
     **overrides: Any,
 ) -> None:
-    """Keep the library true while files come, change, move and go.
+    """Watch folders and keep the library up to date.
 
-    Watches each PATH (added if it is new), or all folders of the library: compares them with the
-    disk, then follows changes as they happen. What it does is shown by `libindex status` and, on
-    standard error, here. Ctrl-C ends it, SIGHUP has everything compared at once.
+    Watches each PATH (added if it is new), or else all folders of the library. It compares them
+    with the library first, then records changes as they happen. It logs to standard error;
+    `libindex status` shows what it is doing. Ctrl-C stops it, SIGHUP makes it compare everything.
 
-    To have it run in the background whenever you are logged in: libindex service install
+    To run it in the background whenever you are logged in: libindex service install
     """
     from libindex.library import Library
-    from libindex.watching.watcher import WatchOptions
+    from libindex.watching.options import WatchOptions
 
     _log_to_stderr(
         log_format, logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
@@ -102,11 +105,12 @@ def watch(
         watcher = library.watcher(*paths, options=options)
         with _signals(watcher):
             watcher.run()
+    next_step("run it in the background: libindex service install")
 
 
 @contextmanager
 def _signals(watcher: "Watcher") -> "Iterator[None]":
-    """SIGINT and SIGTERM end it, SIGHUP has everything compared."""
+    """SIGINT and SIGTERM stop it, SIGHUP (where there is one) makes it compare everything."""
     actions = {signal.SIGINT: watcher.stop, signal.SIGTERM: watcher.stop}
     if hasattr(signal, "SIGHUP"):
         actions[signal.SIGHUP] = watcher.reconcile
@@ -126,7 +130,7 @@ def _log_to_stderr(log_format: str, level: int) -> None:
     log = logging.getLogger("libindex")
     log.handlers, log.propagate = [handler], False
     log.setLevel(level)
-    logging.getLogger("watchdog").addHandler(logging.NullHandler())  # we tell of its troubles
+    logging.getLogger("watchdog").addHandler(logging.NullHandler())  # we log its problems
 
 
 class _Text(logging.Formatter):

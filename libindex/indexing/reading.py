@@ -14,7 +14,8 @@ from libindex.sound.digests import digest_of
 from libindex.store.database import Database
 
 if TYPE_CHECKING:
-    from libindex.analysis.pipeline import Pipeline, Result
+    from libindex.analysis.engine import AnyPipeline
+    from libindex.analysis.pipeline import Result
 
 _Digest = bytes | SampleError | None
 
@@ -81,7 +82,7 @@ class Reading:
     def __init__(
         self,
         database: Database,
-        pipeline: "Callable[[], Pipeline]",
+        pipeline: "Callable[[], AnyPipeline]",
         run: Run,
         progress: Callable[[int], None],
     ) -> None:

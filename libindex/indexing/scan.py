@@ -37,7 +37,7 @@ from libindex.store.database import Database
 from libindex.store.roots import Root, all_roots
 
 if TYPE_CHECKING:
-    from libindex.analysis.pipeline import Pipeline
+    from libindex.analysis.engine import AnyPipeline
 
 
 class Indexer(contextlib.AbstractContextManager["Indexer"]):
@@ -60,7 +60,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         self._model = engine.model
         self._fingerprint = engine.fingerprint
         self._taken = contextlib.ExitStack()
-        self._pipeline: Pipeline | None = None
+        self._pipeline: AnyPipeline | None = None
 
     def __exit__(self, *error: Any) -> None:
         if self._pipeline:
@@ -236,7 +236,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             raise _InterruptedError
         self._finish([target for target, _ in looks], run)
 
-    def _started_pipeline(self) -> "Pipeline":
+    def _started_pipeline(self) -> "AnyPipeline":
         if self._pipeline is None:
             self._pipeline = self._taken.enter_context(self._engine.pipeline())
         return self._pipeline

@@ -1,4 +1,4 @@
-"""Answers: the only reader of the library."""
+"""Answers: hits, information on samples, status."""
 
 from libindex.queries.example import Example, find_example, resolve_sample
 from libindex.queries.filters import SORTS, FilterArgs, Filters, Sort

@@ -1,4 +1,4 @@
-"""Finding one thing: the network that answers, a sample by path or by name."""
+"""Looking up one thing: the current network, a sample by its path or its name."""
 
 import json
 import os

@@ -1,15 +1,15 @@
-"""Having the watcher run in the background: as a systemd user unit, or a launchd agent."""
+"""Running the watcher in the background: as a systemd user unit, or a launchd agent."""
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from libindex.errors import LibindexError
-from libindex.services.base import Service
+from libindex.services.base import Program, Service
 from libindex.services.launchd import Launchd
 from libindex.services.systemd import Systemd
 
-__all__ = ["Service", "for_this_system"]
+__all__ = ["Program", "Service", "for_this_system", "watch_program"]
 
 
 def for_this_system() -> Service:
@@ -29,6 +29,7 @@ def for_this_system() -> Service:
     )
 
 
-def watch_command(arguments: Sequence[str]) -> list[str]:
-    """The command that a service runs: this Python, whatever the PATH is then."""
-    return [sys.executable, "-P", "-m", "libindex", "watch", *arguments]
+def watch_program(arguments: Sequence[str], environment: Mapping[str, str]) -> Program:
+    """What a service runs: `libindex watch` with this Python, whatever the PATH is then."""
+    command = (sys.executable, "-P", "-m", "libindex", "watch", *arguments)
+    return Program(command, dict(environment))

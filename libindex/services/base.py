@@ -2,11 +2,31 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from libindex.errors import LibindexError
+
+Run = Callable[..., str]
+"""Runs a command of the service manager, as `run` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a service runs.
+
+    Attributes
+    ----------
+    command : tuple of str
+        The program, with an absolute path, and its arguments.
+    environment : mapping of str to str
+        Environment variables that are set for it.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Service(Protocol):
@@ -16,14 +36,14 @@ class Service(Protocol):
     def path(self) -> Path:
         """The file that describes it to the service manager."""
 
-    def described(self, command: Sequence[str]) -> str:
-        """What goes into that file, to run a command."""
+    def render(self, program: Program) -> str:
+        """The content of that file."""
 
-    def install(self, command: Sequence[str]) -> None:
-        """Have a command run now and whenever the user logs in."""
+    def install(self, program: Program) -> None:
+        """Run a program now and whenever the user logs in, instead of an earlier one."""
 
     def uninstall(self) -> None:
-        """Stop it, and have it run no more."""
+        """Stop it and remove it."""
 
     def start(self) -> None:
         """Start it."""
@@ -53,8 +73,8 @@ def run(*command: str) -> str:
     except OSError as error:
         raise LibindexError(f"can't run {command[0]} ({error.strerror})") from None
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        why = said[-1] if said else f"exit status {done.returncode}"
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        why = lines[-1] if lines else f"exit status {done.returncode}"
         raise LibindexError(f"{' '.join(command)} failed: {why}")
     return done.stdout
 
@@ -68,7 +88,7 @@ def write(path: Path, text: str) -> None:
         raise LibindexError(f"can't be written ({error.strerror})", path) from None
 
 
-def installed(path: Path) -> None:
+def require_installed(path: Path) -> None:
     """Make sure that a service is installed.
 
     Raises
@@ -77,4 +97,6 @@ def installed(path: Path) -> None:
         If it is not.
     """
     if not path.exists():
-        raise LibindexError("the service is not installed; do so with: libindex service install")
+        raise LibindexError(
+            "the service is not installed; install it with: libindex service install"
+        )

@@ -5,32 +5,42 @@ import os
 import plistlib
 import subprocess
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from libindex.errors import LibindexError
-from libindex.services.base import installed, run, write
+from libindex.services.base import Program, Run, require_installed, run, write
 
 _LABEL = "org.libindex.watch"
 
 
+@dataclass(frozen=True)
 class Launchd:
-    """The user's service manager on macOS."""
+    """The user's service manager on macOS.
+
+    Attributes
+    ----------
+    run : callable
+        Runs a command of it.
+    """
+
+    run: Run = run
 
     @property
     def path(self) -> Path:
-        """Where the agent is described."""
+        """The agent's property list."""
         return Path.home() / "Library" / "LaunchAgents" / f"{_LABEL}.plist"
 
     @property
     def _log(self) -> Path:
         return Path.home() / "Library" / "Logs" / "libindex.log"
 
-    def described(self, command: Sequence[str]) -> str:
-        """The agent's property list."""
+    def render(self, program: Program) -> str:
+        """The content of the agent's property list."""
         values = {
             "Label": _LABEL,
-            "ProgramArguments": list(command),
+            "ProgramArguments": list(program.command),
+            "EnvironmentVariables": dict(program.environment),
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
             "ProcessType": "Background",
@@ -40,44 +50,44 @@ class Launchd:
         }
         return plistlib.dumps(values).decode()
 
-    def install(self, command: Sequence[str]) -> None:
+    def install(self, program: Program) -> None:
         """Write the agent, and start it now and at every login."""
-        write(self.path, self.described(command))
-        with contextlib.suppress(LibindexError):  # there was none before
-            run("launchctl", "bootout", _target())
-        run("launchctl", "bootstrap", _domain(), str(self.path))
+        write(self.path, self.render(program))
+        with contextlib.suppress(LibindexError):  # it was not loaded
+            self.run("launchctl", "bootout", _target())
+        self.run("launchctl", "bootstrap", _domain(), str(self.path))
 
     def uninstall(self) -> None:
         """Stop it and remove it."""
-        installed(self.path)
-        with contextlib.suppress(LibindexError):  # it was stopped before
-            run("launchctl", "bootout", _target())
+        require_installed(self.path)
+        with contextlib.suppress(LibindexError):  # it was not loaded
+            self.run("launchctl", "bootout", _target())
         self.path.unlink(missing_ok=True)
 
     def start(self) -> None:
         """Start it."""
-        installed(self.path)
+        require_installed(self.path)
         if not self.is_running():
             with contextlib.suppress(LibindexError):
-                run("launchctl", "bootout", _target())
-            run("launchctl", "bootstrap", _domain(), str(self.path))
+                self.run("launchctl", "bootout", _target())
+            self.run("launchctl", "bootstrap", _domain(), str(self.path))
 
     def stop(self) -> None:
         """Stop it."""
-        installed(self.path)
-        run("launchctl", "bootout", _target())
+        require_installed(self.path)
+        self.run("launchctl", "bootout", _target())
 
     def is_running(self) -> bool:
         """Whether launchd has a process for it."""
-        installed(self.path)
+        require_installed(self.path)
         try:
-            return "state = running" in run("launchctl", "print", _target())
+            return "state = running" in self.run("launchctl", "print", _target())
         except LibindexError:
             return False
 
     def show_logs(self, lines: int, *, follow: bool) -> None:
-        """What it has logged."""
-        installed(self.path)
+        """Show the end of its log."""
+        require_installed(self.path)
         options = ["-f"] if follow else []
         sys.stdout.flush()
         subprocess.run(["tail", "-n", str(lines), *options, str(self._log)], check=False)  # noqa: S607

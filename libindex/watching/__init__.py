@@ -1,6 +1,6 @@
-"""The daemon: it notices what happens to the files, and keeps the library true.
+"""The daemon: it notices what happens to files, and keeps the library up to date.
 
-`watcher` decides what is looked at and when; `events` are hints of the file system, `hints`
-those that are not yet due; `indexer` is the process that looks, analyses and records; `activity`
-is what others can see of it.
+`watcher` is the loop. `events` reports what happens in folders, `hints` keeps the paths until they
+are due, `places` knows the folders, and `work` has the indexing process (`indexer`) look at them.
+`report` is what others see: the log and the activity file.
 """

@@ -1,4 +1,4 @@
-"""What a watcher does, for others to see: a small file beside the database."""
+"""What a watcher is doing, as a small file beside the database that others read."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ class WatchedFolder:
     path : str
         Absolute.
     how : {"events", "polled", "offline"}
-        Whether the file system tells of changes, or it is looked at now and then, or not there.
+        Whether the file system reports changes, or the folder is polled, or it is not there.
     """
 
     path: str
@@ -28,7 +28,7 @@ class WatchedFolder:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What a watcher does now.
+    """What a watcher is doing.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class Activity:
     doing : str
         In a few words.
     queue : int
-        Paths that will be looked at.
+        Paths that will be checked.
     reconciled_at : int or None
         When everything was last compared [s since 1970].
     trouble : str or None
-        What keeps it from its work.
+        The error that it is trying to get over.
     folders : list of WatchedFolder
         In order of path.
     """
@@ -55,12 +55,12 @@ class Activity:
 
 
 def path_for(database: Path) -> Path:
-    """Where the activity of a database's watcher is noted."""
+    """The activity file of a database."""
     return database.with_name(database.name + ".watcher")
 
 
 def write(database: Path, activity: Activity) -> None:
-    """Note what is done; if that fails (a full disk), nothing is lost."""
+    """Write the activity file; if that fails (a full disk), nothing is lost."""
     path = path_for(database)
     new = path.with_name(path.name + ".new")
     with contextlib.suppress(OSError):
@@ -70,7 +70,7 @@ def write(database: Path, activity: Activity) -> None:
 
 
 def read(database: Path) -> Activity | None:
-    """What the watcher of a database does; None if there is none."""
+    """What the watcher of a database is doing; None if there is none."""
     try:
         found = _activity(json.loads(path_for(database).read_text(encoding="ascii")))
     except (OSError, ValueError, TypeError, KeyError):
@@ -79,7 +79,7 @@ def read(database: Path) -> Activity | None:
 
 
 def remove(database: Path) -> None:
-    """Nothing is done any more."""
+    """Remove the activity file."""
     with contextlib.suppress(OSError):
         path_for(database).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What the file system tells, through watchdog: hints, of which some may be missing."""
+"""Events of the file system, through watchdog: hints, of which some may be missing."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from libindex.paths import is_audio, relative_to
-from libindex.watching.notices import Kind, Notice, Trouble
+from libindex.watching.notices import Notice, NoticeKind, Problem
 
 # Opening and closing without writing is what our own decoders do.
-_FILE_KINDS: dict[str, Kind] = {
+_FILE_KINDS: dict[str, NoticeKind] = {
     "created": "appeared",
     "attrib": "appeared",
     "modified": "written",
@@ -25,13 +25,10 @@ class Events(FileSystemEventHandler):
 
     Parameters
     ----------
-    noticed : callable
+    on_notice : callable
         Called with each `Notice`, from another thread.
-    troubled : callable
-        Called, from another thread, when not everything is told any more: "overflow" (events
-        came too fast), "limit" (a folder could not be watched) or "ended"; or when more could be
-        told: "opened" (a folder that was not to be looked into has other permissions), "moved"
-        (a folder that is watched got another name; it may have its own again by now).
+    on_problem : callable
+        Called with each `Problem`, from another thread, when events may be missing.
 
     Raises
     ------
@@ -40,10 +37,10 @@ class Events(FileSystemEventHandler):
     """
 
     def __init__(
-        self, noticed: Callable[[Notice], None], troubled: Callable[[Trouble], None]
+        self, on_notice: Callable[[Notice], None], on_problem: Callable[[Problem], None]
     ) -> None:
-        self._noticed = noticed
-        self._observer = _observer(troubled)
+        self._on_notice = on_notice
+        self._observer = _observer(on_problem)
         self._shown_as: dict[str, list[str]] = {}
         self._watches: dict[str, ObservedWatch] = {}
         self._observer.start()
@@ -64,7 +61,7 @@ class Events(FileSystemEventHandler):
             self._watches[real] = self._observer.schedule(self, real, recursive=True)
 
     def unwatch(self, folder: str) -> None:
-        """Watch a folder no longer, if it was."""
+        """Stop watching a folder, if it was watched."""
         for real, names in list(self._shown_as.items()):
             if folder in names:
                 names.remove(folder)
@@ -75,30 +72,30 @@ class Events(FileSystemEventHandler):
                     self._observer.unschedule(watch)
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Stop watching all folders."""
         self._observer.stop()
         self._observer.join()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Pass on what may change the library."""
+        """Report what may change the library."""
         source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         if event.event_type == "moved":
-            # Both at the same time, so that they are seen to be one thing.
+            # Both at the same time, so that they are recognised as a move.
             for path in (source, target):
-                self._tell("closed", path, is_folder=event.is_directory)
+                self._report("closed", path, is_folder=event.is_directory)
                 if not os.path.lexists(path):  # it may have been a link to a folder
-                    self._tell("gone", path)
+                    self._report("gone", path)
             if event.is_directory:
-                self._tell("folder", target)
+                self._report("folder", target)
         elif event.is_directory:
             if event.event_type in {"created", "attrib"}:
-                self._tell("folder", source)
+                self._report("folder", source)
             elif event.event_type == "deleted":
-                self._tell("gone", source, is_folder=True)
+                self._report("gone", source, is_folder=True)
         elif event.event_type in _FILE_KINDS:
-            self._tell(_FILE_KINDS[event.event_type], source)
+            self._report(_FILE_KINDS[event.event_type], source)
 
-    def _tell(self, kind: Kind, real: str, *, is_folder: bool = False) -> None:
+    def _report(self, kind: NoticeKind, real: str, *, is_folder: bool = False) -> None:
         # A link to a folder counts as a file here; one that is gone may have been either.
         may_be_folder = is_folder or kind in {"folder", "gone"} or os.path.islink(real)  # noqa: PTH114
         if not (is_audio(real) or may_be_folder):
@@ -108,14 +105,14 @@ class Events(FileSystemEventHandler):
             if below is None or below.startswith(".") or f"{os.sep}." in below:
                 continue
             for name in list(names):
-                self._noticed(Notice(kind, os.path.join(name, below) if below else name))  # noqa: PTH118
+                self._on_notice(Notice(kind, os.path.join(name, below) if below else name))  # noqa: PTH118
 
 
-def _observer(troubled: Callable[[Trouble], None]) -> BaseObserver:
+def _observer(on_problem: Callable[[Problem], None]) -> BaseObserver:
     if sys.platform == "linux":
         from libindex.watching import inotify
 
-        return inotify.Observer(troubled)
+        return inotify.Observer(on_problem)
     from watchdog.observers import Observer
 
     return Observer()

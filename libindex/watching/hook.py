@@ -1,4 +1,4 @@
-"""A user's command that is told of every change."""
+"""The user's command that gets every change."""
 
 import json
 import logging
@@ -31,12 +31,12 @@ class Hook:
         self._thread.start()
 
     def feed(self, changes: Iterable[dict[str, Any]]) -> None:
-        """Tell of changes; this does not wait for the command."""
+        """Pass on changes, without waiting for the command."""
         for change in changes:
             self._lines.put(json.dumps(change) + "\n")
 
     def close(self) -> None:
-        """Let it finish for a moment, then end it."""
+        """Give the command a moment to finish, then kill it."""
         self._lines.put(None)
         self._thread.join(_END_S)
         process = self._process

@@ -1,4 +1,4 @@
-"""The process that looks, analyses and records for the watcher.
+"""The process that compares, analyses and records for the watcher.
 
 It is another process because a network, once loaded, costs some 250 MB that Python does not give
 back: when there has been nothing to do for a while, it is ended. Nor does a crash in a native
@@ -15,77 +15,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from libindex.analysis.engine import Engine
 from libindex.errors import LibindexError
-from libindex.indexing import Change, Indexer, Progress, ScanSummary
+from libindex.indexing import Change, Indexer, ScanSummary
 from libindex.paths import path_fields
 from libindex.settings import Settings
 from libindex.store import locking
 from libindex.store.database import Database
+from libindex.watching.messages import Done, Ended, Failed, Message, Recorded, Request, Waiting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _PROGRAM = "from libindex.watching.indexer import main; main()"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the process is to do.
-
-    Attributes
-    ----------
-    kind : {"reconcile", "update", "refresh", "warm up"}
-        Compare whole folders; look at some paths; bring the neighbour index up to date; load the
-        network, since something is coming.
-    paths : tuple of str
-        Where; none stands for all roots.
-    """
-
-    kind: Literal["reconcile", "update", "refresh", "warm up"]
-    paths: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Changes that were committed, as they are told to a hook."""
-
-    changes: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Another process writes; this one waits for it."""
-
-    holder: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A request was carried out."""
-
-    summary: ScanSummary
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A request could not be carried out, or not to its end."""
-
-    error: LibindexError
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The process ended."""
-
-    pid: int
-    status: int
-
-
-Message = Progress | Recorded | Waiting | Done | Failed | Ended
 
 
 class IndexerProcess:
@@ -95,16 +39,16 @@ class IndexerProcess:
     ----------
     settings : Settings
         How to analyse, and for which library.
-    told : callable
+    on_message : callable
         Called with each `Message`, from another thread.
     with_changes : bool
-        Whether to tell of every change.
+        Whether to send a message for every change.
     """
 
     def __init__(
-        self, settings: Settings, told: Callable[[Message], None], *, with_changes: bool
+        self, settings: Settings, on_message: Callable[[Message], None], *, with_changes: bool
     ) -> None:
-        self._told = told
+        self._on_message = on_message
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM],  # -P: nothing from the current folder
             stdin=subprocess.PIPE,
@@ -120,7 +64,7 @@ class IndexerProcess:
         return self._process.pid
 
     def request(self, request: Request) -> None:
-        """Have something done; `Done`, `Failed` or `Ended` will tell of its end."""
+        """Have something done; `Done`, `Failed` or `Ended` will follow."""
         self._send(request)
 
     def close(self, patience_s: float) -> None:
@@ -136,7 +80,7 @@ class IndexerProcess:
 
     def _send(self, message: object) -> None:
         stdin = cast("BinaryIO", self._process.stdin)
-        with contextlib.suppress(OSError):  # it has ended, which `_listen` tells
+        with contextlib.suppress(OSError):  # it has ended, which `_listen` reports
             pickle.dump(message, stdin)
             stdin.flush()
 
@@ -144,9 +88,9 @@ class IndexerProcess:
         stdout = cast("BinaryIO", self._process.stdout)
         with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
-                self._told(pickle.load(stdout))  # noqa: S301 - our own child
+                self._on_message(pickle.load(stdout))  # noqa: S301 - our own child
         stdout.close()
-        self._told(Ended(self._process.pid, self._process.wait()))
+        self._on_message(Ended(self._process.pid, self._process.wait()))
 
 
 class Server:
@@ -156,18 +100,19 @@ class Server:
     ----------
     settings : Settings
         How to analyse, and for which library.
-    tell : callable
+    send : callable
         Called with each `Message`.
     with_changes : bool
-        Whether to tell of every change.
+        Whether to send a message for every change.
     """
 
     def __init__(
-        self, settings: Settings, tell: Callable[[Message], None], *, with_changes: bool
+        self, settings: Settings, send: Callable[[Message], None], *, with_changes: bool
     ) -> None:
-        self._tell = tell
+        self._send = send
         self._with_changes = with_changes
         self._stop = threading.Event()
+        self._new_failures = 0
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._database = Database.open(settings.db, create=True)
         self._engine = Engine(settings)
@@ -187,39 +132,47 @@ class Server:
         with self._engine, self._indexer:
             while (request := self._requests.get()) and not self._stop.is_set():
                 try:
-                    self._tell(Done(self._carried_out(request)))
+                    self._send(self._carry_out(request))
                 except LibindexError as error:
-                    self._tell(Failed(error))
+                    self._send(Failed(error))
                 except KeyboardInterrupt:  # it was stopped while it waited for another writer
                     return
 
-    def _carried_out(self, request: Request) -> ScanSummary:
+    def _carry_out(self, request: Request) -> Done:
         if request.kind == "warm up":
             self._indexer.warm_up()
-            return ScanSummary()
-        if request.kind == "refresh":
+        elif request.kind == "refresh":
             self._indexer.refresh_neighbours()
-            return ScanSummary()
-        with locking.writing(self._database.path, "watch", self._waiting, self._stop):
-            if request.kind == "update":
-                return self._indexer.update(
-                    request.paths, progress=self._tell, recorded=self._recorded, stop=self._stop
-                )
-            return self._indexer.scan(
+        else:
+            with locking.writing(self._database.path, "watch", self._on_wait, self._stop):
+                return self._compare(request)
+        return Done(ScanSummary())
+
+    def _compare(self, request: Request) -> Done:
+        if request.kind == "update":
+            summary = self._indexer.update(
+                request.paths, progress=self._send, recorded=self._on_commit, stop=self._stop
+            )
+        else:
+            summary = self._indexer.scan(
                 request.paths,
                 leave_fresh=True,
-                progress=self._tell,
-                recorded=self._recorded,
+                progress=self._send,
+                recorded=self._on_commit,
                 stop=self._stop,
             )
+        done = Done(summary, self._new_failures)
+        self._new_failures = 0
+        return done
 
-    def _waiting(self, holder: str) -> None:
-        self._tell(Waiting(holder))
+    def _on_wait(self, holder: str) -> None:
+        self._send(Waiting(holder))
 
-    def _recorded(self, changes: list[Change]) -> None:
+    def _on_commit(self, changes: list[Change]) -> None:
+        self._new_failures += sum(change.kind == "failed" for change in changes)
         if self._with_changes:
             with self._database.reading() as connection:
-                self._tell(Recorded([self._described(connection, change) for change in changes]))
+                self._send(Recorded([self._described(connection, change) for change in changes]))
 
     def _described(self, connection: "Connection", change: Change) -> dict[str, Any]:
         from libindex import queries
@@ -251,16 +204,16 @@ def main() -> None:
     stdin = sys.stdin.buffer
     lock = threading.Lock()
 
-    def tell(message: Message) -> None:
+    def send(message: Message) -> None:
         with lock, contextlib.suppress(OSError):  # the parent is gone; our input ends too
             pickle.dump(message, answers)
             answers.flush()
 
     settings, with_changes = pickle.load(stdin)  # noqa: S301 - from our parent
     try:
-        server = Server(settings, tell, with_changes=with_changes)
+        server = Server(settings, send, with_changes=with_changes)
     except LibindexError as error:
-        tell(Failed(error))
+        send(Failed(error))
         return
 
     def listen() -> None:

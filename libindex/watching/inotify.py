@@ -1,7 +1,7 @@
-"""watchdog's inotify, made to tell what it keeps quiet about, and to follow folders that move.
+"""watchdog's inotify, made to report problems, and to follow folders that move.
 
-Only for Linux; elsewhere watchdog can't be asked for it. What is overridden here is not watchdog's
-public interface, so that pyproject.toml names the versions for which this was tried.
+For Linux only; other systems have no inotify. What is overridden here is not watchdog's public
+interface, so pyproject.toml names the versions that this was tested with.
 """
 
 import errno
@@ -15,25 +15,25 @@ from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, PathedInotifyEvent
 
-from libindex.watching.notices import Trouble
+from libindex.watching.notices import Problem
 
 _NO_PERMISSION = -1  # what watchdog gives then, instead of an error
-_ELSEWHERE = b"/dev/null/%d"  # no folder: where those are that move, until it is known where to
+_ELSEWHERE = b"/dev/null/%d"  # no folder: stands for one that moved, until it is known where to
 
 
 class Observer(BaseObserver):
-    """As watchdog's own, over an inotify that tells of its troubles.
+    """watchdog's observer, over an inotify that reports problems.
 
     Parameters
     ----------
-    troubled : callable
+    on_problem : callable
         See `libindex.watching.events.Events`.
     """
 
-    def __init__(self, troubled: Callable[[Trouble], None]) -> None:
+    def __init__(self, on_problem: Callable[[Problem], None]) -> None:
         # It warns of a folder that comes twice while it is being copied, which does no harm.
         warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
-        self._fd = _Inotify(troubled)
+        self._fd = _Inotify(on_problem)
         self._fd.start()
         super().__init__(_Emitter, inotify_fd=self._fd)
 
@@ -44,18 +44,18 @@ class Observer(BaseObserver):
 
 
 class _Inotify(InotifyFD):
-    """watchdog keeps quiet about what it can't watch and logs what it lost; this tells."""
+    """Reports what watchdog ignores or only logs: what it can't watch, and events it lost."""
 
-    def __init__(self, troubled: Callable[[Trouble], None]) -> None:
+    def __init__(self, on_problem: Callable[[Problem], None]) -> None:
         super().__init__()
-        self.troubled = troubled
+        self.on_problem = on_problem
 
     def add_callback(self, path: bytes, *arguments: Any) -> Any:
         try:
             watch = super().add_callback(path, *arguments)
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.ENOMEM}:
-                self.troubled("limit")
+                self.on_problem(Problem("limit"))
             raise
         if watch == _NO_PERMISSION:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
@@ -64,22 +64,23 @@ class _Inotify(InotifyFD):
     def handle_event(self, event: InotifyEvent) -> None:
         super().handle_event(event)
         if event.is_queue_overflow:
-            self.troubled("overflow")
+            self.on_problem(Problem("overflow"))
 
     def run(self) -> None:
         try:
             super().run()
         finally:
             if self.should_keep_running():
-                self.troubled("ended")
+                self.on_problem(Problem("ended"))
 
 
 class _Group(InotifyWatchGroup):
     """The watches of a folder and all below it, each under its one present path.
 
-    watchdog looks for a folder that moved under its old path when it hears where to. By then
-    another may have that name; and one that moved out keeps it for good, so that after it came
-    back what happens there is told of a path that is not there.
+    While a move is pending a watch has no path: its events would otherwise carry a name that
+    another folder may have taken. watchdog looks up a folder that moved by its old path when the
+    new one is known, which finds that other folder; and a folder that moved out of sight keeps
+    its old path for good, so that after it came back its events are about a path that is gone.
     """
 
     def __post_init__(self) -> None:
@@ -101,10 +102,11 @@ class _Group(InotifyWatchGroup):
             is_open = event.is_attrib and self._can_be_watched_now(path)
             has_moved = event.is_move_self and path == self.path
         if is_open or has_moved:
-            cast("_Inotify", self._inotify_fd).troubled("moved" if has_moved else "opened")
+            problem = Problem("moved" if has_moved else "opened")
+            cast("_Inotify", self._inotify_fd).on_problem(problem)
 
     def left(self, cookie: int) -> None:
-        """A folder moved to where nobody watches."""
+        """A folder moved out of what is watched."""
         with self._lock:
             path = self._under_way.pop(cookie, None)
             if path is not None:

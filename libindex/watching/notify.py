@@ -1,4 +1,4 @@
-"""Telling systemd that a service is ready and alive; see sd_notify(3)."""
+"""Messages to systemd: ready, alive, stopping; see sd_notify(3)."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import socket
 
 
 def notify(**values: str) -> None:
-    """Send ``READY="1"``, ``STATUS="..."`` and the like; nothing where nobody asked for it."""
+    """Send ``READY="1"``, ``STATUS="..."`` and the like; nothing without systemd."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address or not hasattr(socket, "AF_UNIX"):
         return
@@ -15,13 +15,13 @@ def notify(**values: str) -> None:
     message = "\n".join(f"{name}={value}" for name, value in values.items())
     with (
         contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel,
     ):
         channel.sendto(message.encode("utf-8", "replace"), address)
 
 
 def keep_alive_s() -> float | None:
-    """How often systemd wants a sign of life at most [s]; None if it does not."""
+    """How often systemd wants to know that the service is alive [s]; None if it does not."""
     wanted, pid = os.environ.get("WATCHDOG_USEC"), os.environ.get("WATCHDOG_PID")
     if not wanted or (pid and pid != str(os.getpid())):
         return None

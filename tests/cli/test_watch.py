@@ -11,14 +11,19 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import Result
 
+from libindex.library import Library
 from libindex.watching import activity
+from libindex.watching.activity import Activity
 
 PATIENCE_S = 60.0
 
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
 
 @pytest.fixture
-def folder(write_sound, tmp_path: Path) -> Path:
+def folder(write_sound: Callable[..., Path], tmp_path: Path) -> Path:
     for number in range(3):
         write_sound(f"{number}.wav", number, seconds=0.05)
     return tmp_path / "Samples"
@@ -32,14 +37,21 @@ def until(condition: Callable[[], object], process: "subprocess.Popen[bytes]") -
         time.sleep(0.02)
 
 
+def current(database: Path) -> Activity:
+    """What the watcher is doing; there must be one."""
+    found = activity.read(database)
+    assert found is not None
+    return found
+
+
 def analysed(database: Path) -> int:
     with closing(sqlite3.connect(database)) as connection:
         query = "SELECT count(*) FROM samples JOIN analyses USING (content_id)"
-        return connection.execute(query).fetchone()[0]
+        return int(connection.execute(query).fetchone()[0])
 
 
 @pytest.fixture
-def start(libindex, library) -> Callable[..., "subprocess.Popen[bytes]"]:
+def start(libindex: Start, library: Library) -> Start:
     """Start `libindex watch` with its real indexing process, and wait until it has compared."""
 
     def run(*arguments: str | Path, **options: object) -> "subprocess.Popen[bytes]":
@@ -61,22 +73,28 @@ def ended(process: "subprocess.Popen[bytes]", number: signal.Signals) -> list[st
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_follows_until_it_is_told_to_stop(start, library, folder, write_sound, number) -> None:
+def test_it_follows_until_it_is_told_to_stop(
+    start: Start,
+    library: Library,
+    folder: Path,
+    write_sound: Callable[..., Path],
+    number: signal.Signals,
+) -> None:
     database = library.database.path
     process = start(folder)
     until(lambda: analysed(database) == 3, process)
     write_sound("new.wav", 7)
     until(lambda: analysed(database) == 4, process)
-    until(lambda: activity.read(database).doing == "idle", process)  # and it has told so
+    until(lambda: current(database).doing == "idle", process)  # and it has told so
     log = ended(process, number)
     assert any(line.endswith(": watched") for line in log)
     assert any(line.endswith("libindex: 1 new") for line in log)
-    assert log[-1].endswith("stopping; what is done is kept")
+    assert log[-1].endswith("stopping; finished work is saved")
     assert activity.read(database) is None
     assert not activity.path_for(database).exists()
 
 
-def test_a_signal_has_everything_compared(start, library, folder) -> None:
+def test_a_signal_has_everything_compared(start: Start, library: Library, folder: Path) -> None:
     process = start(folder, "--log-format", "json")
     process.send_signal(signal.SIGHUP)
     time.sleep(0.5)
@@ -88,16 +106,18 @@ def test_a_signal_has_everything_compared(start, library, folder) -> None:
     assert all(line["level"] == "info" and line["seconds"] >= 0 for line in compared)
 
 
-def test_quiet_tells_only_of_trouble(start, folder) -> None:
+def test_quiet_tells_only_of_trouble(start: Start, folder: Path) -> None:
     assert ended(start(folder, "--quiet"), signal.SIGTERM) == []
 
 
-def test_what_it_does_is_shown(start, cli, library, folder) -> None:
+def test_what_it_does_is_shown(
+    start: Start, cli: Callable[..., Result], library: Library, folder: Path
+) -> None:
     assert "watching    no (start it with: libindex watch" in cli("status").stdout
     assert json.loads(cli("status", "--json").stdout)["watcher"] is None
     process = start(folder)
     until(lambda: analysed(library.database.path) == 3, process)
-    until(lambda: activity.read(library.database.path).doing == "idle", process)
+    until(lambda: current(library.database.path).doing == "idle", process)
     shown = cli("status").stdout
     assert f"watching    libindex watch (process {process.pid} on " in shown
     assert "            idle\n" in shown
@@ -108,7 +128,9 @@ def test_what_it_does_is_shown(start, cli, library, folder) -> None:
     ended(process, signal.SIGTERM)
 
 
-def test_a_second_watcher_is_refused(start, libindex, folder, library) -> None:
+def test_a_second_watcher_is_refused(
+    start: Start, libindex: Start, folder: Path, library: Library
+) -> None:
     first = start(folder)
     second = libindex("watch", folder)
     out, error = second.communicate(timeout=PATIENCE_S)
@@ -120,7 +142,9 @@ def test_a_second_watcher_is_refused(start, libindex, folder, library) -> None:
     ended(first, signal.SIGTERM)
 
 
-def test_a_killed_watcher_is_followed_by_another(start, library, folder, write_sound) -> None:
+def test_a_killed_watcher_is_followed_by_another(
+    start: Start, library: Library, folder: Path, write_sound: Callable[..., Path]
+) -> None:
     database = library.database.path
     first = start(folder)
     until(lambda: analysed(database) == 3, first)
@@ -135,7 +159,9 @@ def test_a_killed_watcher_is_followed_by_another(start, library, folder, write_s
     ended(second, signal.SIGTERM)
 
 
-def test_a_killed_indexing_process_is_replaced(start, library, folder, write_sound) -> None:
+def test_a_killed_indexing_process_is_replaced(
+    start: Start, library: Library, folder: Path, write_sound: Callable[..., Path]
+) -> None:
     database = library.database.path
     process = start(folder)
     until(lambda: analysed(database) == 3, process)
@@ -146,7 +172,9 @@ def test_a_killed_indexing_process_is_replaced(start, library, folder, write_sou
     ended(process, signal.SIGTERM)
 
 
-def test_a_scan_meanwhile_adds_a_folder(start, libindex, library, folder, tmp_path) -> None:
+def test_a_scan_meanwhile_adds_a_folder(
+    start: Start, libindex: Start, library: Library, folder: Path, tmp_path: Path
+) -> None:
     process = start(folder)
     other = tmp_path / "Other"
     other.mkdir()
@@ -158,7 +186,7 @@ def test_a_scan_meanwhile_adds_a_folder(start, libindex, library, folder, tmp_pa
 
 
 def test_permission_that_is_lost_and_given_back(
-    start, library, folder, write_sound, tmp_path
+    start: Start, library: Library, folder: Path, write_sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     database, log = library.database.path, tmp_path / "log"
     locked = write_sound("locked/a.wav", 5).parent
@@ -166,14 +194,14 @@ def test_permission_that_is_lost_and_given_back(
         process = start(folder, "--log-format", "json", "--quiet", stderr=stream)
     until(lambda: analysed(database) == 4, process)
     locked.chmod(0)
-    until(lambda: "can't be looked into" in log.read_text(), process)
+    until(lambda: "can't be read" in log.read_text(), process)
     write_sound("elsewhere.wav", 6)
     until(lambda: analysed(database) == 5, process)
     locked.chmod(0o755)
     write_sound("locked/b.wav", 7)
     until(lambda: analysed(database) == 6, process)
     folder.chmod(0)
-    until(lambda: activity.read(database).folders[0].how == "offline", process)
+    until(lambda: current(database).folders[0].how == "offline", process)
     assert analysed(database) == 6
     folder.chmod(0o755)
     write_sound("back.wav", 8)
@@ -181,13 +209,13 @@ def test_permission_that_is_lost_and_given_back(
     process.terminate()
     assert process.wait(PATIENCE_S) == 0
     assert [json.loads(line)["message"] for line in log.read_text().splitlines()] == [
-        f"{locked}: can't be looked into; left as it was",
-        f"{folder}: can't be looked into (permission denied); its samples are kept",
+        f"{locked}: can't be read; its samples are kept",
+        f"{folder}: can't be read (permission denied); its samples are kept",
     ]
 
 
 def test_folders_that_are_barred_from_the_start(
-    start, library, folder, write_sound, libindex
+    start: Start, library: Library, folder: Path, write_sound: Callable[..., Path], libindex: Start
 ) -> None:
     database = library.database.path
     library.scan(folder)
@@ -196,7 +224,7 @@ def test_folders_that_are_barred_from_the_start(
     process = start(folder)
     locked.chmod(0o755)
     until(lambda: analysed(database) == 4, process)
-    until(lambda: activity.read(database).doing == "idle", process)
+    until(lambda: current(database).doing == "idle", process)
     write_sound("locked/b.wav", 6)  # which is told, since the folder is watched by now
     until(lambda: analysed(database) == 5, process)
     ended(process, signal.SIGTERM)
@@ -208,7 +236,9 @@ def test_folders_that_are_barred_from_the_start(
     assert any("permission denied" in line for line in ended(process, signal.SIGTERM))
 
 
-def test_systemd_hears_that_it_is_ready_and_alive(start, folder, tmp_path, libindex) -> None:
+def test_systemd_hears_that_it_is_ready_and_alive(
+    start: Start, folder: Path, tmp_path: Path, libindex: Start
+) -> None:
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(address))
@@ -225,16 +255,16 @@ def test_systemd_hears_that_it_is_ready_and_alive(start, folder, tmp_path, libin
     assert process.returncode == 0
 
 
-def test_a_folder_that_is_nowhere(fails, tmp_path) -> None:
+def test_a_folder_that_is_nowhere(fails: Callable[..., str], tmp_path: Path) -> None:
     assert fails("watch", tmp_path / "nowhere") == f"{tmp_path / 'nowhere'}: no such folder"
 
 
 @pytest.mark.parametrize("arguments", [["--reconcile-every", "0"], ["--log-format", "xml"]])
-def test_wrong_usage(cli, arguments) -> None:
+def test_wrong_usage(cli: Callable[..., Result], arguments: list[str]) -> None:
     assert cli("watch", *arguments, code=2).stderr
 
 
-def test_it_stands_back(start, folder) -> None:
+def test_it_stands_back(start: Start, folder: Path) -> None:
     process = start(folder, "--nice", "15")
     tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
     assert min(one.nice() for one in tree) >= max(15, os.nice(0))

@@ -34,7 +34,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def still(sounds: Path, small_model: Path) -> Iterator[Library]:
     """A library of them, for tests that change nothing."""
-    ear = Ear(knows_strangers=True)
+    ear = Ear(has_percussion_score=True)
     path = sounds.parent / "library.db"
     with Library.open(path, model=small_model, jobs=1, pipeline_factory=ear) as opened:
         opened.scan(sounds)

@@ -73,7 +73,7 @@ def still(
 ) -> Iterator[Library]:
     """The same as `scanned`, for tests that change nothing."""
     path = tmp_path_factory.mktemp("still") / "library.db"
-    ear = Ear(knows_strangers=True)
+    ear = Ear(has_percussion_score=True)
     with Library.open(path, model=small_model, jobs=1, pipeline_factory=ear) as opened:
         opened.scan(still_folder)
         yield opened
@@ -104,7 +104,7 @@ def test_all_that_can_be_used_is_found(still: Library, still_folder: Path) -> No
 def test_a_hit_is_what_was_heard(still: Library, still_folder: Path) -> None:
     path = still_folder / "more/03.wav"
     (hit,) = still.query(name="03.wav")
-    heard = Ear(knows_strangers=True).result(str(path))
+    heard = Ear(has_percussion_score=True).result(str(path))
     top = int(heard.probabilities.argmax())
     assert (hit.path, hit.root) == (str(path), str(still_folder))
     assert hit.class_code == CODES[top]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ear import Ear
@@ -15,6 +16,7 @@ from libindex.errors import ModelError, NotFoundError, SampleError, UsageError
 from libindex.library import Library
 from libindex.queries import Example
 from libindex.similarity.embeddings import neighbour_index
+from libindex.similarity.neighbours import NeighbourIndex
 
 
 class CountedIndex:
@@ -22,9 +24,9 @@ class CountedIndex:
 
     made = 0
 
-    def __call__(self, *arguments: object, **options: object) -> object:
+    def __call__(self, *arguments: Any, **options: Any) -> NeighbourIndex:
         self.made += 1
-        return neighbour_index(*arguments, **options)  # type: ignore[arg-type]
+        return neighbour_index(*arguments, **options)
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def kept(tmp_path: Path, small_model: Path, ear: Ear, indexes: CountedIndex) -> 
     """A library of twelve sounds, open again since it was scanned."""
     for number in range(12):
         put(tmp_path / f"Samples/{number:02}.wav")
-    given = {"model": small_model, "jobs": 1}
+    given: dict[str, Any] = {"model": small_model, "jobs": 1}
     with Library.open(tmp_path / "kept.db", pipeline_factory=Ear(), **given) as library:
         library.scan(tmp_path / "Samples")
     with Library.open(
@@ -91,7 +93,9 @@ def test_what_failed_is_not_used_again(kept: Library, ear: Ear, stranger: Path) 
     assert ear.made == 2
 
 
-def test_a_bad_file_costs_no_engine(kept: Library, ear: Ear, tmp_path: Path, stranger) -> None:
+def test_a_bad_file_costs_no_engine(
+    kept: Library, ear: Ear, tmp_path: Path, stranger: Path
+) -> None:
     bad = put(tmp_path / "elsewhere/bad.wav", b"bad")
     with pytest.raises(SampleError):
         kept.similar(bad)
@@ -153,7 +157,7 @@ def test_nothing_is_analysed_inside_of_a_transaction(
     ],
 )
 def test_arguments_are_checked_before_anything_is_analysed(
-    kept: Library, ear: Ear, stranger: Path, filters: dict[str, object], error: type[Exception]
+    kept: Library, ear: Ear, stranger: Path, filters: dict[str, Any], error: type[Exception]
 ) -> None:
     seen: list[Example] = []
     with pytest.raises(error):

@@ -3,38 +3,34 @@ import plistlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from libindex import services
 from libindex.errors import LibindexError
-from libindex.services import base, launchd, systemd
+from libindex.services import Program, Service, base
 from libindex.services.launchd import Launchd
 from libindex.services.systemd import Systemd
 
-COMMAND = [sys.executable, "-m", "libindex", "watch", "/My Samples/100% $HOME \"x\" \\ 'y'"]
+STRANGE = "/My Samples/100% $HOME \"x\" \\ 'y'"
+COMMAND = (sys.executable, "-m", "libindex", "watch", STRANGE)
+PROGRAM = Program(COMMAND, {"LIBINDEX_DB": STRANGE, "LIBINDEX_JOBS": "2"})
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What the service managers were asked to do."""
-    commands: list[list[str]] = []
+class Commands(list[list[str]]):
+    """What a service manager was asked to do."""
 
-    def run(*command: str) -> str:
-        commands.append(list(command))
+    def run(self, *command: str) -> str:
+        self.append(list(command))
         return "active\n" if "systemctl" in command else "state = running\n"
-
-    monkeypatch.setattr(systemd, "run", run)
-    monkeypatch.setattr(launchd, "run", run)
-    return commands
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")
 def test_systemd_understands_its_unit(tmp_path: Path) -> None:
     unit = tmp_path / "libindex.service"
-    unit.write_text(Systemd().described(COMMAND))
+    unit.write_text(Systemd().render(PROGRAM))
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     done = subprocess.run(
         ["systemd-analyze", "verify", "--user", "--man=no", unit],
@@ -45,22 +41,51 @@ def test_systemd_understands_its_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")
+def test_systemd_would_say_what_it_does_not_understand(tmp_path: Path) -> None:
+    unit = tmp_path / "libindex.service"
+    unit.write_text(Systemd().render(Program(COMMAND, {"no variable": "x"})))
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", "--man=no", unit],
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+    assert b"Invalid environment assignment" in done.stderr
+
+
+def lines(program: Program, name: str) -> list[str]:
+    return [x for x in Systemd().render(program).splitlines() if x.startswith(name)]
+
+
 def test_a_unit_runs_words_as_they_are() -> None:
-    line = next(x for x in Systemd().described(COMMAND).splitlines() if x.startswith("ExecStart="))
+    [line] = lines(PROGRAM, "ExecStart=")
     assert line.endswith(r'''"watch" "/My Samples/100%% $$HOME \"x\" \\ 'y'"''')
 
 
+def test_a_unit_sets_variables_to_what_they_are() -> None:
+    assert lines(PROGRAM, "Environment=") == [
+        r'''Environment="LIBINDEX_DB=/My Samples/100%% $HOME \"x\" \\ 'y'"''',
+        'Environment="LIBINDEX_JOBS=2"',
+    ]
+    assert lines(Program(COMMAND), "Environment=") == []
+
+
 def test_launchd_understands_its_agent() -> None:
-    values = plistlib.loads(Launchd().described(COMMAND).encode())
-    assert values["ProgramArguments"] == COMMAND
+    values = plistlib.loads(Launchd().render(PROGRAM).encode())
+    assert values["ProgramArguments"] == list(COMMAND)
+    assert values["EnvironmentVariables"] == {"LIBINDEX_DB": STRANGE, "LIBINDEX_JOBS": "2"}
     assert values["RunAtLoad"] is True
 
 
-@pytest.mark.parametrize("manager", [Systemd(), Launchd()])
-def test_its_life(manager: base.Service, asked: Sequence[list[str]]) -> None:
-    with pytest.raises(LibindexError, match="not installed; do so with: libindex service install"):
+@pytest.mark.parametrize("manager_of", [Systemd, Launchd])
+def test_its_life(manager_of: Callable[[base.Run], Service]) -> None:
+    asked = Commands()
+    manager = manager_of(asked.run)
+    with pytest.raises(LibindexError, match="installed; install it with: libindex service install"):
         manager.start()
-    manager.install(COMMAND)
+    manager.install(PROGRAM)
     assert "My Samples" in manager.path.read_text()
     assert manager.is_running()
     manager.stop()
@@ -70,7 +95,23 @@ def test_its_life(manager: base.Service, asked: Sequence[list[str]]) -> None:
     assert asked
 
 
-def test_a_manager_that_fails_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("manager_of", [Systemd, Launchd])
+def test_to_install_again_changes_its_settings(
+    manager_of: Callable[[base.Run], Service],
+) -> None:
+    asked = Commands()
+    manager = manager_of(asked.run)
+    manager.install(PROGRAM)
+    asked.clear()
+    other = Program(COMMAND, {"LIBINDEX_JOBS": "7"})
+    manager.install(other)
+    assert manager.path.read_text() == manager.render(other)
+    assert manager.render(other) != manager.render(PROGRAM)
+    words = [word for command in asked for word in command]
+    assert "restart" in words or {"bootout", "bootstrap"} <= set(words)
+
+
+def test_a_manager_that_fails_is_quoted() -> None:
     with pytest.raises(LibindexError, match="failed: no bus"):
         base.run("sh", "-c", "echo first >&2; echo no bus >&2; exit 3")
     with pytest.raises(LibindexError, match="can't run /none"):

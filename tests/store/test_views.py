@@ -27,7 +27,7 @@ STRANGE = ["\udcff broken", "\udce3\udc81", "Ü 🥁", "new\nline", "plain", "';
 @pytest.fixture
 def scanned(library: Library, ear: object, tmp_path: Path) -> Library:
     """Two roots, one of a strange name; a copy, a bad file and names that need care."""
-    ear.knows_strangers = True
+    ear.has_percussion_score = True
     for number, name in enumerate(STRANGE):
         path = tmp_path / "Samples" / name / f"{name}.wav"
         path.parent.mkdir(parents=True)

@@ -19,14 +19,14 @@ class Ear:
     """A factory of pipelines whose results are made from a file's digest, at no cost.
 
     Bytes that begin with "bad" are no audio. `heard` has every path that it was given, and
-    `before` is called with each of them. It says what is percussion if it `knows_strangers`.
+    `before` is called with each of them. It says what is percussion if it `has_percussion_score`.
     `made` counts its pipelines, `open` those that are not closed.
     """
 
-    def __init__(self, *, knows_strangers: bool = False) -> None:
+    def __init__(self, *, has_percussion_score: bool = False) -> None:
         self.heard: list[str] = []
         self.before: Callable[[str], object] = lambda _path: None
-        self.knows_strangers = knows_strangers
+        self.has_percussion_score = has_percussion_score
         self.made = 0
         self.open = 0
 
@@ -61,7 +61,7 @@ class Ear:
         )
         probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
         latent = rng.standard_normal(LATENT_SIZE).astype(np.float32)
-        percussion = float(rng.random()) if self.knows_strangers else None
+        percussion = float(rng.random()) if self.has_percussion_score else None
         return Analysis(path, digest, facts, probabilities, latent, percussion)
 
 

@@ -1,16 +1,27 @@
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.ear import Ear
 
 from libindex import settings as settings_module
+from libindex.settings import Settings
 from libindex.store.database import Database
-from libindex.watching import activity, watcher
-from libindex.watching.indexer import Ended, Message, Request, Server
-from libindex.watching.watcher import Watcher, WatchOptions
+from libindex.watching import activity
+from libindex.watching.activity import Activity
+from libindex.watching.indexer import Server
+from libindex.watching.messages import Ended, Message, Request
+from libindex.watching.notices import Notice, Problem
+from libindex.watching.options import WatchOptions
+from libindex.watching.places import EventSource
+from libindex.watching.system import System
+from libindex.watching.watcher import Watcher
 
 PATIENCE_S = 30.0
 
@@ -18,11 +29,14 @@ PATIENCE_S = 30.0
 class ThreadedIndexer:
     """The indexing process as a thread of this one, so that a test can stand in for its ear."""
 
-    pid = 1
+    _pids = itertools.count(1)
 
-    def __init__(self, settings, told: Callable[[Message], None], *, with_changes: bool) -> None:
-        self._server = Server(settings, told, with_changes=with_changes)
-        self._told = told
+    def __init__(
+        self, settings: Settings, on_message: Callable[[Message], None], *, with_changes: bool
+    ) -> None:
+        self.pid = next(self._pids)
+        self._server = Server(settings, on_message, with_changes=with_changes)
+        self._on_message = on_message
         self._thread = threading.Thread(target=self._server.serve)
         self._thread.start()
 
@@ -32,24 +46,38 @@ class ThreadedIndexer:
     def close(self, patience_s: float) -> None:
         self._server.stop()
         self._thread.join()
-        self._told(Ended(self.pid, 0))
+        self._on_message(Ended(self.pid, 0))
+
+
+SYSTEM = System(start_indexer=ThreadedIndexer)
 
 
 class Running:
-    """A watcher in a thread of its own."""
+    """A watcher in a thread of its own, which indexes in this process unless told otherwise."""
 
-    def __init__(self, database: Path, model: Path, *paths: Path, **options: object) -> None:
+    def __init__(
+        self, database: Path, model: Path, *paths: Path, system: System = SYSTEM, **options: Any
+    ) -> None:
         self.database = database
         settings = settings_module.load({"db": str(database), "model": str(model), "jobs": 1})
+        self._start_events = system.start_events
         self.watcher = Watcher(
             Database.open(str(database), create=True),
             settings,
             [str(path) for path in paths],
             WatchOptions(**options),
+            replace(system, start_events=self._started_events),
         )
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
+
+    def _started_events(
+        self, on_notice: Callable[[Notice], None], on_problem: Callable[[Problem], None]
+    ) -> EventSource:
+        self.events = self._start_events(on_notice, on_problem)
+        self.on_problem = on_problem
+        return self.events
 
     def _run(self) -> None:
         try:
@@ -57,8 +85,14 @@ class Running:
         except BaseException as error:  # noqa: BLE001 - shown by `stop`
             self.error = error
 
-    def activity(self) -> activity.Activity | None:
+    def activity(self) -> Activity | None:
         return activity.read(self.database)
+
+    def current(self) -> Activity:
+        """What it shows of itself, which must be something."""
+        found = self.activity()
+        assert found is not None
+        return found
 
     def until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_S
@@ -78,9 +112,7 @@ class Running:
                 now
                 and now.doing == "idle"
                 and not now.queue
-                # What it shows of itself may be half a second old.
-                and not self.watcher._hints
-                and self.watcher._inbox.empty()
+                and self.watcher.is_idle  # what it shows of itself may be half a second old
                 and now.reconciled_at
                 and all(folder.how != "offline" for folder in now.folders)
             )
@@ -101,17 +133,11 @@ class Running:
 
 
 @pytest.fixture
-def threaded(ear, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Watchers of this test index in this process, with the ear."""
-    monkeypatch.setattr(watcher, "IndexerProcess", ThreadedIndexer)
-
-
-@pytest.fixture
-def watch(threaded: None, library, small_model: Path) -> Iterator[Callable[..., Running]]:
+def watch(ear: Ear, library: Any, small_model: Path) -> Iterator[Callable[..., Running]]:
     """Start a watcher of the library of `library`: `watch(folder, reconcile_every_s=...)`."""
     with ExitStack() as stack:
 
-        def start(*paths: Path, **options: object) -> Running:
+        def start(*paths: Path, **options: Any) -> Running:
             running = Running(library.database.path, small_model, *paths, **options)
             stack.callback(running.stop)
             return running

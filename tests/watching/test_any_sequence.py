@@ -5,13 +5,16 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection
 from support.disk import NAMES, WHICH, Disk
+from support.ear import Ear
 from support.libraries import content_of, put
 from watching.conftest import Running
 
@@ -55,6 +58,7 @@ class WatchedDisk(Disk):
     @rule()
     @precondition(lambda self: self.running is not None)
     def stop(self) -> None:
+        assert self.running is not None
         self.running.stop()
         self.running = None
 
@@ -126,7 +130,7 @@ class WatchedDisk(Disk):
         They may change through a name that is no audio file's. Of those that lost a link nothing
         tells at all, which leaves another ctime.
         """
-        samples = content_of(connection)["samples"]
+        samples: Any = content_of(connection)["samples"]
         return [(*row[:6], *row[7:]) for row in samples if not self.is_link(os.fsdecode(row[1]))]
 
     def is_link(self, name: str) -> bool:
@@ -146,7 +150,7 @@ class WatchedDisk(Disk):
 
 
 def test_any_sequence_of_operations_watched_or_not(
-    threaded, ear, empty_database, small_model, monkeypatch
+    ear: Ear, empty_database: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libindex.disk.walk._SETTLING_NS", 100_000_000)
     monkeypatch.setattr(WatchedDisk, "empty_database", empty_database, raising=False)

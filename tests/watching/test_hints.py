@@ -1,15 +1,10 @@
 from pathlib import Path
 
 import pytest
+from support.clock import Clock
 
 from libindex.watching.hints import Hints
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from libindex.watching.notices import Notice, NoticeKind
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def taken_within(hints: Hints, clock: Clock, seconds: float) -> list[str]:
     return taken
 
 
-def test_a_file_that_was_closed_is_taken_at_once(hints, clock, file) -> None:
+def test_a_file_that_was_closed_is_taken_at_once(hints: Hints, clock: Clock, file: str) -> None:
     hints.appeared(file)
     hints.written(file)
     hints.closed(file)
@@ -47,12 +42,14 @@ def test_a_file_that_was_closed_is_taken_at_once(hints, clock, file) -> None:
     assert len(hints) == 0
 
 
-def test_a_file_that_appeared_is_taken_when_it_is_still(hints, clock, file) -> None:
+def test_a_file_that_appeared_is_taken_when_it_is_still(
+    hints: Hints, clock: Clock, file: str
+) -> None:
     hints.appeared(file)
     assert taken_within(hints, clock, 0.3) == [file]
 
 
-def test_a_file_that_grows_is_left(hints, clock, file) -> None:
+def test_a_file_that_grows_is_left(hints: Hints, clock: Clock, file: str) -> None:
     hints.appeared(file)
     for _ in range(20):
         with Path(file).open("ab") as stream:
@@ -61,7 +58,7 @@ def test_a_file_that_grows_is_left(hints, clock, file) -> None:
     assert taken_within(hints, clock, 0.3) == [file]
 
 
-def test_writing_delays_what_was_closed_before(hints, clock, file) -> None:
+def test_writing_delays_what_was_closed_before(hints: Hints, clock: Clock, file: str) -> None:
     hints.closed(file)
     hints.written(file)
     assert taken_within(hints, clock, 1.9) == []
@@ -69,27 +66,31 @@ def test_writing_delays_what_was_closed_before(hints, clock, file) -> None:
     assert taken_within(hints, clock, 0.1) == [file]
 
 
-def test_writing_that_is_never_closed_ends_by_being_still(hints, clock, file) -> None:
+def test_writing_that_is_never_closed_ends_by_being_still(
+    hints: Hints, clock: Clock, file: str
+) -> None:
     hints.written(file)
     assert taken_within(hints, clock, 5) == [file]
 
 
-def test_an_empty_file_is_given_time(hints, clock, file) -> None:
+def test_an_empty_file_is_given_time(hints: Hints, clock: Clock, file: str) -> None:
     Path(file).write_bytes(b"")
     hints.appeared(file)
     assert taken_within(hints, clock, 1.9) == []
     assert taken_within(hints, clock, 0.5) == [file]
 
 
-def test_both_ends_of_a_move_are_taken_together(hints, clock) -> None:
+def test_both_ends_of_a_move_are_taken_together(hints: Hints, clock: Clock) -> None:
     hints.closed("/a.wav")
     clock.now += 0.001
     hints.closed("/b.wav")
-    clock.now = hints.next_due()
+    due = hints.next_due()
+    assert due is not None
+    clock.now = due
     assert hints.take() == ["/a.wav", "/b.wav"]
 
 
-def test_constant_closing_does_not_delay_for_ever(hints, clock, file) -> None:
+def test_constant_closing_does_not_delay_for_ever(hints: Hints, clock: Clock, file: str) -> None:
     taken = []
     for _ in range(20):
         hints.closed(file)
@@ -97,21 +98,32 @@ def test_constant_closing_does_not_delay_for_ever(hints, clock, file) -> None:
     assert len(taken) >= 5
 
 
-def test_a_file_that_went_is_taken(hints, clock, file) -> None:
+def test_a_file_that_went_is_taken(hints: Hints, clock: Clock, file: str) -> None:
     hints.appeared(file)
     Path(file).unlink()
     hints.gone(file)
     assert taken_within(hints, clock, 0.2) == [file]
 
 
-def test_a_folder_is_looked_at_twice(hints, clock) -> None:
+@pytest.mark.parametrize(
+    ("kind", "after_s"),
+    [("appeared", 0.1), ("written", 2.0), ("closed", 0.05), ("gone", 0.1), ("folder", 0.2)],
+)
+def test_every_kind_of_notice_has_its_time(
+    hints: Hints, clock: Clock, kind: NoticeKind, after_s: float
+) -> None:
+    hints.add(Notice(kind, "/a.wav"))
+    assert hints.next_due() == clock.now + after_s
+
+
+def test_a_folder_is_looked_at_twice(hints: Hints, clock: Clock) -> None:
     hints.folder("/a")
     assert taken_within(hints, clock, 0.3) == ["/a"]
     assert taken_within(hints, clock, 2) == ["/a"]
     assert hints.next_due() is None
 
 
-def test_the_next_is_the_first_that_is_due(hints, clock) -> None:
+def test_the_next_is_the_first_that_is_due(hints: Hints, clock: Clock) -> None:
     hints.again(["/b"], 7.0)
     hints.again(["/a"], 3.0)
     assert hints.next_due() == 103.0

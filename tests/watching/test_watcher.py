@@ -3,17 +3,23 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from watching.conftest import Running
+from support.ear import Ear
+from watching.conftest import SYSTEM, Running
 
 from libindex.errors import BusyError, NotFoundError
-from libindex.watching.watcher import Watcher
+from libindex.library import Library
+from libindex.watching.events import Events
+from libindex.watching.notices import Problem
+from libindex.watching.options import Intervals
 
 
-def names(library) -> list[str]:
+def names(library: Library) -> list[str]:
     """Names of all samples, good and bad."""
     with library.database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT path FROM samples ORDER BY path").scalars()
@@ -29,7 +35,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_it_compares_first_and_then_follows(library, ear, folder, watch) -> None:
+def test_it_compares_first_and_then_follows(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
     running = watch(folder)
     running.until(lambda: names(library) == ["3.wav", "kicks/1.wav", "kicks/2.wav"])
     (folder / "new.wav").write_text("new")
@@ -41,7 +49,9 @@ def test_it_compares_first_and_then_follows(library, ear, folder, watch) -> None
     running.until(lambda: names(library) == [])
 
 
-def test_a_file_that_moves_keeps_its_row(library, ear, folder, watch) -> None:
+def test_a_file_that_moves_keeps_its_row(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
     running = watch(folder)
     running.until(lambda: len(names(library)) == 3)
     running.until_quiet()
@@ -58,7 +68,9 @@ def test_a_file_that_moves_keeps_its_row(library, ear, folder, watch) -> None:
     assert len(ear.heard) == 3
 
 
-def test_saving_by_a_temporary_file_is_a_change(library, ear, folder, watch) -> None:
+def test_saving_by_a_temporary_file_is_a_change(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
     running = watch(folder)
     running.until(lambda: len(names(library)) == 3)
     running.until_quiet()
@@ -69,7 +81,9 @@ def test_saving_by_a_temporary_file_is_a_change(library, ear, folder, watch) -> 
     assert len(names(library)) == 3
 
 
-def test_a_file_that_is_being_written_is_left(library, ear, folder, watch) -> None:
+def test_a_file_that_is_being_written_is_left(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
     running = watch(folder)
     running.until_quiet()
     with (folder / "long.wav").open("w") as stream:
@@ -82,7 +96,9 @@ def test_a_file_that_is_being_written_is_left(library, ear, folder, watch) -> No
     assert len([path for path in ear.heard if path.endswith("long.wav")]) == 1
 
 
-def test_a_root_that_goes_away_is_offline_and_comes_back(library, ear, folder, watch) -> None:
+def test_a_root_that_goes_away_is_offline_and_comes_back(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
     running = watch(folder)
     running.until_quiet()
     folder.rename(folder.with_name("away"))
@@ -97,44 +113,52 @@ def test_a_root_that_goes_away_is_offline_and_comes_back(library, ear, folder, w
     running.until(lambda: "later.wav" in names(library))
 
 
-def test_a_root_that_is_away_from_the_start_is_told(library, ear, folder, watch, caplog) -> None:
+def test_a_root_that_is_away_from_the_start_is_told(
+    library: Library,
+    ear: Ear,
+    folder: Path,
+    watch: Callable[..., Running],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     library.scan(folder)
     folder.rename(folder.with_name("away"))
     caplog.set_level("INFO", "libindex")
     running = watch()
-    running.until(lambda: f"{folder}: not there now; its samples are kept" in caplog.messages)
+    running.until(lambda: f"{folder}: offline; its samples are kept" in caplog.messages)
     folder.with_name("away").rename(folder)
     running.until(lambda: f"{folder}: watched" in caplog.messages)
     assert len(names(library)) == 3
 
 
-def test_folders_that_others_add_and_forget(library, ear, folder, watch, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.watching.watcher._ROOTS_S", 0.2)
-    running = watch()
+def test_folders_that_others_add_and_forget(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
+    running = watch(intervals=Intervals(roots_s=0.2))
     running.until(lambda: running.activity() is not None)
     library.scan(folder)
-    running.until(lambda: [f.path for f in running.activity().folders] == [str(folder)])
+    running.until(lambda: [f.path for f in running.current().folders] == [str(folder)])
     running.until_quiet()
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
     library.forget(folder, on_wait=lambda _: None)
-    running.until(lambda: running.activity().folders == [])
+    running.until(lambda: running.current().folders == [])
 
 
 def test_a_drive_that_is_mounted_inside_is_compared(
-    library, ear, folder, watch, monkeypatch
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
 ) -> None:
     points = {"/": "ext4"}
-    monkeypatch.setattr("libindex.disk.filesystems.mounts", lambda: points)
-    running = watch(folder)
+    running = watch(folder, system=replace(SYSTEM, mounts=lambda: points))
     running.until_quiet()
-    running.watcher._events.unwatch(str(folder))
+    running.events.unwatch(str(folder))
     (folder / "kicks" / "unseen.wav").write_text("unseen")
     points = {"/": "ext4", str(folder / "kicks"): "vfat"}
     running.until(lambda: "kicks/unseen.wav" in names(library))
 
 
-def test_links_to_folders_elsewhere_are_followed(library, ear, folder, tmp_path, watch) -> None:
+def test_links_to_folders_elsewhere_are_followed(
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (folder / "link").symlink_to(elsewhere)
@@ -145,7 +169,7 @@ def test_links_to_folders_elsewhere_are_followed(library, ear, folder, tmp_path,
 
 
 def test_a_link_to_a_folder_that_moves_on_leaves_nothing(
-    library, ear, folder, tmp_path, watch
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "there.wav").write_text("there")
@@ -163,24 +187,24 @@ def test_a_link_to_a_folder_that_moves_on_leaves_nothing(
 
 
 def test_a_link_is_looked_through_again_once_it_is_watched(
-    library, ear, folder, tmp_path, watch, monkeypatch
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (folder / "link").symlink_to(tmp_path / "elsewhere")
-    watched = Watcher._watched
 
-    def slowly(self: Watcher, path: str) -> bool:
-        if path == str(folder / "link"):
-            (tmp_path / "elsewhere" / "meanwhile.wav").write_text("meanwhile")
-        return watched(self, path)
+    class Slow(Events):
+        def watch(self, path: str) -> None:
+            if path == str(folder / "link"):
+                (tmp_path / "elsewhere" / "meanwhile.wav").write_text("meanwhile")
+            super().watch(path)
 
-    monkeypatch.setattr(Watcher, "_watched", slowly)
-    running = watch(folder)
-    running.until(lambda: "link/meanwhile.wav" in names(library))
+    watch(folder, system=replace(SYSTEM, start_events=Slow)).until(
+        lambda: "link/meanwhile.wav" in names(library)
+    )
 
 
 def test_a_folder_that_was_away_is_told_of_under_its_present_name(
-    library, ear, folder, tmp_path, watch
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
     (folder / "kicks" / "dry").mkdir()
@@ -204,7 +228,11 @@ def test_a_folder_that_was_away_is_told_of_under_its_present_name(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 def test_a_folder_that_appears_while_the_root_is_away_is_watched(
-    library, ear, folder, watch, monkeypatch
+    library: Library,
+    ear: Ear,
+    folder: Path,
+    watch: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from watchdog.observers.inotify import InotifyWatchGroup
 
@@ -227,18 +255,24 @@ def test_a_folder_that_appears_while_the_root_is_away_is_watched(
     running.until(lambda: "new/inside.wav" in names(library))
 
 
-def test_polled_folders_are_compared(library, ear, folder, watch, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.watching.watcher._POLL_S", 0.2)
-    monkeypatch.setattr("libindex.watching.watcher._POLL_SHARE", 1)
-    running = watch(folder, polled=(str(folder),))
+def test_polled_folders_are_compared(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
+    often = Intervals(poll_s=0.2, poll_pause=1)
+    running = watch(folder, polled=(str(folder),), intervals=often)
     running.until(lambda: len(names(library)) == 3)
-    assert [f.how for f in running.activity().folders] == ["polled"]
+    assert [f.how for f in running.current().folders] == ["polled"]
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
 
 
 def test_folders_that_can_not_be_watched_are_compared(
-    library, ear, folder, watch, monkeypatch, caplog
+    library: Library,
+    ear: Ear,
+    folder: Path,
+    watch: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     import errno
 
@@ -247,10 +281,8 @@ def test_folders_that_can_not_be_watched_are_compared(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    monkeypatch.setattr("libindex.watching.watcher._POLL_S", 0.2)
-    monkeypatch.setattr("libindex.watching.watcher._POLL_SHARE", 1)
     monkeypatch.setattr(InotifyFD, "add_callback", full)
-    running = watch(folder)
+    running = watch(folder, intervals=Intervals(poll_s=0.2, poll_pause=1))
     running.until(lambda: len(names(library)) == 3)
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
@@ -258,31 +290,39 @@ def test_folders_that_can_not_be_watched_are_compared(
     assert len(told) == 1
 
 
-def test_lost_events_are_made_up_for(library, ear, folder, watch) -> None:
+def test_lost_events_are_made_up_for(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running]
+) -> None:
     running = watch(folder)
     running.until_quiet()
-    running.watcher._events.unwatch(str(folder))
+    running.events.unwatch(str(folder))
     (folder / "unseen.wav").write_text("unseen")
     running.until_quiet()
     assert "unseen.wav" not in names(library)
-    running.watcher._inbox.put(("trouble", "overflow"))
+    running.on_problem(Problem("overflow"))
     running.until(lambda: "unseen.wav" in names(library))
 
 
-def test_a_second_watcher_hears_who_watches(library, ear, folder, watch, small_model) -> None:
+def test_a_second_watcher_hears_who_watches(
+    library: Library, ear: Ear, folder: Path, watch: Callable[..., Running], small_model: Path
+) -> None:
     watch(folder).until_quiet()
     second = Running(library.database.path, small_model, folder)
     with pytest.raises(BusyError, match=rf"libindex watch \(process {os.getpid()} on "):
         second.stop()
 
 
-def test_a_folder_that_is_nowhere(library, ear, tmp_path, small_model) -> None:
+def test_a_folder_that_is_nowhere(
+    library: Library, ear: Ear, tmp_path: Path, small_model: Path
+) -> None:
     running = Running(library.database.path, small_model, tmp_path / "nowhere")
     with pytest.raises(NotFoundError, match="no such folder"):
         running.stop()
 
 
-def test_a_hook_hears_of_every_change(library, ear, folder, tmp_path, watch) -> None:
+def test_a_hook_hears_of_every_change(
+    library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
+) -> None:
     heard = tmp_path / "heard.jsonl"
     running = watch(folder, command=f"cat >> '{heard}'")
 
@@ -307,16 +347,51 @@ def test_a_hook_hears_of_every_change(library, ear, folder, tmp_path, watch) -> 
     assert changes["removed"]["path"] == str(folder / "4.wav")
 
 
+def test_old_failures_are_not_reported_again(
+    library: Library,
+    ear: Ear,
+    folder: Path,
+    tmp_path: Path,
+    watch: Callable[..., Running],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "libindex")
+    (folder / "bad.wav").write_text("bad")
+    changes = tmp_path / "changes.jsonl"
+    running = watch(folder, command=f"cat >> '{changes}'")
+
+    def failures() -> int:
+        return sum(getattr(record, "failed", 0) for record in caplog.records)
+
+    running.until(lambda: len(names(library)) == 4)
+    running.until_quiet(2.5)  # files that are fresh are looked at again
+    assert failures() == 1
+    caplog.clear()
+    running.watcher.reconcile()
+    running.until(lambda: any("compared 4 files" in text for text in caplog.messages))
+    (folder / "bad.wav").touch()
+    (folder / "new.wav").write_text("new")
+    running.until(lambda: "1 new" in caplog.messages)
+    running.until_quiet()
+    assert failures() == 0
+    assert changes.read_text().count('"failed"') == 1
+    (folder / "bad.wav").write_text("bad as well")
+    running.until(lambda: failures() == 1)
+    running.until(lambda: changes.read_text().count('"failed"') == 2)
+
+
 def test_a_database_that_can_not_be_written_is_tried_again(
-    library, ear, folder, watch, monkeypatch
+    library: Library,
+    ear: Ear,
+    folder: Path,
+    watch: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from libindex.errors import DatabaseError
     from libindex.indexing import Indexer
 
-    running = watch(folder)
+    running = watch(folder, intervals=Intervals(retry_s=0.1, max_retry_s=0.2))
     running.until_quiet()
-    monkeypatch.setattr("libindex.watching.watcher._RETRY_S", (0.1, 0.2))
-    running.watcher._retry_s = 0.1
     update = Indexer.update
 
     def full(*_: object, **__: object) -> None:
@@ -324,8 +399,8 @@ def test_a_database_that_can_not_be_written_is_tried_again(
 
     monkeypatch.setattr(Indexer, "update", full)
     (folder / "new.wav").write_text("new")
-    running.until(lambda: running.activity().trouble is not None)
-    assert "the disk is full" in running.activity().trouble
+    running.until(lambda: running.current().trouble is not None)
+    assert "the disk is full" in str(running.current().trouble)
     monkeypatch.setattr(Indexer, "update", update)
     running.until(lambda: "new.wav" in names(library))
-    running.until(lambda: running.activity().trouble is None)
+    running.until(lambda: running.current().trouble is None)
