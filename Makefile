@@ -35,11 +35,11 @@ demo: $(PLAIN)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/libindex scan demo_sounds --db $(DEMO)/library.db
 	@echo
-	$(BIN)/libindex query --class kick --class snare --min-prob 0.5 --format table --db $(DEMO)/library.db
+	$(BIN)/libindex query kick snare --format table --db $(DEMO)/library.db
 	@echo
 	$(BIN)/libindex similar kick01.ogg -n 5 --format table --db $(DEMO)/library.db
 	@echo
-	$(BIN)/libindex kit build Demo --min-prob 0.3 --format sfz --out $(DEMO) --db $(DEMO)/library.db
+	$(BIN)/libindex kit build Demo --layout 24 --out $(DEMO) --db $(DEMO)/library.db
 
 test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)

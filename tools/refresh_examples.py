@@ -25,9 +25,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "docs/tour.md")
 PICTURE = CHECKOUT / "docs" / "images" / "terminal.svg"
 PICTURED = (
-    "libindex query --class snare --min-prob 0.8 --limit 5",
+    "libindex query snare --min-prob 0.8 --limit 5",
     "libindex similar kick01.ogg -n 4",
-    'libindex kit build Dusty --under "~/Samples/Vintage Drums" --layout 8 --format sfz -o ~/Kits',
+    'libindex kit build Dusty --under "Vintage Drums" --layout 8 --out ~/Kits',
 )
 COLUMNS = 96
 # As rich's own, but with fonts that the reader has: the picture loads nothing.

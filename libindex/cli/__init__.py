@@ -114,6 +114,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Find sounds in a drum-sample library, by class or by similarity.
 
-    Start with `libindex scan ~/Samples`. Then search: `libindex query --class snare`,
+    Start with `libindex scan ~/Samples`. Then search: `libindex query snare`,
     `libindex similar kick01.ogg`. Audio files are only read, never changed.
     """
