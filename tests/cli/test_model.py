@@ -51,7 +51,10 @@ def _few_ood_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(model, [str(a) for a in arguments])
+    # Click keeps a command's help option, so it must have the names that it has below `main`.
+    return CliRunner().invoke(
+        model, [str(a) for a in arguments], help_option_names=["--help", "-h"]
+    )
 
 
 def succeed(*arguments: object) -> Result:
