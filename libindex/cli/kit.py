@@ -239,12 +239,14 @@ def _tell_hearing(files: int) -> None:
 
 def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
     from libindex.kits.layouts import named
-    from libindex.kits.recipe import LEAST, Recipe
+    from libindex.kits.recipe import MIN_PROBABILITY, Recipe
 
     if least is not None and making["assignment"] != "best":
         raise click.UsageError("--min-prob goes with --assign best only")
     layout = named(making["layout"], library.classes())
-    return Recipe(**{**making, "layout": layout}, least=LEAST if least is None else least)
+    return Recipe(
+        **{**making, "layout": layout}, min_probability=MIN_PROBABILITY if least is None else least
+    )
 
 
 def _make(name: str, material: "Material", recipe: "Recipe", target: dict[str, Any]) -> None:

@@ -1,12 +1,12 @@
-"""Reading files that anybody may have made."""
+"""Read files of unknown origin."""
 
 from pathlib import Path
 
 from libindex.kits.kit import KitError
 
 
-def content(path: Path, most: int) -> bytes:
-    """The bytes of a file, or one more than `most`, which tells that it is too large.
+def content(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file; one more than `max_bytes` if it is larger.
 
     Raises
     ------
@@ -17,7 +17,7 @@ def content(path: Path, most: int) -> bytes:
         if path.exists() and not path.is_file():
             raise KitError("is no file", path)
         with path.open("rb") as file:
-            return file.read(most + 1)
+            return file.read(max_bytes + 1)
     except OSError as error:
         raise KitError(f"can't be read ({error.strerror})", path) from None
     except ValueError:  # a name with a NUL

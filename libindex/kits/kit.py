@@ -1,4 +1,4 @@
-"""`Kit`: which sample sounds at which key, and how; what every format writes and reads."""
+"""`Kit`: which sample plays at which key, and how. Every format writes and reads it."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class KitError(LibindexError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PadSettings:
     """How a pad plays its sample; the defaults play it as it is.
 
     Attributes
@@ -56,7 +56,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What sounds when a key is struck.
+    """What plays when a key is struck.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Voice:
     sample : str
         The file that is played: absolute.
     class_code : str or None
-        What the pad is for; None where a preset that was read does not tell.
+        What the pad is for; None where a preset does not say.
     probability : float or None
         That the sample is of that class; None where it is not known.
     source : str or None
@@ -74,8 +74,8 @@ class Voice:
         Length of the sample [s]; None where it is not known.
     choke_group : int
         Voices of one group silence each other; 0 is no group.
-    shape : Shape
-        How it is played.
+    settings : PadSettings
+        How the sample is played.
     """
 
     key: int
@@ -85,7 +85,7 @@ class Voice:
     source: str | None = None
     duration_s: float | None = None
     choke_group: int = 0
-    shape: Shape = Shape()
+    settings: PadSettings = PadSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from libindex.kits.files import content
 from libindex.kits.kit import KitError
 
 _OCTAVE = 12
-_MOST_BYTES = 2**20
+DEFAULT = "gm"
+"""The name of the layout that is used where none is named."""
+_MAX_BYTES = 2**20
 _HATS = ("hhc", "ped", "hho")
 HAT_GROUP = 1
 """The choke group of hi-hats, in layouts that name no groups of their own."""
@@ -38,12 +40,16 @@ class Pad:
         does not matter.
     choke_group : int
         Pads of one group silence each other; 0 is no group.
+    priority : int
+        Of equal pads the one with the highest priority is filled first and gets the best sound;
+        of equal priorities, the lowest key.
     """
 
     key: int
     classes: tuple[str, ...]
     pitch: int | None = None
     choke_group: int = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,24 @@ class Layout:
 
 
 def _layout(name: str, pads: str) -> Layout:
-    """A layout from words like "41:tomf,tom+1": key, classes, and behind the plus its pitch."""
+    """A layout from words like "41:tomf,tom+1" or "36:kick*": key, classes, pitch, priority.
+
+    The pitch follows a plus; each star is one more of priority.
+    """
     made = []
     for word in pads.split():
-        key, _, wanted = word.partition(":")
+        key, _, wanted = word.rstrip("*").partition(":")
         codes, _, pitch = wanted.partition("+")
         classes = tuple(codes.split(","))
-        made.append(Pad(int(key), classes, int(pitch) if pitch else None, _hat_group(classes)))
+        made.append(
+            Pad(
+                int(key),
+                classes,
+                pitch=int(pitch) if pitch else None,
+                choke_group=_hat_group(classes),
+                priority=word.count("*"),
+            )
+        )
     return Layout(name, tuple(sorted(made, key=lambda pad: pad.key)))
 
 
@@ -88,16 +105,17 @@ _LOW_OCTAVE = (
     "24:kick 25:kick 26:snr 27:stick 28:clp 29:tom+1 30:tom+2 31:shk 32:ped 33:hhc 34:cym 35:hho "
 )
 _MIDDLE_OCTAVE = (
-    "36:kick 37:kick 38:snr 39:stick 40:clp 41:tom+3 42:tom+4 43:shk 44:ped 45:hhc 46:cym 47:hho "
+    "36:kick* 37:kick* 38:snr* 39:stick* 40:clp* 41:tom+3* 42:tom+4* 43:shk* 44:ped* 45:hhc* "
+    "46:cym* 47:hho* "
 )
 _HIGH_OCTAVE = (
     "48:taik 49:bass 50:snr 51:rim 52:cah 53:tomf 54:tab 55:whis 56:met 57:wood 58:rid 59:tri "
 )
 _GENERAL_MIDI = (
-    "35:kick 36:kick 37:rim,stick 38:snr 39:clp 40:snr 41:tomf,tom+1 42:hhc 43:tomf,tom+2 44:ped "
-    "45:tom+3 46:hho 47:tom+4 48:tom+5 49:cym 50:tom+6 51:rid 52:cym 53:rid 54:shk 55:cym 56:cow "
-    "57:cym 58:gui,fx 59:rid 60:cong+5 61:cong+4 62:cong+3 63:cong+2 64:cong+1 65:met,tom+2 "
-    "66:met,tom+1 67:cow+2 68:cow+1 69:shk 70:shk 71:whis 72:whis 73:gui 74:gui 75:clav 76:wood+2 "
+    "35:kick 36:kick* 37:rim,stick 38:snr* 39:clp 40:snr 41:tomf,tom+1 42:hhc 43:tomf,tom+2 44:ped "
+    "45:tom+3 46:hho 47:tom+4 48:tom+5 49:cym** 50:tom+6 51:rid 52:cym 53:rid 54:shk 55:cym 56:cow "
+    "57:cym* 58:gui,fx 59:rid 60:cong+5 61:cong+4 62:cong+3 63:cong+2 64:cong+1 65:met,tom+2 "
+    "66:met,tom+1 67:cow+2 68:cow+1 69:shk 70:shk 71:whis 72:whis 73:gui* 74:gui* 75:clav 76:wood+2 "
     "77:wood+1 78:cui+2 79:cui+1 80:tri 81:tri"
 )
 
@@ -142,15 +160,15 @@ def read(path: Path, codes: Iterable[str] = CODES) -> Layout:
     """A layout from a TOML file.
 
     The file has a table ``pads``: MIDI keys with a class, a list of classes in order of
-    preference, or a table of ``classes``, ``pitch`` and ``choke``. Classes are codes, names or
-    common words. ``name`` is optional.
+    preference, or a table of ``classes``, ``pitch``, ``choke`` and ``priority``. Classes are codes,
+    names or common words. ``name`` is optional.
 
     Raises
     ------
     KitError
         If it can't be read or makes no sense.
     """
-    data = content(path, _MOST_BYTES)
+    data = content(path, _MAX_BYTES)
     try:
         document = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # also of text that is not UTF-8
@@ -170,15 +188,20 @@ def _pad(path: Path, key: str, value: Any, codes: tuple[str, ...]) -> Pad:
     if not re.fullmatch("[0-9]{1,3}", key) or int(key) > 127 or str(int(key)) != key:
         raise KitError(f"has a pad {key!r}; keys are MIDI notes from 0 to 127", path)
     entry = value if isinstance(value, dict) else {"classes": value}
-    unknown = sorted(set(entry) - {"classes", "pitch", "choke"})
+    unknown = sorted(set(entry) - {"classes", "pitch", "choke", "priority"})
     if unknown:
         raise KitError(f"pad {key} has an unknown entry {unknown[0]!r}", path)
     classes = _classes(path, key, entry.get("classes"), codes)
     pitch, choke = entry.get("pitch"), entry.get("choke", _hat_group(classes))
-    for name, number, most in (("pitch", pitch, 127), ("choke", choke, 128)):
-        if number is not None and (type(number) is not int or not 0 <= number <= most):
-            raise KitError(f"pad {key}: {name} is a whole number from 0 to {most}", path)
-    return Pad(int(key), classes, pitch, choke)
+    priority = entry.get("priority", 0)
+    for name, number, high in (
+        ("pitch", pitch, 127),
+        ("choke", choke, 128),
+        ("priority", priority, 127),
+    ):
+        if number is not None and (type(number) is not int or not 0 <= number <= high):
+            raise KitError(f"pad {key}: {name} is a whole number from 0 to {high}", path)
+    return Pad(int(key), classes, pitch, choke, priority)
 
 
 def _classes(path: Path, key: str, value: Any, codes: tuple[str, ...]) -> tuple[str, ...]:

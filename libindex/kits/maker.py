@@ -5,7 +5,7 @@ from typing import Unpack
 
 from libindex.analysis.engine import Engine
 from libindex.errors import NotFoundError, UsageError
-from libindex.kits import material, reading
+from libindex.kits import identifying, material, reading
 from libindex.kits.building import build
 from libindex.kits.kit import Kit
 from libindex.kits.material import Material
@@ -117,11 +117,12 @@ class KitMaker:
     def identify(self, kit: Kit) -> Kit:
         """The same kit, with classes, probabilities and lengths of the samples that are there."""
         kit = reading.with_lengths(kit)
-        unknown = reading.unjudged(kit)
+        unknown = identifying.unidentified(kit)
         if self._reader is None:
-            known = material.known_chances(None, None, unknown)
+            known = identifying.known_probabilities(None, None, unknown)
         else:
             with self._reader.answering_if_any() as (connection, network):
-                known = material.known_chances(connection, network, unknown)
+                known = identifying.known_probabilities(connection, network, unknown)
         new = [path for path, found in known.items() if not found]
-        return reading.judged(kit, known | material.heard_chances(self._engine, new))
+        analysed = identifying.analysed_probabilities(self._engine, new)
+        return identifying.identified(kit, known | analysed)

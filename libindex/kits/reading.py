@@ -1,7 +1,6 @@
-"""Reading kits back, whoever made them, and what their samples are."""
+"""Read kits, whatever program made them."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +9,6 @@ import soundfile
 from libindex.kits import manifest
 from libindex.kits.formats import FORMATS, Format
 from libindex.kits.kit import MANIFEST, Kit, KitError, Voice
-
-Chances = Mapping[str, float]
-"""Probabilities by class, the most probable first."""
 
 
 def read(path: Path, workspace: Path) -> Kit:
@@ -25,10 +21,27 @@ def read(path: Path, workspace: Path) -> Kit:
     workspace : Path
         An empty folder, for the samples of an archive.
 
+    Returns
+    -------
+    Kit
+        With absolute paths of its samples, which need not exist.
+
     Raises
     ------
     KitError
         If it is no kit, or damaged.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from libindex.kits import read
+    >>> folder = Path(mkdtemp())
+    >>> text = "<region> key=c2 sample=kick.wav"
+    >>> (folder / "mine.sfz").write_text(text) == len(text)
+    True
+    >>> [voice.key for voice in read(folder / "mine.sfz", folder).voices]
+    [36]
     """
     if path.is_dir():
         return _of_folder(path, workspace)
@@ -42,31 +55,6 @@ def read(path: Path, workspace: Path) -> Kit:
 def with_lengths(kit: Kit) -> Kit:
     """The same kit with the lengths of samples that can be opened."""
     return replace(kit, voices=tuple(_with_length(voice) for voice in kit.voices))
-
-
-def unjudged(kit: Kit) -> list[str]:
-    """The samples of which a kit does not tell the class, or how probable it is."""
-    return sorted({v.sample for v in kit.voices if v.class_code is None or v.probability is None})
-
-
-def judged(kit: Kit, chances: Mapping[str, Chances]) -> Kit:
-    """The same kit, with a class and a probability for every sample that can be heard.
-
-    Parameters
-    ----------
-    kit : Kit
-        As it was read.
-    chances : mapping of str to mapping
-        By path of a sample, its probabilities by class, the most probable first.
-    """
-    return replace(kit, voices=tuple(_judged(v, chances.get(v.sample, {})) for v in kit.voices))
-
-
-def _judged(voice: Voice, chances: Chances) -> Voice:
-    if not chances or (voice.class_code is not None and voice.probability is not None):
-        return voice
-    code = voice.class_code or next(iter(chances))
-    return replace(voice, class_code=code, probability=chances.get(code))
 
 
 def _with_length(voice: Voice) -> Voice:

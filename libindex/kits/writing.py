@@ -1,4 +1,4 @@
-"""Writing a kit: aside first, then in its place in one step, so that there is never half a kit."""
+"""Write a kit: aside first, then moved into place in one step, so that none is ever incomplete."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from libindex.kits import manifest
 from libindex.kits.formats import Format
 from libindex.kits.kit import MANIFEST, Kit, KitError
-from libindex.kits.samples import Placing, placed, safe_name
+from libindex.kits.samples import Placing, place, safe_name
 from libindex.paths import absolute, display, relative_to
 
 _SAMPLES = "samples"
@@ -36,7 +36,7 @@ def write(
     out : Path
         Where the kit's folder, which has its name, is made.
     placing : {"copy", "link", "reference"}
-        What becomes of the samples; see `samples.placed`.
+        What happens to the samples; see `samples.place`.
     overwrite : bool
         Whether a kit of this name is replaced, if it has no files of anybody else.
 
@@ -136,7 +136,7 @@ def _fill(kit: Kit, formats: Sequence[Format], aside: Path, placing: Placing) ->
     with tempfile.TemporaryDirectory(prefix=".samples-", dir=aside) as inside:
         # What goes into archives alone leaves no copies beside them.
         folder = Path(inside) if archives_only else aside / _SAMPLES
-        ready = placed(kit, folder, "reference" if archives_only else placing, plays)
+        ready = place(kit, folder, "reference" if archives_only else placing, plays)
         for one in formats:
             one.write(ready, aside / (kit.name + one.suffix if one.suffix else _PADS))
     files = [
@@ -165,7 +165,7 @@ def _exchange(aside: Path, target: Path) -> None:
 
 
 def _new_folder(out: Path) -> Path:
-    """Hidden, so that a scan passes it over; with the user's own permissions, unlike tempfile's."""
+    """Hidden, so that a scan ignores it; with the user's own permissions, unlike tempfile's."""
     folder = out / f".libindex-kit-{uuid.uuid4().hex[:12]}"
     folder.mkdir()
     return folder

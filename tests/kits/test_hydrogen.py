@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex.kits.formats.hydrogen import Hydrogen
-from libindex.kits.formats.hydrogen_instruments import described, written
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.formats.hydrogen_instruments import from_xml, to_xml
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 
 FORMAT = Hydrogen()
 NAMESPACE = "{http://www.hydrogen-music.org/drumkit}"
@@ -76,11 +76,11 @@ def read(path: Path, workspace: Path, description: bytes, *names: str) -> Kit:
 
 
 def test_reads_what_it_wrote(path: Path, workspace: Path, sample: Callable[[str], str]) -> None:
-    shape = Shape(gain_db=-4.5, pan=0.25, tune_semitones=-2.37, cutoff=0.7, resonance=0.3)
+    settings = PadSettings(gain_db=-4.5, pan=0.25, tune_semitones=-2.37, cutoff=0.7, resonance=0.3)
     kit = Kit(
         "Kit <1>",
         (
-            Voice(0, sample("a.wav"), "kick", shape=shape),
+            Voice(0, sample("a.wav"), "kick", settings=settings),
             Voice(42, sample("closed.flac"), "hhc", choke_group=1),
             Voice(60, sample("what: this.ogg")),
             Voice(127, sample("open.flac"), "my-own-class", choke_group=128),
@@ -156,7 +156,7 @@ def test_samples_that_are_gone_are_told(path: Path) -> None:
 
 @given(
     st.builds(
-        Shape,
+        PadSettings,
         gain_db=st.floats(-40, 12),
         pan=st.floats(-1, 1),
         tune_semitones=st.floats(-36, 36),
@@ -164,24 +164,24 @@ def test_samples_that_are_gone_are_told(path: Path) -> None:
         resonance=st.floats(0.02, 1),
     )
 )
-def test_any_shape_in_its_ranges_comes_back(shape: Shape) -> None:
-    voice = Voice(36, "/a.wav", shape=shape)
-    document = ElementTree.fromstring(written(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
+def test_any_settings_in_their_ranges_comes_back(settings: PadSettings) -> None:
+    voice = Voice(36, "/a.wav", settings=settings)
+    document = ElementTree.fromstring(to_xml(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
     for element in document.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
-    again = described(document, Path("kit"), Path("/")).voices[0].shape
-    for field in Shape.__slots__:
-        assert getattr(again, field) == pytest.approx(getattr(shape, field), abs=2e-4), field
+    again = from_xml(document, Path("kit"), Path("/")).voices[0].settings
+    for field in PadSettings.__slots__:
+        assert getattr(again, field) == pytest.approx(getattr(settings, field), abs=2e-4), field
 
 
 @pytest.mark.parametrize("cutoff", [0.86, 0.9, 0.95, 0.99])
 def test_above_7_khz_the_cutoff_comes_back_without_resonance(cutoff: float) -> None:
-    voice = Voice(36, "/a.wav", shape=Shape(cutoff=cutoff, resonance=0.5))
-    document = ElementTree.fromstring(written(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
+    voice = Voice(36, "/a.wav", settings=PadSettings(cutoff=cutoff, resonance=0.5))
+    document = ElementTree.fromstring(to_xml(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
     for element in document.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
-    again = described(document, Path("kit"), Path("/")).voices[0].shape
-    assert again == Shape(cutoff=pytest.approx(cutoff, abs=2e-4))
+    again = from_xml(document, Path("kit"), Path("/")).voices[0].settings
+    assert again == PadSettings(cutoff=pytest.approx(cutoff, abs=2e-4))
 
 
 def test_reads_the_loudest_layer(path: Path, workspace: Path) -> None:
@@ -199,7 +199,7 @@ def test_reads_the_loudest_layer(path: Path, workspace: Path) -> None:
         "hard.wav",
     )
     assert [Path(voice.sample).name for voice in kit.voices] == ["hard.wav"]
-    assert kit.voices[0].shape.gain_db == pytest.approx(-6.02, abs=0.01)
+    assert kit.voices[0].settings.gain_db == pytest.approx(-6.02, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_reads_the_loudest_layer(path: Path, workspace: Path) -> None:
 def test_reads_kits_of_older_versions(path: Path, workspace: Path, inside: str) -> None:
     pans = "<pan_L>0.5</pan_L><pan_R>1</pan_R>"
     kit = read(path, workspace, drumkit(f"<instrument>{pans}{inside}</instrument>"), "a.wav")
-    assert kit.voices == (Voice(36, str(workspace / "a.wav"), shape=Shape(pan=0.5)),)
+    assert kit.voices == (Voice(36, str(workspace / "a.wav"), settings=PadSettings(pan=0.5)),)
 
 
 @pytest.mark.parametrize(

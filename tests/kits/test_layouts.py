@@ -3,7 +3,7 @@ import pytest
 from libindex.errors import UsageError
 from libindex.instruments import CODES
 from libindex.kits.kit import KitError
-from libindex.kits.layouts import HAT_GROUP, LAYOUTS, named, read
+from libindex.kits.layouts import HAT_GROUP, LAYOUTS, Pad, named, read
 
 # As the original program has them.
 ORIGINAL_24 = {
@@ -64,15 +64,17 @@ def test_a_layout_of_ones_own(file) -> None:
         file(
             'name = "Mine"\n[pads]\n42 = "closed hat"\n36 = "bd"\n'
             '37 = ["side stick", "sticks"]\n41 = { classes = "toms", pitch = 2, choke = 7 }\n'
+            '35 = { classes = "bd", priority = 3 }\n'
         )
     )
     assert layout.name == "Mine"
-    assert [(p.key, p.classes, p.pitch, p.choke_group) for p in layout.pads] == [
-        (36, ("kick",), None, 0),
-        (37, ("rim", "stick"), None, 0),
-        (41, ("tom", "tomf"), 2, 7),
-        (42, ("hhc",), None, HAT_GROUP),
-    ]
+    assert layout.pads == (
+        Pad(35, ("kick",), None, 0, 3),
+        Pad(36, ("kick",), None, 0, 0),
+        Pad(37, ("rim", "stick"), None, 0, 0),
+        Pad(41, ("tom", "tomf"), 2, 7, 0),
+        Pad(42, ("hhc",), None, HAT_GROUP, 0),
+    )
 
 
 def test_a_layout_is_named_after_its_file_and_takes_ones_own_classes(file) -> None:
@@ -101,6 +103,7 @@ def test_a_layout_is_named_after_its_file_and_takes_ones_own_classes(file) -> No
         ('[pads]\n36 = { classes = "kick", pitch = "high" }\n', "pitch is a whole number"),
         ('[pads]\n36 = { classes = "kick", choke = 129 }\n', "choke is a whole number"),
         ('[pads]\n36 = { classes = "kick", choke = true }\n', "choke is a whole number"),
+        ('[pads]\n36 = { classes = "kick", priority = -1 }\n', "priority is a whole number"),
         ('[pads]\n36 = { class = "kick" }\n', "unknown entry 'class'"),
     ],
 )

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from libindex.cli import main
 from libindex.kits.formats import FORMATS
 from libindex.kits.layouts import LAYOUTS, read
-from libindex.kits.recipe import LEAST
+from libindex.kits.recipe import MIN_PROBABILITY
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "kits.md").read_text(encoding="utf-8")
@@ -68,4 +68,4 @@ def test_tables_have_every_format_and_layout() -> None:
     assert {name: (int(low), int(high)) for name, low, high in rows} == {
         name: (layout.pads[0].key, layout.pads[-1].key) for name, layout in LAYOUTS.items()
     }
-    assert f"`--min-prob` ({LEAST})" in PAGE
+    assert f"`--min-prob` ({MIN_PROBABILITY})" in PAGE

@@ -6,7 +6,7 @@ import pytest
 import sfzen
 
 from libindex.kits.formats.sfz import Sfz
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 
 SFZ = Sfz()
 
@@ -90,9 +90,9 @@ def test_kits_of_others(parse, tmp_path) -> None:
     ]
     hat, kick, *_ = kit.voices
     assert (hat.choke_group, kick.choke_group) == (2, 0)
-    assert (hat.shape.gain_db, hat.shape.pan) == (-6, -0.5)
-    assert kick.shape.cutoff == pytest.approx(0.5)
-    assert kick.shape.resonance == pytest.approx(0.5)
+    assert (hat.settings.gain_db, hat.settings.pan) == (-6, -0.5)
+    assert kick.settings.cutoff == pytest.approx(0.5)
+    assert kick.settings.resonance == pytest.approx(0.5)
     assert {v.class_code for v in kit.voices} == {None}
 
 
@@ -124,7 +124,7 @@ def test_text_that_is_no_kit(parse, text) -> None:
 
 def test_values_that_are_no_numbers_count_as_not_given(parse) -> None:
     [voice] = parse("<region> key=36 sample=a.wav pan=left volume=nan group=x\n").voices
-    assert voice.shape == Shape()
+    assert voice.settings == PadSettings()
     assert voice.choke_group == 0
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from libindex.kits.kit import Kit, KitError
 from libindex.paths import is_utf8, relative_to
 
-MOST_CHOKE_GROUP = 128
+MAX_CHOKE_GROUP = 128
 
 
 class Format(Protocol):
@@ -94,4 +94,4 @@ def number(values: Mapping[str, str], name: str, default: float) -> float:
 
 def choke_group(value: float) -> int:
     """A choke group from a preset: a whole number from 0, which is none, to 128."""
-    return min(max(math.floor(value), 0), MOST_CHOKE_GROUP)
+    return min(max(math.floor(value), 0), MAX_CHOKE_GROUP)

@@ -31,7 +31,7 @@ class Folder:
             _give_name(voice, path / _file_name(voice))
 
     def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
-        """Read a kit; see `Format.read`. Files with other names are passed over."""
+        """Read a kit; see `Format.read`. Files with other names are ignored."""
         try:
             names = sorted(os.listdir(path))
         except OSError as error:

@@ -16,17 +16,17 @@ from typing import IO, cast
 from unicodedata import combining, normalize
 
 from libindex.kits.formats import xml
-from libindex.kits.formats.hydrogen_instruments import described, label, written
+from libindex.kits.formats.hydrogen_instruments import from_xml, label, to_xml
 from libindex.kits.kit import Kit, KitError
 from libindex.paths import to_text
 
 _DESCRIPTION = "drumkit.xml"
 _KEPT = set(" -_.()+&!@")  # in names, besides letters and digits of ASCII
-_LONGEST_NAME = 80
+_MAX_NAME_LENGTH = 80
 _GZIP = b"\x1f\x8b"
-_MOST_BYTES = 2**30  # of one sample
-_MOST_BYTES_OF_ALL = 4 * 2**30
-_MOST_MEMBERS = 2_000
+_MAX_BYTES = 2**30  # of one sample
+_MAX_BYTES_OF_ALL = 4 * 2**30
+_MAX_MEMBERS = 2_000
 _BLOCK_BYTES = 2**20
 
 
@@ -50,7 +50,7 @@ class Hydrogen:
             gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
         ):
-            description = written(kit, names)
+            description = to_xml(kit, names)
             _add(archive, f"{folder}/{_DESCRIPTION}", io.BytesIO(description), len(description))
             for sample, name in names.items():
                 with _sample(sample) as source:
@@ -71,8 +71,8 @@ class Hydrogen:
             if description is None:
                 raise KitError(f"holds no {_DESCRIPTION}; it is no kit of Hydrogen", path)
             packed = _opened(archive, members[description], path)
-            root = xml.parse(packed.read(xml.MOST_BYTES + 1), path, "drumkit_info")
-            kit = described(root, path, workspace)
+            root = xml.parse(packed.read(xml.MAX_BYTES + 1), path, "drumkit_info")
+            kit = from_xml(root, path, workspace)
             _unpack(archive, _samples(kit, members, description.parent, path), path)
         return kit
 
@@ -81,7 +81,7 @@ def _ascii(text: str) -> str:
     """`text` as a file name that every system and locale takes."""
     letters = (c for c in normalize("NFKD", to_text(text)) if not combining(c))
     kept = "".join(c if c.isascii() and (c.isalnum() or c in _KEPT) else "_" for c in letters)
-    return " ".join(kept.split())[:_LONGEST_NAME].strip(". ") or "kit"
+    return " ".join(kept.split())[:_MAX_NAME_LENGTH].strip(". ") or "kit"
 
 
 def _file_names(kit: Kit) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _archive(path: Path) -> Iterator[tarfile.TarFile]:
             with tarfile.open(fileobj=source, mode="r:") as archive:
                 yield archive
             # What is damaged is known from the checksum at the end.
-            for _ in range(_MOST_BYTES // _BLOCK_BYTES):
+            for _ in range(_MAX_BYTES // _BLOCK_BYTES):
                 if not source.read(_BLOCK_BYTES):
                     break
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -142,7 +142,7 @@ def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfil
     """The files in an archive; links and whatever else there may be are left out."""
     members: dict[PurePosixPath, tarfile.TarInfo] = {}
     for count, member in enumerate(archive):
-        if count == _MOST_MEMBERS or member.size > _MOST_BYTES:
+        if count == _MAX_MEMBERS or member.size > _MAX_BYTES:
             raise KitError("holds more than a kit can", path)
         if member.isreg():
             members[PurePosixPath(member.name)] = member
@@ -174,7 +174,7 @@ def _samples(
         if member is None:
             raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
         found[sample] = member
-    if sum(member.size for member in found.values()) > _MOST_BYTES_OF_ALL:
+    if sum(member.size for member in found.values()) > _MAX_BYTES_OF_ALL:
         raise KitError("holds more than a kit can", path)
     return dict(sorted(found.items(), key=lambda item: item[1].offset))
 

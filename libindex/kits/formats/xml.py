@@ -1,4 +1,4 @@
-"""XML as kits have it: read with care, written for people."""
+"""XML of kits: parsed with limits, written with indentation."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -6,8 +6,8 @@ from xml.parsers import expat
 
 from libindex.kits.kit import KitError
 
-MOST_BYTES = 32 * 2**20
-_DEEPEST = 64
+MAX_BYTES = 32 * 2**20
+_MAX_DEPTH = 64
 
 
 def parse(data: bytes, path: Path, tag: str) -> ET.Element:
@@ -27,7 +27,7 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     KitError
         If it is no such document, too large, too deep, or declares anything but its own name.
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise KitError("is too large for a kit", path)
     builder = _Builder()
     parser = expat.ParserCreate(namespace_separator="}")
@@ -65,7 +65,7 @@ class _Builder:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise _RefusedError("it is nested too deeply")
         self._tree.start(tag.rpartition("}")[2], attributes)
 
@@ -80,7 +80,7 @@ class _Builder:
         return self._tree.close()
 
 
-def written(root: ET.Element, doctype: str = "") -> bytes:
+def render(root: ET.Element, doctype: str = "") -> bytes:
     """A document, indented, in UTF-8."""
     ET.indent(root)
     head = '<?xml version="1.0" encoding="UTF-8"?>\n' + (f"{doctype}\n" if doctype else "")
