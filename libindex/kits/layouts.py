@@ -115,8 +115,8 @@ _GENERAL_MIDI = (
     "35:kick 36:kick* 37:rim,stick 38:snr* 39:clp 40:snr 41:tomf,tom+1 42:hhc 43:tomf,tom+2 44:ped "
     "45:tom+3 46:hho 47:tom+4 48:tom+5 49:cym** 50:tom+6 51:rid 52:cym 53:rid 54:shk 55:cym 56:cow "
     "57:cym* 58:gui,fx 59:rid 60:cong+5 61:cong+4 62:cong+3 63:cong+2 64:cong+1 65:met,tom+2 "
-    "66:met,tom+1 67:cow+2 68:cow+1 69:shk 70:shk 71:whis 72:whis 73:gui* 74:gui* 75:clav 76:wood+2 "
-    "77:wood+1 78:cui+2 79:cui+1 80:tri 81:tri"
+    "66:met,tom+1 67:cow+2 68:cow+1 69:shk 70:shk 71:whis 72:whis 73:gui* 74:gui* 75:clav "
+    "76:wood+2 77:wood+1 78:cui+2 79:cui+1 80:tri 81:tri"
 )
 
 LAYOUTS: dict[str, Layout] = {

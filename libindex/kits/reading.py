@@ -17,7 +17,8 @@ def read(path: Path, workspace: Path) -> Kit:
     Parameters
     ----------
     path : Path
-        A preset of any of `FORMATS`, a ``kit.json``, or a folder with either.
+        A preset of any of `FORMATS`, a ``kit.json``, or a folder with either; also a Hydrogen
+        kit that is installed, by its folder or its ``drumkit.xml``.
     workspace : Path
         An empty folder, for the samples of an archive.
 
@@ -71,7 +72,7 @@ def _of_folder(folder: Path, workspace: Path) -> Kit:
     if (folder / MANIFEST).exists():
         return manifest.read(folder)[0]
     try:
-        presets = sorted(p for p in folder.iterdir() if _by_suffix(p) and p.is_file())
+        presets = sorted(p for p in folder.iterdir() if _by_name(p) and p.is_file())
     except OSError as error:
         raise KitError(f"can't be listed ({error.strerror})", folder) from None
     if presets:
@@ -80,13 +81,16 @@ def _of_folder(folder: Path, workspace: Path) -> Kit:
 
 
 def _format_of(path: Path) -> Format:
-    known = _by_suffix(path)
+    known = _by_name(path)
     if known is None:
         endings = ", ".join(f.suffix for f in FORMATS.values() if f.suffix)
         raise KitError(f"is no kit: its name ends in none of {endings}", path)
     return known
 
 
-def _by_suffix(path: Path) -> Format | None:
+def _by_name(path: Path) -> Format | None:
     suffix = path.suffix.lower()
-    return next((f for f in FORMATS.values() if f.suffix and f.suffix == suffix), None)
+    for known in FORMATS.values():
+        if (suffix and known.suffix == suffix) or known.unpacked_name == path.name:
+            return known
+    return None

@@ -1,5 +1,6 @@
 import gzip
 import io
+import os
 import tarfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from libindex.kits.formats.hydrogen import Hydrogen
 from libindex.kits.formats.hydrogen_instruments import from_xml, to_xml
 from libindex.kits.kit import Kit, KitError, PadSettings, Voice
+from libindex.kits.reading import read as read_any
 
 FORMAT = Hydrogen()
 NAMESPACE = "{http://www.hydrogen-music.org/drumkit}"
@@ -169,7 +171,7 @@ def test_any_settings_in_their_ranges_comes_back(settings: PadSettings) -> None:
     document = ElementTree.fromstring(to_xml(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
     for element in document.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
-    again = from_xml(document, Path("kit"), Path("/")).voices[0].settings
+    again = from_xml(document, Path("kit"), Path).voices[0].settings
     for field in PadSettings.__slots__:
         assert getattr(again, field) == pytest.approx(getattr(settings, field), abs=2e-4), field
 
@@ -180,7 +182,7 @@ def test_above_7_khz_the_cutoff_comes_back_without_resonance(cutoff: float) -> N
     document = ElementTree.fromstring(to_xml(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
     for element in document.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
-    again = from_xml(document, Path("kit"), Path("/")).voices[0].settings
+    again = from_xml(document, Path("kit"), Path).voices[0].settings
     assert again == PadSettings(cutoff=pytest.approx(cutoff, abs=2e-4))
 
 
@@ -345,3 +347,91 @@ def test_archives_that_are_not_packed_are_read(path: Path, workspace: Path) -> N
 def test_kits_that_are_not_there_are_refused(path: Path, workspace: Path) -> None:
     with pytest.raises(KitError, match="can't be read"):
         FORMAT.read(path, workspace)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Callable[..., Path]:
+    """A kit as Hydrogen keeps those that are installed: a folder; returns its `drumkit.xml`."""
+
+    def make(description: bytes, *names: str) -> Path:
+        folder = tmp_path / "drumkits" / "GMkit"
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(b"x")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "drumkit.xml").write_bytes(description)
+        return folder / "drumkit.xml"
+
+    return make
+
+
+@pytest.mark.parametrize("file_name", ["ki ck.wav", "sub/ki ck.wav"])
+def test_an_installed_kit_is_read_as_the_packed_one(
+    path: Path, workspace: Path, installed: Callable[..., Path], file_name: str
+) -> None:
+    pads = [
+        instrument(f"<name>snr: a</name><midiOutNote>{k}</midiOutNote>", file_name)
+        for k in (36, 38)
+    ]
+    description = drumkit(*pads)
+    files = installed(description, file_name)
+    packed_kit = read(path, workspace, description, file_name)
+    for place in (files, files.parent):
+        found = read_any(place, workspace)
+        assert [Path(v.sample) for v in found.voices] == [files.parent / file_name] * 2
+        assert replace(found, voices=_without_samples(found)) == replace(
+            packed_kit, voices=_without_samples(packed_kit)
+        )
+
+
+def _without_samples(kit: Kit) -> tuple[Voice, ...]:
+    return tuple(replace(voice, sample="") for voice in kit.voices)
+
+
+def test_samples_that_an_installed_kit_lacks_are_named(
+    workspace: Path, installed: Callable[..., Path]
+) -> None:
+    files = installed(drumkit(instrument("", "gone.wav"), instrument("", "n" * 300 + ".wav")))
+    samples = [Path(voice.sample) for voice in read_any(files, workspace).voices]
+    assert samples == [files.parent / "gone.wav", files.parent / ("n" * 300 + ".wav")]
+
+
+@pytest.mark.parametrize("evil", ["/etc/passwd", "../../passwd", "sub/../../../passwd"])
+def test_an_installed_kit_has_its_samples_in_its_folder(
+    workspace: Path, installed: Callable[..., Path], evil: str
+) -> None:
+    files = installed(drumkit(instrument("", evil)))
+    [voice] = read_any(files, workspace).voices
+    assert voice.sample == str(files.parent / "passwd")
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        (b"", "no element found"),
+        (b"<song/>", "holds <song>"),
+        (drumkit(), "no samples"),
+        (b'<!DOCTYPE d [<!ENTITY e "e">]><d>&e;</d>', "entities"),
+        (b"<drumkit_info>" * 10_000, "nested"),
+        (b" " * 33 * 2**20, "too large"),
+    ],
+)
+def test_folders_that_are_no_installed_kit_are_refused(
+    workspace: Path, installed: Callable[..., Path], description: bytes, reason: str
+) -> None:
+    files = installed(description)
+    with pytest.raises(KitError, match=reason) as caught:
+        read_any(files.parent, workspace)
+    assert caught.value.path == files
+
+
+def test_a_pipe_in_the_place_of_a_description_is_not_waited_for(
+    workspace: Path, installed: Callable[..., Path]
+) -> None:
+    files = installed(b"")
+    files.unlink()
+    os.mkfifo(files)
+    with pytest.raises(KitError, match="is no file"):
+        read_any(files, workspace)
+    with pytest.raises(KitError, match="has no WAV files"):
+        read_any(files.parent, workspace)

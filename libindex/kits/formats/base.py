@@ -26,12 +26,15 @@ class Format(Protocol):
         converted to WAV.
     is_archive : bool
         Whether the file holds the samples itself.
+    unpacked_name : str
+        Of the file that programs keep of an archive once it is unpacked; else empty.
     """
 
     name: str
     suffix: str
     plays: frozenset[str]
     is_archive: bool
+    unpacked_name: str
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit whose samples are where its voices say.

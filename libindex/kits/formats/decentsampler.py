@@ -28,6 +28,7 @@ class DecentSampler:
     suffix = ".dspreset"
     plays = frozenset({"WAV", "WAVEX", "AIFF", "FLAC"})
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""

@@ -29,6 +29,7 @@ class DrumKV1:
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""

@@ -19,6 +19,7 @@ class Folder:
     suffix = ""
     plays = frozenset({"WAV", "WAVEX"})
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`.

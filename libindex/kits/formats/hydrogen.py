@@ -1,4 +1,4 @@
-"""Hydrogen's drum kits, in the form of its version 1.2: an archive of a folder.
+"""Hydrogen's drum kits, in the form of its version 1.2: an archive of a folder, or the folder.
 
 The folder holds `drumkit.xml`, which `hydrogen_instruments` writes and reads, and the samples.
 """
@@ -15,12 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 from unicodedata import combining, normalize
 
+from libindex.kits.files import content
 from libindex.kits.formats import xml
 from libindex.kits.formats.hydrogen_instruments import from_xml, label, to_xml
 from libindex.kits.kit import Kit, KitError
 from libindex.paths import to_text
 
-_DESCRIPTION = "drumkit.xml"
 _KEPT = set(" -_.()+&!@")  # in names, besides letters and digits of ASCII
 _MAX_NAME_LENGTH = 80
 _GZIP = b"\x1f\x8b"
@@ -38,6 +38,7 @@ class Hydrogen:
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
     is_archive = True
+    unpacked_name = "drumkit.xml"  # in the folders of kits that are installed
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""
@@ -51,7 +52,9 @@ class Hydrogen:
             tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
         ):
             description = to_xml(kit, names)
-            _add(archive, f"{folder}/{_DESCRIPTION}", io.BytesIO(description), len(description))
+            _add(
+                archive, f"{folder}/{self.unpacked_name}", io.BytesIO(description), len(description)
+            )
             for sample, name in names.items():
                 with _sample(sample) as source:
                     _add(archive, f"{folder}/{name}", source, os.fstat(source.fileno()).st_size)
@@ -61,18 +64,21 @@ class Hydrogen:
 
         Where an instrument has several layers, the one of the loudest velocity counts.
         """
+        if path.name == self.unpacked_name:
+            root = xml.parse(content(path, xml.MAX_BYTES), path, "drumkit_info")
+            return from_xml(root, path, lambda name: _installed(name, path.absolute().parent))
         with _archive(path) as archive:
             members = _members(archive, path)
             description = min(
-                (name for name in members if name.name == _DESCRIPTION),
+                (name for name in members if name.name == self.unpacked_name),
                 key=lambda name: len(name.parts),
                 default=None,
             )
             if description is None:
-                raise KitError(f"holds no {_DESCRIPTION}; it is no kit of Hydrogen", path)
+                raise KitError(f"holds no {self.unpacked_name}; it is no kit of Hydrogen", path)
             packed = _opened(archive, members[description], path)
             root = xml.parse(packed.read(xml.MAX_BYTES + 1), path, "drumkit_info")
-            kit = from_xml(root, path, workspace)
+            kit = from_xml(root, path, lambda name: workspace / name.name)
             _unpack(archive, _samples(kit, members, description.parent, path), path)
         return kit
 
@@ -82,6 +88,13 @@ def _ascii(text: str) -> str:
     letters = (c for c in normalize("NFKD", to_text(text)) if not combining(c))
     kept = "".join(c if c.isascii() and (c.isalnum() or c in _KEPT) else "_" for c in letters)
     return " ".join(kept.split())[:_MAX_NAME_LENGTH].strip(". ") or "kit"
+
+
+def _installed(name: PurePosixPath, folder: Path) -> Path:
+    """Where an installed kit has a sample: in its folder or below, and nowhere else."""
+    flat = folder / name.name
+    is_below = not name.is_absolute() and ".." not in name.parts
+    return folder / name if is_below and not os.path.exists(flat) else flat  # noqa: PTH110
 
 
 def _file_names(kit: Kit) -> dict[str, str]:

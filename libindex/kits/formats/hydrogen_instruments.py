@@ -6,7 +6,7 @@ plays, and are held by tests/kits/test_in_programs.py.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, SubElement
 
@@ -45,17 +45,17 @@ def to_xml(kit: Kit, names: Mapping[str, str]) -> bytes:
     return xml.render(root)
 
 
-def from_xml(root: Element, path: Path, workspace: Path) -> Kit:
-    """The kit that a document describes, with its samples in `workspace`."""
+def from_xml(root: Element, path: Path, sample_at: Callable[[PurePosixPath], Path]) -> Kit:
+    """The kit that a document describes; `sample_at` says where a sample that it names is."""
     is_own = (root.findtext("info") or "").startswith(_MADE)
-    instruments = [i for i in root.iterfind("instrumentList/instrument") if _file_name(i)]
+    instruments = [i for i in root.iterfind("instrumentList/instrument") if _sample(i).name]
     notes = [i.findtext("midiOutNote") or "" for i in instruments]
     keyed = len(set(notes)) == len(notes) and all(re.fullmatch("[0-9]{1,3}", n) for n in notes)
     voices = []
     for index, (instrument, note) in enumerate(zip(instruments, notes, strict=True)):
         key = int(note) if keyed else _FIRST_KEY + index
         if key < 128:
-            voices.append(_voice(instrument, key, is_own, workspace))
+            voices.append(_voice(instrument, key, is_own, sample_at(_sample(instrument))))
     if not voices:
         raise KitError("has no samples", path)
     name = root.findtext("name") or path.stem
@@ -104,24 +104,24 @@ def _loudest(instrument: Element) -> Element | None:
     return instrument if instrument.find("filename") is not None else None
 
 
-def _file_name(instrument: Element) -> str:
+def _sample(instrument: Element) -> PurePosixPath:
+    """The file that it plays, as it is written there."""
     layer = _loudest(instrument)
-    text = "" if layer is None else layer.findtext("filename") or ""
-    return PurePosixPath(text).name
+    return PurePosixPath("" if layer is None else layer.findtext("filename") or "")
 
 
 def _texts(element: Element) -> dict[str, str]:
     return {child.tag: child.text or "" for child in element}
 
 
-def _voice(instrument: Element, key: int, is_own: bool, workspace: Path) -> Voice:
+def _voice(instrument: Element, key: int, is_own: bool, sample: Path) -> Voice:
     texts = _texts(instrument)
     found = _CLASS.match(texts.get("name", ""))
     code = found[1] if found and (is_own or found[1] in CODES) else None
     group = choke_group(number(texts, "muteGroup", -1) + 1)
     return Voice(
         key=key,
-        sample=str(workspace / _file_name(instrument)),
+        sample=str(sample),
         class_code=code,
         choke_group=group,
         settings=_settings(instrument, texts),

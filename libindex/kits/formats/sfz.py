@@ -28,6 +28,7 @@ class Sfz:
     suffix = ".sfz"
     plays = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "AIFF"})
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""
