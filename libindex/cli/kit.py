@@ -168,14 +168,14 @@ def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> No
 @click.argument("layout", metavar="[NAME|FILE.toml]", required=False)
 def layouts(layout: str | None) -> None:
     """Show the layouts, or the pads of one."""
-    from libindex.kits.layouts import LAYOUTS, named
+    from libindex.kits.layouts import LAYOUTS, find_layout
 
     if layout is None:
         for known in LAYOUTS.values():
             first, last = known.pads[0].key, known.pads[-1].key
             click.echo(f"{known.name:<4} {len(known.pads):>3} pads, keys {first} to {last}")
         return
-    for pad in named(layout).pads:
+    for pad in find_layout(layout).pads:
         choke = f"  choke {pad.choke_group}" if pad.choke_group else ""
         click.echo(f"{pad.key:>3}  {', '.join(pad.classes)}{choke}")
 
@@ -238,12 +238,12 @@ def _tell_hearing(files: int) -> None:
 
 
 def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
-    from libindex.kits.layouts import named
+    from libindex.kits.layouts import find_layout
     from libindex.kits.recipe import MIN_PROBABILITY, Recipe
 
     if least is not None and making["assignment"] != "best":
         raise click.UsageError("--min-prob goes with --assign best only")
-    layout = named(making["layout"], library.classes())
+    layout = find_layout(making["layout"], library.classes())
     return Recipe(
         **{**making, "layout": layout}, min_probability=MIN_PROBABILITY if least is None else least
     )

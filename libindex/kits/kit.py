@@ -97,7 +97,15 @@ class Kit:
     name : str
         For people.
     voices : tuple of Voice
-        In order of key, one for a key.
+        In order of key, one for each key.
+
+    Examples
+    --------
+    >>> from libindex.kits import Kit, PadSettings, Voice
+    >>> soft = PadSettings(gain_db=-6.0)
+    >>> kit = Kit("Mine", (Voice(36, "/Samples/boom.wav", "kick", settings=soft),))
+    >>> kit.voices[0].settings.gain_db
+    -6.0
     """
 
     name: str

@@ -54,7 +54,14 @@ class Pad:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Pads in order of key, and what the layout is called."""
+    """Pads in order of key, and what the layout is called.
+
+    Examples
+    --------
+    >>> from libindex.kits import LAYOUTS
+    >>> len(LAYOUTS["24"].pads), LAYOUTS["24"].classes[:3]
+    (24, ('kick', 'snr', 'stick'))
+    """
 
     name: str
     pads: tuple[Pad, ...]
@@ -131,7 +138,7 @@ LAYOUTS: dict[str, Layout] = {
 """By name. "8" is the original's name for an octave of twelve keys with ten classes."""
 
 
-def named(text: str, codes: Iterable[str] = CODES) -> Layout:
+def find_layout(text: str, codes: Iterable[str] = CODES) -> Layout:
     """A layout by its name, or from a TOML file.
 
     Parameters
@@ -147,26 +154,49 @@ def named(text: str, codes: Iterable[str] = CODES) -> Layout:
         If it is neither.
     KitError
         If the file can't be read or makes no sense.
+
+    Examples
+    --------
+    >>> from libindex.kits import find_layout
+    >>> find_layout("gm").pads[1]
+    Pad(key=36, classes=('kick',), pitch=None, choke_group=0, priority=1)
     """
     if text in LAYOUTS:
         return LAYOUTS[text]
     if not text.lower().endswith(".toml"):
         names = ", ".join(LAYOUTS)
         raise UsageError(f"no layout {text!r}; choose {names}, or name a .toml file")
-    return read(Path(text).expanduser(), codes)
+    return read_layout(Path(text).expanduser(), codes)
 
 
-def read(path: Path, codes: Iterable[str] = CODES) -> Layout:
-    """A layout from a TOML file.
+def read_layout(path: Path, codes: Iterable[str] = CODES) -> Layout:
+    """Read a layout from a TOML file.
 
     The file has a table ``pads``: MIDI keys with a class, a list of classes in order of
     preference, or a table of ``classes``, ``pitch``, ``choke`` and ``priority``. Classes are codes,
     names or common words. ``name`` is optional.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    codes : iterable of str
+        The classes of the network in use.
+
     Raises
     ------
     KitError
         If it can't be read or makes no sense.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from libindex.kits import read_layout
+    >>> path = Path(mkdtemp(), "mine.toml")
+    >>> _ = path.write_text('pads = { 36 = "kick", 38 = "snare" }')
+    >>> [pad.classes for pad in read_layout(path).pads]
+    [('kick',), ('snr',)]
     """
     data = content(path, _MAX_BYTES)
     try:

@@ -38,9 +38,7 @@ def read(path: Path, workspace: Path) -> Kit:
     >>> from tempfile import mkdtemp
     >>> from libindex.kits import read
     >>> folder = Path(mkdtemp())
-    >>> text = "<region> key=c2 sample=kick.wav"
-    >>> (folder / "mine.sfz").write_text(text) == len(text)
-    True
+    >>> _ = (folder / "mine.sfz").write_text("<region> key=c2 sample=kick.wav")
     >>> [voice.key for voice in read(folder / "mine.sfz", folder).voices]
     [36]
     """

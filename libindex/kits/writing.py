@@ -49,7 +49,19 @@ def write(
     ------
     KitError
         If there is one already, its name is none that a folder can have, or something can't be
-        written. Then all is as it was.
+        written. Then nothing has changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import soundfile
+    >>> from libindex.kits import FORMATS, Kit, Voice, write
+    >>> folder = Path(mkdtemp())
+    >>> soundfile.write(folder / "boom.wav", [0.0, 1.0, 0.0], 44_100)
+    >>> kit = Kit("Mine", (Voice(36, str(folder / "boom.wav"), "kick"),))
+    >>> sorted(path.name for path in write(kit, [FORMATS["sfz"]], folder).iterdir())
+    ['Mine.sfz', 'kit.json', 'samples']
     """
     out = Path(absolute(out))
     target = check_target(kit.name, out, overwrite=overwrite)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from libindex.cli import main
 from libindex.kits.formats import FORMATS
-from libindex.kits.layouts import LAYOUTS, read
+from libindex.kits.layouts import LAYOUTS, read_layout
 from libindex.kits.recipe import MIN_PROBABILITY
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def test_commands_and_python_run(home) -> None:
 def test_the_layout_of_ones_own(tmp_path) -> None:
     [example] = examples("toml")
     (tmp_path / "mine.toml").write_text(example, encoding="utf-8")
-    layout = read(tmp_path / "mine.toml")
+    layout = read_layout(tmp_path / "mine.toml")
     assert layout.name == "My pads"
     assert [pad.key for pad in layout.pads] == [36, 37, 38, 41, 42, 43, 46, 49]
     assert [pad.choke_group for pad in layout.pads] == [0, 0, 0, 0, 1, 0, 1, 2]
