@@ -2,12 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.cli.kit_options import making_options
+from libindex.cli.kit_options import complete_layout, making_options, min_prob_option
 from libindex.cli.options import (
     db_option,
     filter_options,
@@ -19,34 +20,41 @@ from libindex.errors import LibindexError, NotFoundError
 from libindex.paths import absolute, display
 
 if TYPE_CHECKING:
+    from libindex.kits.kit import Kit
     from libindex.kits.material import Material
     from libindex.kits.recipe import Recipe
     from libindex.library import Library
 
 _FOLDER = click.Path(exists=True, file_okay=False)
-_MANY_FILES = 100  # take long enough that one wonders
+_MANY_FILES = 100  # take long enough to say so
 
 
 @click.group()
 def kit() -> None:
-    """Build drum kits out of the library or a folder, and look into kits."""
+    """Build drum kits from your samples, and show what is in a kit."""
 
 
 @kit.command()
 @click.argument("kit_name", metavar="NAME")
-@click.option("--from", "folder", metavar="DIR", type=_FOLDER, help="Take the sounds of a folder.")
+@click.option(
+    "--from",
+    "folder",
+    metavar="DIR",
+    type=_FOLDER,
+    help="Use the sounds of a folder, scanned or not.",
+)
 @click.option(
     "--query",
     "text",
     metavar="FILTERS",
-    help='Take what `libindex query` finds with these filters, such as "--under ~/Samples/Vinyl"; '
-    "they can be given as options, too.",
+    help='Use what `libindex query` finds with these filters, such as "--under ~/Samples/Vinyl". '
+    "You can also give filters as options.",
 )
 @click.option(
     "--similar-to",
     metavar="FILE",
     type=click.Path(),
-    help="Take of every class what sounds most like a file.",
+    help="For every class, use the sounds most similar to a file.",
 )
 @making_options
 @filter_options
@@ -66,66 +74,68 @@ def build(
 ) -> None:
     """Build a drum kit called NAME.
 
-    `libindex kit build Dusty --under ~/Samples/Vinyl --out ~/Kits` takes samples of the library;
-    with --from DIR those of a folder, scanned or not. A pad stays empty where no sample is of its
-    class with a probability of at least --min-prob (by default 0.5), unless it is forced. The kit
-    is a folder of its own; your samples stay as they are.
+    `libindex kit build Dusty --under ~/Samples/Vinyl --out ~/Kits` uses samples of the library;
+    --from DIR uses those of a folder, scanned or not. A pad stays empty if no sample is of its
+    class with a probability of at least --min-prob (default: 0.5); --force fills it anyway. The
+    kit is a folder of its own; your samples are not changed.
     """
-    least, filters = _least_and_filters(filters, text)
+    from libindex.cli.hints import next_step
+
+    min_probability, filters = _split_filters(filters, text)
     if folder is not None and (filters or similar_to is not None):
         raise click.UsageError("--from takes a whole folder: use --under for filters within it")
     _check_target(kit_name, target)
     with _opened(db, folder is not None, overrides) as library:
-        recipe = _recipe(library, making, least)
+        recipe = _recipe(library, making, min_probability)
         if folder is not None:
-            [found] = library.kits.folder_material([folder], _tell_hearing).values()
+            [found] = library.kits.folder_material([folder], _on_analysis).values()
         else:
             found = library.kits.material(recipe, similar_to=similar_to, **filters)
-        _make(kit_name, found, recipe, target)
+        made = _build(kit_name, found, recipe)
+        where = _write(made, found, recipe, target)
+    next_step(f"Load it into your sampler: {display(_preset(where, target))}")
 
 
 @kit.command(name="build-all")
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option(
-    "--min-prob",
-    "-p",
-    "least",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="At least this probability of the pad's class.  [default: 0.5]",
+    "--min-pads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=4,
+    show_default=True,
+    help="Skip folders whose kit would have fewer pads.",
 )
+@min_prob_option
 @making_options
 @db_option
 @model_option
 @run_options
 def build_all(
     folder: str,
-    least: float | None,
+    min_pads: int,
+    min_probability: float | None,
     making: dict[str, Any],
     target: dict[str, Any],
     db: str | None,
     **overrides: Any,
 ) -> None:
-    """Build a kit out of every folder in DIR, each with the folder's name.
+    """Build a kit from each folder in DIR, named after the folder.
 
-    What can't be built is reported and left out; then the exit status is 1.
+    Folders without samples, or with too few for --min-pads, are skipped. If another kit can't be
+    built, the rest are built all the same, and the exit status is 1.
     """
     packs = _packs(folder, target["out"])
-    failed: dict[str, LibindexError] = {}
-    for name, pack in packs.items():
-        try:
-            _check_target(name, target)
-        except LibindexError as error:
-            failed[pack] = error
+    failed = _unusable(packs, target)
     with _opened(db, True, overrides) as library:
-        recipe = _recipe(library, making, least)
+        recipe = _recipe(library, making, min_probability)
         found = library.kits.folder_material(
-            [p for p in packs.values() if p not in failed], _tell_hearing
+            [p for p in packs.values() if p not in failed], _on_analysis
         )
         for name, pack in packs.items():
             try:
                 if pack in found:
-                    _make(name, found[pack], recipe, target)
+                    _build_one(name, pack, found[pack], recipe, min_pads, target)
             except LibindexError as error:
                 failed[pack] = error
     for pack, why in failed.items():
@@ -148,8 +158,8 @@ def build_all(
 def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> None:
     """Show the pads of a kit: a preset of any format, or a folder with one.
 
-    Kits of other programs will do. Samples that the library knows by their bytes are told by it,
-    others are heard.
+    Kits made by other programs work too, such as those installed in Hydrogen. Samples already in
+    the library are looked up by content; others are analysed.
     """
     from libindex.cli.kit_output import show_kit
     from libindex.cli.output import on_terminal
@@ -165,25 +175,31 @@ def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> No
 
 
 @kit.command()
-@click.argument("layout", metavar="[NAME|FILE.toml]", required=False)
+@click.argument(
+    "layout", metavar="[NAME|FILE.toml]", required=False, shell_complete=complete_layout
+)
 def layouts(layout: str | None) -> None:
-    """Show the layouts, or the pads of one."""
-    from libindex.kits.layouts import LAYOUTS, find_layout
+    """List the layouts, or show the pads of one."""
+    from libindex.kits.layouts import DEFAULT, LAYOUTS, find_layout
 
     if layout is None:
         for known in LAYOUTS.values():
             first, last = known.pads[0].key, known.pads[-1].key
-            click.echo(f"{known.name:<4} {len(known.pads):>3} pads, keys {first} to {last}")
+            default = "  (default)" if known.name == DEFAULT else ""
+            click.echo(
+                f"{known.name:<4} {len(known.pads):>3} pads, keys {first} to {last}{default}"
+            )
         return
     for pad in find_layout(layout).pads:
         choke = f"  choke {pad.choke_group}" if pad.choke_group else ""
-        click.echo(f"{pad.key:>3}  {', '.join(pad.classes)}{choke}")
+        priority = f"  priority {pad.priority}" if pad.priority else ""
+        click.echo(f"{pad.key:>3}  {', '.join(pad.classes)}{choke}{priority}")
 
 
-def _least_and_filters(
+def _split_filters(
     filters: dict[str, Any], text: str | None
 ) -> tuple[float | None, dict[str, Any]]:
-    """The least probability of a pad, and the filters that were given."""
+    """The minimum probability of a pad, and the filters that were given."""
     given = {name: value for name, value in filters.items() if value not in (None, [])}
     if text is not None:
         if given:
@@ -206,7 +222,7 @@ def _opened(db: str | None, may_be_missing: bool, overrides: dict[str, Any]) -> 
 
 
 def _packs(folder: str, out: Path) -> dict[str, str]:
-    """The folders to build kits of, by the kits' names: two that would be the same get numbers."""
+    """The folders to build kits of, by the kits' names; equal names get numbers."""
     from libindex.kits.samples import safe_name
 
     packs: dict[str, str] = {}
@@ -225,43 +241,85 @@ def _packs(folder: str, out: Path) -> dict[str, str]:
     return packs
 
 
+def _unusable(packs: Mapping[str, str], target: dict[str, Any]) -> dict[str, LibindexError]:
+    """The folders that can't be read, or whose kits can't be written."""
+    failed = {}
+    for name, pack in packs.items():
+        try:
+            _check_target(name, target)
+            os.listdir(pack)
+        except OSError as error:
+            failed[pack] = LibindexError(f"can't be listed ({error.strerror})")
+        except LibindexError as error:
+            failed[pack] = error
+    return failed
+
+
 def _check_target(name: str, target: dict[str, Any]) -> None:
-    """Whether a kit can be written; better said before the work than after it."""
+    """Raise KitError if the kit can't be written: before the work, not after it."""
     from libindex.kits.writing import check_target
 
     check_target(name, Path(absolute(target["out"])), overwrite=target["overwrite"])
 
 
-def _tell_hearing(files: int) -> None:
+def _on_analysis(files: int) -> None:
     if files >= _MANY_FILES:
-        click.echo(f"libindex: hearing {files:,} files that the library does not know", err=True)
+        click.echo(f"libindex: analysing {files:,} files that are not in the library", err=True)
 
 
-def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
+def _recipe(library: "Library", making: dict[str, Any], min_probability: float | None) -> "Recipe":
     from libindex.kits.layouts import find_layout
     from libindex.kits.recipe import MIN_PROBABILITY, Recipe
 
-    if least is not None and making["assignment"] != "best":
+    if min_probability is None:
+        min_probability = MIN_PROBABILITY
+    elif making["assignment"] != "best":
         raise click.UsageError("--min-prob goes with --assign best only")
     layout = find_layout(making["layout"], library.classes())
-    return Recipe(
-        **{**making, "layout": layout}, min_probability=MIN_PROBABILITY if least is None else least
-    )
+    return Recipe(**{**making, "layout": layout}, min_probability=min_probability)
 
 
-def _make(name: str, material: "Material", recipe: "Recipe", target: dict[str, Any]) -> None:
-    """Build, write and show a kit."""
+def _build_one(
+    name: str,
+    pack: str,
+    material: "Material",
+    recipe: "Recipe",
+    min_pads: int,
+    target: dict[str, Any],
+) -> None:
+    """Build and write the kit of a folder, unless it would have too few pads."""
+    from libindex.kits.kit import EmptyKitError
+
+    try:
+        made = _build(name, material, recipe)
+    except EmptyKitError as error:
+        click.echo(f"libindex: {display(pack)}: skipped: {error}", err=True)
+        return
+    count = len(_filled(made, recipe))
+    if count < min_pads:
+        pads = "1 pad" if count == 1 else f"{count} pads"
+        why = f"only {pads}, and --min-pads is {min_pads}"
+        click.echo(f"libindex: {display(pack)}: skipped: {why}", err=True)
+        return
+    _write(made, material, recipe, target)
+
+
+def _build(name: str, material: "Material", recipe: "Recipe") -> "Kit":
+    from libindex.kits.building import build as build_kit
+
+    return build_kit(name, material, recipe)
+
+
+def _write(made: "Kit", material: "Material", recipe: "Recipe", target: dict[str, Any]) -> Path:
+    """Write a kit and show it."""
     from libindex.cli.kit_output import show_kit
     from libindex.cli.output import on_terminal
-    from libindex.kits.building import build as build_kit
     from libindex.kits.formats import FORMATS
     from libindex.kits.writing import write
 
-    made = build_kit(name, material, recipe)
-    formats = [FORMATS[f] for f in dict.fromkeys(target["formats"])]
     where = write(
         made,
-        formats,
+        [FORMATS[f] for f in dict.fromkeys(target["formats"])],
         Path(absolute(target["out"])),
         target["placing"],
         overwrite=target["overwrite"],
@@ -272,11 +330,26 @@ def _make(name: str, material: "Material", recipe: "Recipe", target: dict[str, A
         click.echo(os.fsencode(where))
     if material.errors:
         number, first = len(material.errors), material.errors[0]
-        click.echo(f"libindex: left out {number} files, such as {first}", err=True)
-    filled = {voice.key for voice in made.voices}
-    empty = [f"{p.key} {p.classes[0]}" for p in recipe.layout.pads if p.key not in filled]
+        click.echo(f"libindex: skipped {number} files, such as {first}", err=True)
+    filled = _filled(made, recipe)
+    pads = recipe.layout.pads
+    empty = [f"{p.key} {p.classes[0]}" for p in pads if p.key not in filled]
     click.echo(
-        f"libindex: {display(where)}: {len(recipe.layout.pads) - len(empty)} of "
-        f"{len(recipe.layout.pads)} pads" + (f"; empty: {', '.join(empty)}" if empty else ""),
+        f"libindex: {display(where)}: {len(filled)} of {len(pads)} pads"
+        + (f"; empty: {', '.join(empty)}" if empty else ""),
         err=True,
     )
+    return where
+
+
+def _filled(made: "Kit", recipe: "Recipe") -> set[int]:
+    """The keys of the layout's pads that play something; not those of repeated octaves."""
+    return {voice.key for voice in made.voices} & {pad.key for pad in recipe.layout.pads}
+
+
+def _preset(where: Path, target: dict[str, Any]) -> Path:
+    """The file of a kit that programs open."""
+    from libindex.kits.formats import FORMATS
+
+    suffix = FORMATS[target["formats"][0]].suffix
+    return where / (where.name + suffix) if suffix else where

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from libindex.kits.assignment import Choice, Chosen, assign
 from libindex.kits.checking import MAX_DURATION_S, SampleCheck, check
-from libindex.kits.kit import Kit, KitError, PadSettings, Voice
+from libindex.kits.kit import EmptyKitError, Kit, PadSettings, Voice
 from libindex.kits.layouts import Pad
 from libindex.kits.material import Material
 from libindex.kits.recipe import Recipe
@@ -32,7 +32,7 @@ def build(name: str, material: Material, recipe: Recipe) -> Kit:
 
     Raises
     ------
-    KitError
+    EmptyKitError
         If no sound fits any pad.
     """
     chosen, checks = _choose(material, recipe)
@@ -81,7 +81,7 @@ def _choose(material: Material, recipe: Recipe) -> tuple[Chosen, dict[str, Sampl
             break
         left = left.without(lambda sound, paths=unusable: sound.path in paths)  # type: ignore[misc]
     if not chosen:
-        raise KitError(_why_empty(material, recipe, left_out))
+        raise EmptyKitError(_why_empty(material, recipe, left_out))
     return chosen, {path: one for path, one in checks.items() if one}
 
 

@@ -12,6 +12,10 @@ class KitError(LibindexError):
     """A kit, layout or preset can't be read or written."""
 
 
+class EmptyKitError(KitError):
+    """No sound fits any pad."""
+
+
 @dataclass(frozen=True, slots=True)
 class PadSettings:
     """How a pad plays its sample; the defaults play it as it is.
