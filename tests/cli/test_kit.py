@@ -132,6 +132,21 @@ def test_a_folder_that_was_never_scanned(
     assert len(show(cli, tmp_path / "Kits" / "K")["pads"]) == 4
 
 
+def test_without_a_library_none_is_made_anywhere(samples, layout, tmp_path, small_model) -> None:
+    options = ["--from", samples, "-o", tmp_path / "Kits", "-l", layout, "--force", "-j", "1"]
+    code = (
+        "import sys; from libindex.cli import main;"
+        "main(sys.argv[1:], standalone_mode=False);"
+        "print('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, "kit", "build", "K", *map(str, options)]
+    environment = {
+        **os.environ, "LIBINDEX_DB": str(tmp_path / "none.db"), "LIBINDEX_MODEL": str(small_model)
+    }  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert result.stdout.splitlines() == [str(tmp_path / "Kits" / "K"), "False"]
+
+
 def test_like_a_sound(build, samples, tmp_path) -> None:
     assert "4 of 4 pads" in build("K", "--similar-to", samples / "pack0" / "0.wav").stderr
     assert "4 of 4 pads" in build("L", "--similar-to", "1.wav", "--max-duration", "9").stderr
@@ -245,7 +260,7 @@ def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> No
         (["--variation", "2"], "is not in the range"),
         (["--class", "kikc"], "no class 'kikc'"),
         (["--assign", "class", "--min-prob", "0.3"], "goes with --assign best only"),
-        (["--assign", "class", "--similar-to", "0.wav"], "likeness counts only"),
+        (["--assign", "class", "--similar-to", "0.wav"], "similarity goes with"),
     ],
 )
 def test_wrong_usage(cli, samples, options, why) -> None:

@@ -6,16 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from libindex.analysis.engine import Engine
 from libindex.errors import LibindexError, ModelError, NotFoundError, UsageError
 from libindex.instruments import CODES
-from libindex.kits.kit import Kit, Voice
+from libindex.kits.kit import EmptyKitError, Kit, Voice
 from libindex.kits.layouts import LAYOUTS, Layout, Pad
+from libindex.kits.maker import KitMaker
 from libindex.kits.recipe import Recipe
 from libindex.library import Library
 from libindex.network.modelfile import ModelFile
 
 ALL = Layout("all", tuple(Pad(key, (code,)) for key, code in enumerate(CODES)))
 ANY = Recipe(ALL, min_probability=0.0)
+FORCED = Recipe(ALL, force=True)
 
 
 @pytest.fixture
@@ -254,7 +257,7 @@ def test_folders_that_can_not_be_used(library, tmp_path) -> None:
         library.kit("K", ANY, folder=tmp_path, name="x")
     with pytest.raises(UsageError, match="is the recipe's"):
         library.kits.material(ANY, min_prob=0.2)
-    with pytest.raises(UsageError, match="likeness counts only"):
+    with pytest.raises(UsageError, match="similarity goes with"):
         library.kits.material(Recipe(ALL, assignment="class"), similar_to="x")
     with pytest.raises(NotFoundError, match="never scanned"):
         library.kits.material(ANY)
@@ -297,3 +300,28 @@ def test_a_kits_samples_are_known_by_their_bytes_or_heard(library, folder, tmp_p
 def test_layouts_of_the_original_are_filled_from_a_library(library, folder) -> None:
     material = library.kits.material(Recipe(LAYOUTS["36"], min_probability=0.0))
     assert {Path(p).parent for p in paths(material)} == {folder / d for d in "012"}
+
+
+def test_kits_are_made_from_folders_without_a_library(library, ear, write_sound, tmp_path) -> None:
+    """Files that are audio, too: the samples of a kit are decoded."""
+    folders = {"A": write_sound("a/1.wav").parent, "B": write_sound("b/1.wav", 1).parent}
+    (tmp_path / "empty").mkdir()
+    bad = folders["B"] / "bad.wav"
+    bad.write_bytes(b"bad")
+    analysed: list[int] = []
+    errors: list[LibindexError] = []
+    with Engine(library.settings, ear) as engine:
+        maker = KitMaker(engine)
+        assert maker.classes() == CODES
+        made = list(
+            maker.folder_kits({**folders, "C": tmp_path / "empty"}, FORCED, analysed.append)
+        )
+        one = maker.kit("B", FORCED, folder=folders["B"], on_error=errors.append)
+        with pytest.raises(NotFoundError, match="there is no library"):
+            maker.kit("K", FORCED)
+    assert analysed == [3]
+    assert [name for name, *_ in made] == ["A", "B", "C"]
+    assert [len(kit.voices) for _, kit, _ in made if isinstance(kit, Kit)] == [1, 1]
+    assert one == made[1][1]
+    assert [e.path for e in errors] == [e.path for e in made[1][2]] == [str(bad)]
+    assert isinstance(made[2][1], EmptyKitError)
