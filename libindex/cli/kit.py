@@ -87,7 +87,7 @@ def build(
 
     min_probability, filters = _split_filters(filters, text)
     if folder is not None and (filters or similar_to is not None):
-        raise click.UsageError("--from takes a whole folder: use --under for filters within it")
+        raise click.UsageError("--from uses a whole folder; for a part of the library, use --under")
     check_target(kit_name, target)
     errors: list[LibindexError] = []
     with kit_maker(db, folder is None, overrides) as maker:

@@ -61,7 +61,7 @@ def packs_in(folder: str, out: Path) -> dict[str, str]:
             name = f"{plain} {number}"
         packs[name] = absolute(entry.path)
     if not packs:
-        raise NotFoundError("has no folders to build kits of", folder)
+        raise NotFoundError("has no folders to build kits from", folder)
     return packs
 
 

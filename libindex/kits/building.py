@@ -88,7 +88,7 @@ def _choose(material: Material, recipe: Recipe) -> tuple[Chosen, dict[str, Sampl
 def _why_unusable(sample: SampleCheck | None, recipe: Recipe) -> str:
     """Why a sample can't go on a pad; empty if it can."""
     if sample is None:
-        return "not there any more"
+        return "missing"
     if not recipe.accepts_all and sample.is_damaged:
         return "damaged"
     return "loops" if sample.is_loop and not recipe.accepts_all else ""
@@ -102,8 +102,8 @@ def _why_empty(material: Material, recipe: Recipe, left_out: Counter[str]) -> st
     if material.errors and not material.sounds:
         number = len(material.errors)
         return f"none of its {number} sounds can be used, such as {material.errors[0]}"
-    reasons = ", ".join(f"{number:,} are {why}" for why, number in left_out.items() if number)
-    what = f"of {len(material.sounds):,} sounds none" if material.sounds else "no sound"
+    reasons = ", ".join(f"{why}: {number:,}" for why, number in left_out.items() if number)
+    what = f"none of {len(material.sounds):,} sounds" if material.sounds else "no sound"
     if recipe.is_original:
         return f"{what} is of a class of the layout" + (f" ({reasons})" if reasons else "")
     enough = "" if recipe.force else f" with a probability of at least {recipe.min_probability:g}"

@@ -11,11 +11,11 @@ def content(path: Path, max_bytes: int) -> bytes:
     Raises
     ------
     KitError
-        If it can't be read or is no regular file: a pipe would be waited for.
+        If it can't be read, or is not a regular file: reading a pipe would block.
     """
     try:
         if path.exists() and not path.is_file():
-            raise KitError("is no file", path)
+            raise KitError("is not a file", path)
         with path.open("rb") as file:
             return file.read(max_bytes + 1)
     except OSError as error:

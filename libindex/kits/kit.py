@@ -77,7 +77,7 @@ class Voice:
     duration_s : float or None
         Length of the sample [s]; None where it is not known.
     choke_group : int
-        Voices of one group silence each other; 0 is no group.
+        Voices of one group cut each other off; 0 means no group.
     settings : PadSettings
         How the sample is played.
     """

@@ -1,4 +1,4 @@
-"""Layouts: which class belongs at which key. The original's three, General MIDI, and one's own.
+"""Layouts: which class belongs on which key. The original's three, General MIDI, and custom ones.
 
 The original's layouts are as `24` and its siblings below; General MIDI's percussion keys are those
 of the MIDI Association's General MIDI System Level 1, as far as a class of libindex fits them.
@@ -39,7 +39,7 @@ class Pad:
         Among pads of the same classes: a higher number wants a higher sound. None where it
         does not matter.
     choke_group : int
-        Pads of one group silence each other; 0 is no group.
+        Pads of one group cut each other off; 0 means no group.
     priority : int
         Of equal pads the one with the highest priority is filled first and gets the best sound;
         of equal priorities, the lowest key.
@@ -230,7 +230,7 @@ def _pad(path: Path, key: str, value: Any, codes: tuple[str, ...]) -> Pad:
         ("priority", priority, 127),
     ):
         if number is not None and (type(number) is not int or not 0 <= number <= high):
-            raise KitError(f"pad {key}: {name} is a whole number from 0 to {high}", path)
+            raise KitError(f"pad {key}: {name} must be a whole number from 0 to {high}", path)
     return Pad(int(key), classes, pitch, choke, priority)
 
 

@@ -58,7 +58,7 @@ class KitMaker:
         if folder is None:
             found = self.material(recipe, similar_to=similar_to, **filters)
         elif similar_to is not None or filters:
-            raise UsageError("a kit from a folder takes all of it; filters look in the library")
+            raise UsageError("a kit from a folder uses all of it; filters are for the library")
         else:
             [found] = self.folder_material([folder], on_analysis).values()
         for error in found.errors:

@@ -49,7 +49,7 @@ def read(folder: Path) -> tuple[Kit, list[str]]:
     """
     path = folder / MANIFEST
     if not os.path.lexists(path):
-        raise KitError(f"is no kit of libindex: it has no {MANIFEST}", folder)
+        raise KitError(f"is not a kit of libindex: it has no {MANIFEST}", folder)
     data = content(path, _MAX_BYTES)
     try:
         document = json.loads(data)

@@ -174,7 +174,7 @@ def known_of(
     Raises
     ------
     LibindexError
-        If one of them is no folder or can't be read. Of what lies below it, that is only noted.
+        If one of them is not a folder or can't be read; of files below them, that is only noted.
     """
     found = Known(network, {}, {}, {})
     for folder in folders:

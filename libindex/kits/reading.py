@@ -30,7 +30,7 @@ def read(path: Path, workspace: Path) -> Kit:
     Raises
     ------
     KitError
-        If it is no kit, or damaged.
+        If it is not a kit, or is damaged.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def _format_of(path: Path) -> Format:
     known = _by_name(path)
     if known is None:
         endings = ", ".join(f.suffix for f in FORMATS.values() if f.suffix)
-        raise KitError(f"is no kit: its name ends in none of {endings}", path)
+        raise KitError(f"is not a kit: its name ends in none of {endings}", path)
     return known
 
 

@@ -64,7 +64,7 @@ class Recipe:
             raise UsageError(f"no assignment {self.assignment!r}; choose from {choices}")
         for name, value in (("probability", self.min_probability), ("variation", self.variation)):
             if not 0 <= value <= 1:
-                raise UsageError(f"a {name} lies between 0 and 1, not at {value:g}")
+                raise UsageError(f"a {name} must be between 0 and 1, not {value:g}")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}; it must not be negative")
 

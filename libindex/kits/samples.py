@@ -69,12 +69,12 @@ def safe_name(text: str) -> str:
 def _place_sample(voice: Voice, folder: Path, placing: Placing, playable: set[str]) -> str:
     source = os.fsencode(voice.sample)
     if not os.path.isfile(source):  # noqa: PTH113 - a pipe would be waited for
-        raise KitError("is not there any more", voice.sample)
+        raise KitError("no longer exists", voice.sample)
     try:
         container = soundfile.info(source).format
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
-        raise KitError(f"can't be read any more ({reason})", voice.sample) from None
+        raise KitError(f"can no longer be read ({reason})", voice.sample) from None
     converted = container not in playable
     if placing == "reference" and not converted:
         return voice.sample

@@ -38,7 +38,7 @@ def write(
     placing : {"copy", "link", "reference"}
         What happens to the samples; see `samples.place`.
     overwrite : bool
-        Whether a kit of this name is replaced, if it has no files of anybody else.
+        Whether to replace a kit of this name, if its folder contains no files but its own.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def write(
     Raises
     ------
     KitError
-        If there is one already, its name is none that a folder can have, or something can't be
-        written. Then nothing has changed.
+        If the kit exists, its name is not valid, or something can't be written. Then nothing
+        has changed.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def check_target(name: str, out: Path, *, overwrite: bool) -> Path:
     Raises
     ------
     KitError
-        If that is no name for a folder, or something is there that must not be replaced.
+        If the name is not valid, or something exists there that must not be replaced.
     """
     if not name or safe_name(name) != name:
-        raise KitError(f"{display(name)!r} is no name for a kit; try {safe_name(name)!r}")
+        raise KitError(f"{display(name)!r} is not a valid kit name; try {safe_name(name)!r}")
     target = out / name
     if os.path.lexists(target):
         if not overwrite:
-            raise KitError("is there already; add --overwrite, or choose another name", target)
+            raise KitError("already exists; add --overwrite, or choose another name", target)
         _check_own(target)
     return target
 
@@ -123,7 +123,7 @@ def _check_own(target: Path, shown: Path | None = None) -> None:
     `shown` is where the folder is for people.
     """
     if target.is_symlink() or not target.is_dir():
-        raise KitError("is no kit; it is not overwritten", target)
+        raise KitError("is not a kit, so it is not overwritten", target)
     own = set(manifest.read(target)[1])
     for folder, folders, files in os.walk(target):
         links = [name for name in folders if Path(folder, name).is_symlink()]
@@ -131,7 +131,7 @@ def _check_own(target: Path, shown: Path | None = None) -> None:
             path = Path(folder, name)
             if os.fspath(path.relative_to(target)) not in own:
                 place = (shown or target) / path.relative_to(target)
-                raise KitError("is not of this kit; move it before the kit is overwritten", place)
+                raise KitError("is not part of this kit; move it before overwriting the kit", place)
 
 
 def _check_lasting(kit: Kit, target: Path) -> None:
@@ -139,7 +139,7 @@ def _check_lasting(kit: Kit, target: Path) -> None:
     folder = os.path.realpath(target)
     for voice in kit.voices:
         if relative_to(os.path.realpath(voice.sample), folder):
-            raise KitError("goes when its kit is overwritten; copy the samples", voice.sample)
+            raise KitError("would be deleted with the old kit; use --copy-samples", voice.sample)
 
 
 def _fill(kit: Kit, formats: Sequence[Format], aside: Path, placing: Placing) -> None:

@@ -84,7 +84,7 @@ def test_loops_and_long_files_are_kept_out(sounds, loop, make_sound, make_materi
     unknown = make_sound(sounds[0].path + ".unknown", duration_s=None, kick=0.99)
     material = make_material(loop, long, unknown, *sounds)
     assert played(build("K", material, Recipe(LAYOUT)))[36] == "kick.wav"
-    with pytest.raises(KitError, match=r"of 1 sounds none fits a pad .*0\.5 \(1 are loops\)"):
+    with pytest.raises(KitError, match=r"none of 1 sounds fits a pad .*0\.5 \(loops: 1\)"):
         build("K", make_material(loop), Recipe(LAYOUT))
     assert played(build("K", make_material(loop), Recipe(LAYOUT, force=True)))[36] == "loop.wav"
     by_class = build("K", make_material(loop), Recipe(LAYOUT, assignment="class"))
@@ -115,7 +115,7 @@ def test_damaged_files_are_left_out_and_the_originals_assignments_take_them(
     whole = hit("cut.flac", seconds=2.0)
     whole.write_bytes(whole.read_bytes()[:-20_000])
     material = make_material(make_sound(str(whole), kick=0.99))
-    with pytest.raises(KitError, match=r"\(1 are damaged\)"):
+    with pytest.raises(KitError, match=r"\(damaged: 1\)"):
         build("K", material, Recipe(LAYOUT))
     assert played(build("K", material, Recipe(LAYOUT, assignment="class")))[36] == "cut.flac"
 
@@ -131,13 +131,13 @@ def test_why_there_is_no_kit(make_sound, make_material) -> None:
         build("K", broken, Recipe(LAYOUT))
     with pytest.raises(KitError, match="is of a class of the layout"):
         build("K", make_material(make_sound("/a", fx=0.9)), Recipe(LAYOUT, assignment="sample"))
-    with pytest.raises(KitError, match=r"\(2 are not there any more\)"):
+    with pytest.raises(KitError, match=r"\(missing: 2\)"):
         build(
             "K",
             make_material(make_sound("/a", kick=0.9), make_sound("/b", kick=0.9)),
             Recipe(LAYOUT),
         )
-    with pytest.raises(KitError, match=r"\(1 are too long\)"):
+    with pytest.raises(KitError, match=r"\(too long: 1\)"):
         build("K", make_material(make_sound("/a", duration_s=99.0, kick=0.9)), Recipe(LAYOUT))
 
 

@@ -99,7 +99,7 @@ def test_the_command_line_knows_every_format() -> None:
 def test_documents_in_encodings_that_nobody_knows(tmp_path, name) -> None:
     path = tmp_path / f"kit{FORMATS[name].suffix}"
     path.write_bytes(b"<?xml version='1.0' encoding='bogus'?><preset/>")
-    with pytest.raises(KitError, match="is no kit that can be read"):
+    with pytest.raises(KitError, match="is not a readable kit"):
         FORMATS[name].read(path, tmp_path)
 
 

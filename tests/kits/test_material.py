@@ -253,7 +253,7 @@ def test_a_folder_without_a_library(library, tmp_path, ear) -> None:
 def test_folders_that_can_not_be_used(library, tmp_path) -> None:
     with pytest.raises(LibindexError, match="can't be listed"):
         of_folder(library, tmp_path / "none")
-    with pytest.raises(UsageError, match="takes all of it"):
+    with pytest.raises(UsageError, match="uses all of it"):
         library.kit("K", ANY, folder=tmp_path, name="x")
     with pytest.raises(UsageError, match="is the recipe's"):
         library.kits.material(ANY, min_prob=0.2)

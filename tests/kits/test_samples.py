@@ -102,7 +102,7 @@ def test_a_sample_that_went_meanwhile(hit, tmp_path) -> None:
     source = hit("a.wav")
     kit = kit_of(source)
     source.unlink()
-    with pytest.raises(KitError, match="is not there any more") as error:
+    with pytest.raises(KitError, match="no longer exists") as error:
         place(kit, tmp_path / "samples", "copy", WAV)
     assert error.value.path == str(source)
 

@@ -44,7 +44,7 @@ class Format(Protocol):
         Raises
         ------
         KitError
-            If the format can't hold the name of a sample.
+            If the format can't contain the name of a sample.
         OSError
             If the file can't be written.
         """
@@ -72,12 +72,12 @@ def reference(sample: str, preset: Path) -> str:
     Raises
     ------
     KitError
-        If the name is no text (not UTF-8, or with control characters): no preset can hold it.
+        If the name is not text (not UTF-8, or with control characters): no preset can contain it.
     """
     below = relative_to(sample, os.fspath(preset.parent.absolute()))
     text = below or sample
     if not is_utf8(text) or not text.isprintable():
-        raise KitError("has a name that no preset can hold; copy or link the samples", sample)
+        raise KitError("has a name that no preset can contain; copy or link the samples", sample)
     return text
 
 

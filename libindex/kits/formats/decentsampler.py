@@ -72,7 +72,9 @@ def _group(voice: Voice, path: Path) -> ET.Element:
         group.set("tags", ",".join(tags))
     settings, name = voice.settings, reference(voice.sample, path)
     if "\\" in name:  # which it takes for a folder
-        raise KitError("has a name that no preset can hold; copy or link the samples", voice.sample)
+        raise KitError(
+            "has a name that no preset can contain; copy or link the samples", voice.sample
+        )
     sample = ET.SubElement(
         group,
         "sample",

@@ -83,7 +83,9 @@ def _voice(element: Element, path: Path) -> Voice | None:
         return None
     index = element.get("index", "")
     if not _NUMBER.fullmatch(index) or int(index) > 127:
-        raise KitError(f"has a pad at {xml.printable(index)[:20]!r}, which is no MIDI note", path)
+        raise KitError(
+            f"has a pad at {xml.printable(index)[:20]!r}, which is not a MIDI note", path
+        )
     params = {
         param.get("name") or _nth(param.get("index", "")): param.text or ""
         for param in element.iterfind("params/param")

@@ -75,7 +75,7 @@ class Hydrogen:
                 default=None,
             )
             if description is None:
-                raise KitError(f"holds no {self.unpacked_name}; it is no kit of Hydrogen", path)
+                raise KitError(f"contains no {self.unpacked_name}; it is not a Hydrogen kit", path)
             packed = _opened(archive, members[description], path)
             root = xml.parse(packed.read(xml.MAX_BYTES + 1), path, "drumkit_info")
             kit = from_xml(root, path, lambda name: workspace / name.name)
@@ -140,7 +140,7 @@ def _archive(path: Path) -> Iterator[tarfile.TarFile]:
                 if not source.read(_BLOCK_BYTES):
                     break
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise KitError(f"is no archive of a kit, or damaged ({error})", path) from None
+        raise KitError(f"is not a kit archive, or is damaged ({error})", path) from None
     except OSError as error:
         raise KitError(f"can't be unpacked ({error.strerror})", path) from None
 
@@ -156,7 +156,7 @@ def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfil
     members: dict[PurePosixPath, tarfile.TarInfo] = {}
     for count, member in enumerate(archive):
         if count == _MAX_MEMBERS or member.size > _MAX_BYTES:
-            raise KitError("holds more than a kit can", path)
+            raise KitError("is larger than a kit can be", path)
         if member.isreg():
             members[PurePosixPath(member.name)] = member
     return members
@@ -165,7 +165,7 @@ def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfil
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> IO[bytes]:
     opened = archive.extractfile(member)
     if opened is None:
-        raise KitError("holds something else where a file should be", path)
+        raise KitError("has something else in the place of a file", path)
     return opened
 
 
@@ -185,10 +185,10 @@ def _samples(
     for sample in {Path(voice.sample) for voice in kit.voices}:
         member = members.get(folder / sample.name) or named.get(sample.name)
         if member is None:
-            raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
+            raise KitError(f"has no sample {to_text(sample.name)[:200]!r}", path)
         found[sample] = member
     if sum(member.size for member in found.values()) > _MAX_BYTES_OF_ALL:
-        raise KitError("holds more than a kit can", path)
+        raise KitError("is larger than a kit can be", path)
     return dict(sorted(found.items(), key=lambda item: item[1].offset))
 
 

@@ -54,7 +54,7 @@ class Sfz:
                 if "sample" in opcodes and (key not in best or rank > best[key][0]):
                     best[key] = rank, _voice(key, opcodes, path)
         if not best:
-            raise KitError("has no regions with samples; it is no SFZ kit", path)
+            raise KitError("has no regions with samples; it is not an SFZ kit", path)
         voices = [_labelled(best[key][1], labels.get(key)) for key in sorted(best)]
         first = text.lines[0]
         name = first[3:].strip() if labels and first.startswith("// ") else path.stem
@@ -64,7 +64,7 @@ class Sfz:
 def _region(voice: Voice, path: Path) -> Iterator[str]:
     sample, settings = reference(voice.sample, path), voice.settings
     if _UNSAFE.search(sample):
-        raise KitError("has a name that SFZ can't hold; copy or link the samples", voice.sample)
+        raise KitError("has a name that SFZ can't contain; copy or link the samples", voice.sample)
     probability = "" if voice.probability is None else f" {voice.probability:.4f}"
     if voice.class_code is not None:
         yield f"// pad {voice.key} {voice.class_code}{probability}"
@@ -109,7 +109,7 @@ def _key(text: str, path: Path) -> int:
         return int(text)
     found = re.fullmatch(r"([a-g])([#b]?)(-?\d{1,2})", text.lower())
     if found is None:
-        raise KitError(f"has a key {to_text(text)[:20]!r} that is no note", path)
+        raise KitError(f"has a key {to_text(text)[:20]!r} that is not a note", path)
     return _NOTES[found[1]] + _SHARPS[found[2]] + 12 * (int(found[3]) + 1)
 
 

@@ -41,7 +41,7 @@ class SfzText:
     Raises
     ------
     KitError
-        If it can't be read, or is no text.
+        If it can't be read, or is not text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +73,7 @@ class SfzText:
             elif level in _LEVELS:
                 inherited[level].update(opcodes)
         if not level:
-            raise KitError("has no headers; it is no SFZ file", self._path)
+            raise KitError("has no headers; it is not an SFZ file", self._path)
         if level == "region":
             yield _merged(inherited, control)
 
@@ -83,7 +83,7 @@ class SfzText:
         data = content(path, self._left)
         self._left -= len(data)
         if self._left <= 0 or b"\0" in data:
-            raise KitError("is no SFZ file", path)
+            raise KitError("is not an SFZ file", path)
         text = data.decode("utf-8-sig", "surrogateescape")
         for line in _BLOCK_COMMENT.sub(" ", text).splitlines():
             included = _INCLUDE.match(line)

@@ -25,7 +25,7 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     Raises
     ------
     KitError
-        If it is no such document, too large, too deep, or declares anything but its own name.
+        If it is another document, too large, too deep, or declares anything but its own name.
     """
     if len(data) > MAX_BYTES:
         raise KitError("is too large for a kit", path)
@@ -39,10 +39,12 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, _RefusedError, LookupError, ValueError) as error:  # also encodings
-        raise KitError(f"is no kit that can be read ({error})", path) from None
+        raise KitError(f"is not a readable kit ({error})", path) from None
     root = builder.close()
     if root.tag != tag:
-        raise KitError(f"is no such kit: it holds <{printable(root.tag[:40])}>, not <{tag}>", path)
+        raise KitError(
+            f"is another kind of file: it contains <{printable(root.tag[:40])}>, not <{tag}>", path
+        )
     return root
 
 
@@ -88,7 +90,7 @@ def render(root: ET.Element, doctype: str = "") -> bytes:
 
 
 def printable(text: str) -> str:
-    """`text` without the characters that XML can't hold, or nobody can read."""
+    """`text` without the characters that XML can't hold, or people can't read."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
