@@ -1,6 +1,7 @@
 """``libindex kit``: build drum kits, show them, show layouts."""
 
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,14 @@ def build_all(
     Folders without samples, or with too few for --min-pads, are skipped. If another kit can't be
     built, the rest are built all the same, and the exit status is 1.
     """
+    from libindex.cli.hints import next_step
+
     packs = packs_in(folder, target["out"])
     failed = unusable(packs, target)
     usable = {name: pack for name, pack in packs.items() if pack not in failed}
     with kit_maker(db, False, overrides) as maker:
         recipe = recipe_of(maker, making, min_probability)
+        written: Path | None = None
         for name, made, errors in maker.folder_kits(usable, recipe, on_analysis):
             if isinstance(made, LibindexError):
                 report_skipped(packs[name], str(made))
@@ -146,11 +150,13 @@ def build_all(
                 report_skipped(packs[name], why)
             else:
                 try:
-                    write_kit(made, errors, recipe, target)
+                    written = write_kit(made, errors, recipe, target)
                 except LibindexError as error:
                     failed[packs[name]] = error
     for pack, reason in failed.items():
         click.echo(f"libindex: {display(pack)}: {reason}", err=True)
+    if written is not None:
+        next_step(f"Show the last kit again: libindex kit show {shlex.quote(display(written))}")
     if failed:
         raise LibindexError(f"{len(failed)} of {len(packs)} kits could not be built")
 

@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 
 from libindex.cli.options import Command
 
-FORMATS = ("drumkv1", "hydrogen", "sfz", "decentsampler", "folder")
+FORMATS = ("sfz", "hydrogen", "decentsampler", "drumkv1", "folder")
 _RECIPE_NAMES = (
     "layout",
     "assignment",

@@ -318,6 +318,14 @@ def test_building_shows_the_kit_on_a_terminal(terminal, samples, layout, tmp_pat
     assert shown.replace("\n", "").endswith(f"{tmp_path / 'Kits' / 'K' / 'K.sfz'}")
 
 
+def test_the_next_step_after_several_kits(terminal, samples, layout, tmp_path) -> None:
+    options = ("-o", tmp_path / "My Kits", "-l", layout, "--force", "--min-pads", "3")
+    shown = terminal("kit", "build-all", samples, *options).replace("\n", "")
+    assert shown.endswith(
+        f"Show the last kit again: libindex kit show '{tmp_path / 'My Kits' / 'pack1'}'"
+    )
+
+
 def test_layouts(cli, layout) -> None:
     result = cli("kit", "layouts")
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["8", "24", "36", "gm"]
