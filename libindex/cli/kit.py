@@ -1,13 +1,26 @@
 """``libindex kit``: build drum kits, show them, show layouts."""
 
 import os
+import shlex
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from libindex.cli.kit_options import making_options
+from libindex.cli.kit_building import (
+    check_target,
+    kit_maker,
+    on_analysis,
+    packs_in,
+    preset_in,
+    recipe_of,
+    report_skipped,
+    too_few_pads,
+    unusable,
+    write_kit,
+)
+from libindex.cli.kit_options import complete_layout, making_options, min_prob_option
 from libindex.cli.options import (
     db_option,
     filter_options,
@@ -15,38 +28,38 @@ from libindex.cli.options import (
     parsed_filters,
     run_options,
 )
-from libindex.errors import LibindexError, NotFoundError
+from libindex.errors import LibindexError
 from libindex.paths import absolute, display
 
-if TYPE_CHECKING:
-    from libindex.kits.material import Material
-    from libindex.kits.recipe import Recipe
-    from libindex.library import Library
-
 _FOLDER = click.Path(exists=True, file_okay=False)
-_MANY_FILES = 100  # take long enough that one wonders
 
 
 @click.group()
 def kit() -> None:
-    """Build drum kits out of the library or a folder, and look into kits."""
+    """Build drum kits from your samples, and show what is in a kit."""
 
 
 @kit.command()
 @click.argument("kit_name", metavar="NAME")
-@click.option("--from", "folder", metavar="DIR", type=_FOLDER, help="Take the sounds of a folder.")
+@click.option(
+    "--from",
+    "folder",
+    metavar="DIR",
+    type=_FOLDER,
+    help="Use the sounds of a folder, scanned or not.",
+)
 @click.option(
     "--query",
     "text",
     metavar="FILTERS",
-    help='Take what `libindex query` finds with these filters, such as "--under ~/Samples/Vinyl"; '
-    "they can be given as options, too.",
+    help='Use what `libindex query` finds with these filters, such as "--under ~/Samples/Vinyl". '
+    "You can also give filters as options.",
 )
 @click.option(
     "--similar-to",
     metavar="FILE",
     type=click.Path(),
-    help="Take of every class what sounds most like a file.",
+    help="For every class, use the sounds most similar to a file.",
 )
 @making_options
 @filter_options
@@ -66,70 +79,84 @@ def build(
 ) -> None:
     """Build a drum kit called NAME.
 
-    `libindex kit build Dusty --under ~/Samples/Vinyl --out ~/Kits` takes samples of the library;
-    with --from DIR those of a folder, scanned or not. A pad stays empty where no sample is of its
-    class with a probability of at least --min-prob (by default 0.5), unless it is forced. The kit
-    is a folder of its own; your samples stay as they are.
+    `libindex kit build Dusty --under ~/Samples/Vinyl --out ~/Kits` uses samples of the library;
+    --from DIR uses those of a folder, scanned or not. A pad stays empty if no sample is of its
+    class with a probability of at least --min-prob (default: 0.5); --force fills it anyway. The
+    kit is a folder of its own; your samples are not changed.
     """
-    least, filters = _least_and_filters(filters, text)
+    from libindex.cli.hints import next_step
+
+    min_probability, filters = _split_filters(filters, text)
     if folder is not None and (filters or similar_to is not None):
-        raise click.UsageError("--from takes a whole folder: use --under for filters within it")
-    _check_target(kit_name, target)
-    with _opened(db, folder is not None, overrides) as library:
-        recipe = _recipe(library, making, least)
-        if folder is not None:
-            [found] = library.kits.folder_material([folder], _tell_hearing).values()
-        else:
-            found = library.kits.material(recipe, similar_to=similar_to, **filters)
-        _make(kit_name, found, recipe, target)
+        raise click.UsageError("--from uses a whole folder; for a part of the library, use --under")
+    check_target(kit_name, target)
+    errors: list[LibindexError] = []
+    with kit_maker(db, folder is None, overrides) as maker:
+        recipe = recipe_of(maker, making, min_probability)
+        made = maker.kit(
+            kit_name,
+            recipe,
+            folder=folder,
+            similar_to=similar_to,
+            on_analysis=on_analysis,
+            on_error=errors.append,
+            **filters,
+        )
+        where = write_kit(made, errors, recipe, target)
+    next_step(f"Load it into your sampler: {display(preset_in(where, target))}")
 
 
 @kit.command(name="build-all")
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option(
-    "--min-prob",
-    "-p",
-    "least",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="At least this probability of the pad's class.  [default: 0.5]",
+    "--min-pads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=4,
+    show_default=True,
+    help="Skip folders whose kit would have fewer pads.",
 )
+@min_prob_option
 @making_options
 @db_option
 @model_option
 @run_options
 def build_all(
     folder: str,
-    least: float | None,
+    min_pads: int,
+    min_probability: float | None,
     making: dict[str, Any],
     target: dict[str, Any],
     db: str | None,
     **overrides: Any,
 ) -> None:
-    """Build a kit out of every folder in DIR, each with the folder's name.
+    """Build a kit from each folder in DIR, named after the folder.
 
-    What can't be built is reported and left out; then the exit status is 1.
+    Folders without samples, or with too few for --min-pads, are skipped. If another kit can't be
+    built, the rest are built all the same, and the exit status is 1.
     """
-    packs = _packs(folder, target["out"])
-    failed: dict[str, LibindexError] = {}
-    for name, pack in packs.items():
-        try:
-            _check_target(name, target)
-        except LibindexError as error:
-            failed[pack] = error
-    with _opened(db, True, overrides) as library:
-        recipe = _recipe(library, making, least)
-        found = library.kits.folder_material(
-            [p for p in packs.values() if p not in failed], _tell_hearing
-        )
-        for name, pack in packs.items():
-            try:
-                if pack in found:
-                    _make(name, found[pack], recipe, target)
-            except LibindexError as error:
-                failed[pack] = error
-    for pack, why in failed.items():
-        click.echo(f"libindex: {display(pack)}: {why}", err=True)
+    from libindex.cli.hints import next_step
+
+    packs = packs_in(folder, target["out"])
+    failed = unusable(packs, target)
+    usable = {name: pack for name, pack in packs.items() if pack not in failed}
+    with kit_maker(db, False, overrides) as maker:
+        recipe = recipe_of(maker, making, min_probability)
+        written: Path | None = None
+        for name, made, errors in maker.folder_kits(usable, recipe, on_analysis):
+            if isinstance(made, LibindexError):
+                report_skipped(packs[name], str(made))
+            elif why := too_few_pads(made, recipe, min_pads):
+                report_skipped(packs[name], why)
+            else:
+                try:
+                    written = write_kit(made, errors, recipe, target)
+                except LibindexError as error:
+                    failed[packs[name]] = error
+    for pack, reason in failed.items():
+        click.echo(f"libindex: {display(pack)}: {reason}", err=True)
+    if written is not None:
+        next_step(f"Show the last kit again: libindex kit show {shlex.quote(display(written))}")
     if failed:
         raise LibindexError(f"{len(failed)} of {len(packs)} kits could not be built")
 
@@ -148,8 +175,8 @@ def build_all(
 def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> None:
     """Show the pads of a kit: a preset of any format, or a folder with one.
 
-    Kits of other programs will do. Samples that the library knows by their bytes are told by it,
-    others are heard.
+    Kits made by other programs work too, such as those installed in Hydrogen. Samples already in
+    the library are looked up by content; others are analysed.
     """
     from libindex.cli.kit_output import show_kit
     from libindex.cli.output import on_terminal
@@ -158,32 +185,38 @@ def show(file: Path, output: str | None, db: str | None, **overrides: Any) -> No
     with tempfile.TemporaryDirectory(prefix="libindex-") as temporary:
         workspace = os.path.realpath(temporary)
         found = reading.read(Path(absolute(file)), Path(workspace))
-        with _opened(db, True, overrides) as library:
-            found = library.kits.identify(found)
+        with kit_maker(db, False, overrides) as maker:
+            found = maker.identify(found)
         bases = [os.path.abspath(file if file.is_dir() else file.parent), workspace]  # noqa: PTH100
         show_kit(found, bases, output or ("table" if on_terminal() else "csv"))
 
 
 @kit.command()
-@click.argument("layout", metavar="[NAME|FILE.toml]", required=False)
+@click.argument(
+    "layout", metavar="[NAME|FILE.toml]", required=False, shell_complete=complete_layout
+)
 def layouts(layout: str | None) -> None:
-    """Show the layouts, or the pads of one."""
-    from libindex.kits.layouts import LAYOUTS, named
+    """List the layouts, or show the pads of one."""
+    from libindex.kits.layouts import DEFAULT, LAYOUTS, find_layout
 
     if layout is None:
         for known in LAYOUTS.values():
             first, last = known.pads[0].key, known.pads[-1].key
-            click.echo(f"{known.name:<4} {len(known.pads):>3} pads, keys {first} to {last}")
+            default = "  (default)" if known.name == DEFAULT else ""
+            click.echo(
+                f"{known.name:<4} {len(known.pads):>3} pads, keys {first} to {last}{default}"
+            )
         return
-    for pad in named(layout).pads:
+    for pad in find_layout(layout).pads:
         choke = f"  choke {pad.choke_group}" if pad.choke_group else ""
-        click.echo(f"{pad.key:>3}  {', '.join(pad.classes)}{choke}")
+        priority = f"  priority {pad.priority}" if pad.priority else ""
+        click.echo(f"{pad.key:>3}  {', '.join(pad.classes)}{choke}{priority}")
 
 
-def _least_and_filters(
+def _split_filters(
     filters: dict[str, Any], text: str | None
 ) -> tuple[float | None, dict[str, Any]]:
-    """The least probability of a pad, and the filters that were given."""
+    """The minimum probability of a pad, and the filters that were given."""
     given = {name: value for name, value in filters.items() if value not in (None, [])}
     if text is not None:
         if given:
@@ -191,90 +224,3 @@ def _least_and_filters(
         parsed = parsed_filters(text)
         given = {name: value for name, value in parsed.items() if value not in (None, [])}
     return given.pop("min_prob", None), given
-
-
-def _opened(db: str | None, may_be_missing: bool, overrides: dict[str, Any]) -> "Library":
-    """The library; where there is none and none is needed, an empty one."""
-    from libindex.library import Library
-
-    try:
-        return Library.open(db, create=False, **overrides)
-    except NotFoundError:
-        if not may_be_missing or db is not None:
-            raise
-        return Library.temporary(**overrides)
-
-
-def _packs(folder: str, out: Path) -> dict[str, str]:
-    """The folders to build kits of, by the kits' names: two that would be the same get numbers."""
-    from libindex.kits.samples import safe_name
-
-    packs: dict[str, str] = {}
-    kits = os.path.realpath(absolute(out))
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if not entry.is_dir() or entry.name[0] == "." or os.path.realpath(entry.path) == kits:
-            continue
-        plain = name = safe_name(entry.name)
-        number = 1
-        while name in packs:
-            number += 1
-            name = f"{plain} {number}"
-        packs[name] = absolute(entry.path)
-    if not packs:
-        raise NotFoundError("has no folders to build kits of", folder)
-    return packs
-
-
-def _check_target(name: str, target: dict[str, Any]) -> None:
-    """Whether a kit can be written; better said before the work than after it."""
-    from libindex.kits.writing import check_target
-
-    check_target(name, Path(absolute(target["out"])), overwrite=target["overwrite"])
-
-
-def _tell_hearing(files: int) -> None:
-    if files >= _MANY_FILES:
-        click.echo(f"libindex: hearing {files:,} files that the library does not know", err=True)
-
-
-def _recipe(library: "Library", making: dict[str, Any], least: float | None) -> "Recipe":
-    from libindex.kits.layouts import named
-    from libindex.kits.recipe import LEAST, Recipe
-
-    if least is not None and making["assignment"] != "best":
-        raise click.UsageError("--min-prob goes with --assign best only")
-    layout = named(making["layout"], library.classes())
-    return Recipe(**{**making, "layout": layout}, least=LEAST if least is None else least)
-
-
-def _make(name: str, material: "Material", recipe: "Recipe", target: dict[str, Any]) -> None:
-    """Build, write and show a kit."""
-    from libindex.cli.kit_output import show_kit
-    from libindex.cli.output import on_terminal
-    from libindex.kits.building import build as build_kit
-    from libindex.kits.formats import FORMATS
-    from libindex.kits.writing import write
-
-    made = build_kit(name, material, recipe)
-    formats = [FORMATS[f] for f in dict.fromkeys(target["formats"])]
-    where = write(
-        made,
-        formats,
-        Path(absolute(target["out"])),
-        target["placing"],
-        overwrite=target["overwrite"],
-    )
-    if on_terminal():
-        show_kit(made, [os.path.commonpath([os.path.dirname(v.sample) for v in made.voices])])  # noqa: PTH120
-    else:
-        click.echo(os.fsencode(where))
-    if material.errors:
-        number, first = len(material.errors), material.errors[0]
-        click.echo(f"libindex: left out {number} files, such as {first}", err=True)
-    filled = {voice.key for voice in made.voices}
-    empty = [f"{p.key} {p.classes[0]}" for p in recipe.layout.pads if p.key not in filled]
-    click.echo(
-        f"libindex: {display(where)}: {len(recipe.layout.pads) - len(empty)} of "
-        f"{len(recipe.layout.pads)} pads" + (f"; empty: {', '.join(empty)}" if empty else ""),
-        err=True,
-    )

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from libindex.cli.options import Command
 
-FORMATS = ("drumkv1", "hydrogen", "sfz", "decentsampler", "folder")
+FORMATS = ("sfz", "hydrogen", "decentsampler", "drumkv1", "folder")
 _RECIPE_NAMES = (
     "layout",
     "assignment",
@@ -21,6 +22,26 @@ _RECIPE_NAMES = (
     "seed",
 )
 _TARGET_NAMES = ("formats", "out", "placing", "overwrite")
+
+
+def complete_layout(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """For the shell: the layouts that are built in, or else files."""
+    from libindex.kits.layouts import LAYOUTS
+
+    names = [CompletionItem(name) for name in LAYOUTS if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
+
+
+min_prob_option = click.option(
+    "--min-prob",
+    "-p",
+    "min_probability",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Minimum probability of the pad's class.  [default: 0.5]",
+)
 
 
 def making_options(command: Command) -> Command:
@@ -44,9 +65,9 @@ _MAKING = (
         "formats",
         type=click.Choice(FORMATS),
         multiple=True,
-        default=("drumkv1",),
+        default=("sfz",),
         show_default=True,
-        help="What to write; can be given several times.",
+        help="Format to write; can be given several times.",
     ),
     click.option(
         "--out",
@@ -54,16 +75,17 @@ _MAKING = (
         type=click.Path(file_okay=False, path_type=Path),
         default=".",
         show_default="the current folder",
-        help="Where the kit's folder is made.",
+        help="Where to put the kit's folder.",
     ),
     click.option(
         "--layout",
         "-l",
-        metavar="8|24|36|gm|FILE.toml",
-        default="24",
+        metavar="gm|8|24|36|FILE.toml",
+        default="gm",
         show_default=True,
-        help="Which class belongs at which key: the original's layouts, General MIDI percussion, "
-        "or your own; see `libindex kit layouts`.",
+        shell_complete=complete_layout,
+        help="Which class belongs on which key: General MIDI percussion, the layouts of "
+        "DrumClassifier, or your own; see `libindex kit layouts`.",
     ),
     click.option(
         "--assign",
@@ -71,9 +93,9 @@ _MAKING = (
         type=click.Choice(["best", "class", "sample"]),
         default="best",
         show_default=True,
-        help="best: no sample on two pads, the most probable and most varied kit as a whole. "
-        "class: each pad takes the most probable sample of its class. sample: each sample goes "
-        "to its own class.",
+        help="best: the most probable and most varied kit as a whole, with no sample on two "
+        "pads. class: each pad gets the most probable sample of its class. sample: each sample "
+        "goes to its own most probable class.",
     ),
     click.option(
         "--repeat-octaves", is_flag=True, help="Repeat the layout in the octaves below and above."
@@ -82,12 +104,12 @@ _MAKING = (
         "--choke/--no-choke",
         default=True,
         show_default=True,
-        help="Closed and pedal hi-hats silence open ones.",
+        help="Closed and pedal hi-hats cut off open ones.",
     ),
     click.option(
         "--match-levels",
         is_flag=True,
-        help="Bring all pads to the same loudness, by gains of 12 dB at most.",
+        help="Bring all pads to the same loudness, changing each by at most 12 dB.",
     ),
     click.option(
         "--variation",
@@ -95,25 +117,25 @@ _MAKING = (
         default=0.0,
         show_default=True,
         metavar="AMOUNT",
-        help="Vary pan, width, tuning, filter and tremolo of each pad by chance: 0 is nothing, 1 "
-        "is a lot.",
+        help="Randomly vary pan, width, tuning, filter and tremolo of each pad, from 0 (not at "
+        "all) to 1 (a lot).",
     ),
     click.option(
         "--shuffle",
         is_flag=True,
-        help="Choose by chance among samples that fit about equally well.",
+        help="Choose randomly among samples that fit about equally well.",
     ),
     click.option(
         "--seed",
         type=click.IntRange(0, 2**32 - 1),
         default=0,
         show_default=True,
-        help="Decides --shuffle and --variation: another seed, another kit.",
+        help="Seed of --shuffle and --variation: another seed, another kit.",
     ),
     click.option(
         "--force",
         is_flag=True,
-        help="Fill every pad, however badly a sample fits, loops and long files included.",
+        help="Fill every pad, however badly a sample fits; use loops and long files, too.",
     ),
     click.option(
         "--copy-samples",
@@ -123,10 +145,13 @@ _MAKING = (
         help="Copy the samples into the kit's folder.  [default]",
     ),
     click.option(
-        "--link", "placing", flag_value="link", help="Make symbolic links to the samples instead."
+        "--link", "placing", flag_value="link", help="Link to the samples instead of copying them."
     ),
     click.option(
-        "--reference", "placing", flag_value="reference", help="Name the samples where they are."
+        "--reference",
+        "placing",
+        flag_value="reference",
+        help="Refer to the samples where they are.",
     ),
-    click.option("--overwrite", is_flag=True, help="Replace a kit of the same name."),
+    click.option("--overwrite", is_flag=True, help="Replace an existing kit of the same name."),
 )

@@ -44,11 +44,11 @@ def _table(kit: "Kit", bases: Sequence[str]) -> None:
     for column in ("key", "class", "probability", "length", "sample"):
         table.add_column(column, no_wrap=column != "sample", overflow="fold")
     for voice in kit.voices:
-        chance = "?" if voice.probability is None else f"{voice.probability:.2f}"
+        probability = "?" if voice.probability is None else f"{voice.probability:.2f}"
         table.add_row(
             Text(f"{voice.key:>3}"),
             Text(name_of(voice.class_code) if voice.class_code else "?"),
-            Text.assemble((bar(voice.probability or 0.0), "cyan"), f" {chance}"),
+            Text.assemble((bar(voice.probability or 0.0), "cyan"), f" {probability}"),
             Text(duration(voice.duration_s)),
             _sample_cell(voice, bases),
         )

@@ -1,4 +1,4 @@
-"""`Kit`: which sample sounds at which key, and how; what every format writes and reads."""
+"""`Kit`: which sample plays at which key, and how. Every format writes and reads it."""
 
 import math
 from dataclasses import dataclass
@@ -12,8 +12,12 @@ class KitError(LibindexError):
     """A kit, layout or preset can't be read or written."""
 
 
+class EmptyKitError(KitError):
+    """No sound fits any pad."""
+
+
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PadSettings:
     """How a pad plays its sample; the defaults play it as it is.
 
     Attributes
@@ -56,7 +60,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What sounds when a key is struck.
+    """What plays when a key is struck.
 
     Attributes
     ----------
@@ -65,7 +69,7 @@ class Voice:
     sample : str
         The file that is played: absolute.
     class_code : str or None
-        What the pad is for; None where a preset that was read does not tell.
+        What the pad is for; None where a preset does not say.
     probability : float or None
         That the sample is of that class; None where it is not known.
     source : str or None
@@ -73,9 +77,9 @@ class Voice:
     duration_s : float or None
         Length of the sample [s]; None where it is not known.
     choke_group : int
-        Voices of one group silence each other; 0 is no group.
-    shape : Shape
-        How it is played.
+        Voices of one group cut each other off; 0 means no group.
+    settings : PadSettings
+        How the sample is played.
     """
 
     key: int
@@ -85,7 +89,7 @@ class Voice:
     source: str | None = None
     duration_s: float | None = None
     choke_group: int = 0
-    shape: Shape = Shape()
+    settings: PadSettings = PadSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,15 @@ class Kit:
     name : str
         For people.
     voices : tuple of Voice
-        In order of key, one for a key.
+        In order of key, one for each key.
+
+    Examples
+    --------
+    >>> from libindex.kits import Kit, PadSettings, Voice
+    >>> soft = PadSettings(gain_db=-6.0)
+    >>> kit = Kit("Mine", (Voice(36, "/Samples/boom.wav", "kick", settings=soft),))
+    >>> kit.voices[0].settings.gain_db
+    -6.0
     """
 
     name: str

@@ -1,13 +1,13 @@
-"""`KitMaker`: what kits are made of, and the kits, for the command line and for Python."""
+"""`KitMaker`: makes kits from a library or from folders, for the command line and for Python."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Unpack
 
 from libindex.analysis.engine import Engine
-from libindex.errors import NotFoundError, UsageError
-from libindex.kits import material, reading
+from libindex.errors import LibindexError, NotFoundError, UsageError
+from libindex.kits import identifying, material, reading
 from libindex.kits.building import build
-from libindex.kits.kit import Kit
+from libindex.kits.kit import EmptyKitError, Kit
 from libindex.kits.material import Material
 from libindex.kits.recipe import Recipe
 from libindex.paths import PathLike, absolute
@@ -16,12 +16,12 @@ from libindex.queries.reader import Reader
 
 
 class KitMaker:
-    """Makes kits of a library, or of folders without one.
+    """Makes kits from the samples of a library, or from folders with or without a library.
 
     Parameters
     ----------
     engine : Engine
-        For files that no library knows.
+        For files that are not in the library.
     reader : Reader, optional
         The library.
     """
@@ -31,7 +31,7 @@ class KitMaker:
         self._reader = reader
 
     def classes(self) -> tuple[str, ...]:
-        """The classes of the network that answers; without any, of the one at hand."""
+        """The classes of the library's network; without a library, of the engine's."""
         if self._reader is not None:
             with self._reader.answering_if_any() as (_, network):
                 if network is not None:
@@ -46,21 +46,65 @@ class KitMaker:
         *,
         folder: PathLike | None = None,
         similar_to: PathLike | None = None,
+        on_analysis: Callable[[int], None] = lambda _: None,
+        on_error: Callable[[LibindexError], None] = lambda _: None,
         **filters: Unpack[FilterArgs],
     ) -> Kit:
-        """Make a kit; see `Library.kit`."""
+        """Make a kit; see `Library.kit` and `folder_material`.
+
+        `on_error` is called for each file of the folder that can't be used.
+        """
         recipe = recipe or Recipe()
         if folder is None:
-            return build(name, self.material(recipe, similar_to=similar_to, **filters), recipe)
-        if similar_to is not None or filters:
-            raise UsageError("a kit from a folder takes all of it; filters look in the library")
-        [found] = self.folder_material([folder]).values()
+            found = self.material(recipe, similar_to=similar_to, **filters)
+        elif similar_to is not None or filters:
+            raise UsageError("a kit from a folder uses all of it; filters are for the library")
+        else:
+            [found] = self.folder_material([folder], on_analysis).values()
+        for error in found.errors:
+            on_error(error)
         return build(name, found, recipe)
+
+    def folder_kits(
+        self,
+        folders: Mapping[str, PathLike],
+        recipe: Recipe,
+        on_analysis: Callable[[int], None] = lambda _: None,
+    ) -> Iterator[tuple[str, Kit | EmptyKitError, list[LibindexError]]]:
+        """Make a kit from each of several folders, whose files are analysed together.
+
+        Parameters
+        ----------
+        folders : mapping of str to str or Path
+            By the names of the kits.
+        recipe : Recipe
+            How to make them.
+        on_analysis : callable
+            As for `folder_material`.
+
+        Yields
+        ------
+        name : str
+            The kit's.
+        kit : Kit or EmptyKitError
+            The kit, or why there is none.
+        errors : list of LibindexError
+            Files of the folder that can't be used.
+        """
+        found = self.folder_material(folders.values(), on_analysis)
+        for name, folder in folders.items():
+            sounds = found[absolute(folder)]
+            made: Kit | EmptyKitError
+            try:
+                made = build(name, sounds, recipe)
+            except EmptyKitError as error:
+                made = error
+            yield name, made, sounds.errors
 
     def material(
         self, recipe: Recipe, *, similar_to: PathLike | None = None, **filters: Unpack[FilterArgs]
     ) -> Material:
-        """What of the library a kit can be made of; see `Selection.material`."""
+        """The sounds of the library for a kit; see `Selection.material`."""
         return self.selected_material(recipe, Filters.of(**filters), similar_to)
 
     def selected_material(
@@ -70,7 +114,7 @@ class KitMaker:
         if filters.min_prob is not None:
             raise UsageError("the minimum probability of a pad is the recipe's")
         if similar_to is not None and recipe.is_original:
-            raise UsageError("likeness counts only where the best assignment is looked for")
+            raise UsageError('similarity goes with the assignment "best" only')
         if self._reader is None:
             raise NotFoundError("there is no library; make one with: libindex scan FOLDER")
         if similar_to is None:
@@ -85,14 +129,14 @@ class KitMaker:
     def folder_material(
         self, folders: Iterable[PathLike], on_analysis: Callable[[int], None] = lambda _: None
     ) -> dict[str, Material]:
-        """What kits can be made of from folders, which need not be in a library.
+        """The sounds of folders for kits, whether or not they are in a library.
 
         Parameters
         ----------
         folders : iterable of str or Path
             Each with all that lies below it.
         on_analysis : callable
-            Called with the number of files that no library knows, before they are analysed.
+            Called with the number of files to analyse, before that begins.
 
         Returns
         -------
@@ -104,7 +148,8 @@ class KitMaker:
         LibindexError
             If a folder can't be read.
         ModelError
-            If something has to be analysed, and the network at hand is not the library's.
+            If some files are in the library, others have to be analysed, and the engine's network
+            is not the library's.
         """
         paths = [absolute(folder) for folder in folders]
         if self._reader is None:
@@ -115,13 +160,14 @@ class KitMaker:
         return material.from_folders(known, self._engine, on_analysis)
 
     def identify(self, kit: Kit) -> Kit:
-        """The same kit, with classes, probabilities and lengths of the samples that are there."""
+        """The same kit, with the classes, probabilities and lengths of samples that exist."""
         kit = reading.with_lengths(kit)
-        unknown = reading.unjudged(kit)
+        unknown = identifying.unidentified(kit)
         if self._reader is None:
-            known = material.known_chances(None, None, unknown)
+            known = identifying.known_probabilities(None, None, unknown)
         else:
             with self._reader.answering_if_any() as (connection, network):
-                known = material.known_chances(connection, network, unknown)
+                known = identifying.known_probabilities(connection, network, unknown)
         new = [path for path, found in known.items() if not found]
-        return reading.judged(kit, known | material.heard_chances(self._engine, new))
+        analysed = identifying.analysed_probabilities(self._engine, new)
+        return identifying.identified(kit, known | analysed)

@@ -1,4 +1,4 @@
-"""``kit.json``: all that libindex knows of a kit that it wrote, and which files are its own."""
+"""``kit.json``: a kit that libindex wrote, with the list of its own files."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from libindex.kits.files import content
-from libindex.kits.formats.base import MOST_CHOKE_GROUP
-from libindex.kits.kit import MANIFEST, Kit, KitError, Shape, Voice
+from libindex.kits.formats.base import MAX_CHOKE_GROUP
+from libindex.kits.kit import MANIFEST, Kit, KitError, PadSettings, Voice
 from libindex.paths import path_fields, relative_to
 
 _FORMAT, _VERSION = "libindex-kit", 1
-_MOST_BYTES = 8 * 2**20
+_MAX_BYTES = 8 * 2**20
 
 
 def write(kit: Kit, folder: Path, files: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ def write(kit: Kit, folder: Path, files: Sequence[str]) -> None:
 
 
 def read(folder: Path) -> tuple[Kit, list[str]]:
-    """Read the kit of a folder, and what it has there.
+    """Read the kit of a folder, and the list of its own files.
 
     Raises
     ------
@@ -49,8 +49,8 @@ def read(folder: Path) -> tuple[Kit, list[str]]:
     """
     path = folder / MANIFEST
     if not os.path.lexists(path):
-        raise KitError(f"is no kit of libindex: it has no {MANIFEST}", folder)
-    data = content(path, _MOST_BYTES)
+        raise KitError(f"is not a kit of libindex: it has no {MANIFEST}", folder)
+    data = content(path, _MAX_BYTES)
     try:
         document = json.loads(data)
         if document["format"] != _FORMAT or document["version"] != _VERSION:
@@ -70,13 +70,13 @@ def _pad(voice: Voice, folder: str) -> dict[str, Any]:
         **(path_fields(voice.source, "source") if voice.source else {}),
         "duration_s": voice.duration_s,
         "choke_group": voice.choke_group,
-        "shape": asdict(voice.shape),
+        "shape": asdict(voice.settings),
     }
 
 
 def _voice(pad: Mapping[str, Any], folder: Path) -> Voice:
-    shape = Shape(**{name: _number(value) for name, value in pad["shape"].items()})
-    chance, length = pad["probability"], pad["duration_s"]
+    settings = PadSettings(**{name: _number(value) for name, value in pad["shape"].items()})
+    probability, length = pad["probability"], pad["duration_s"]
     code = pad["class"]
     if code is not None and not isinstance(code, str):
         raise TypeError("a class is a word")
@@ -84,11 +84,11 @@ def _voice(pad: Mapping[str, Any], folder: Path) -> Voice:
         key=_whole(pad["key"], 127),
         sample=os.path.normpath(folder.absolute() / _path(pad, "sample")),
         class_code=code,
-        probability=None if chance is None else _number(chance, 0, 1),
+        probability=None if probability is None else _number(probability, 0, 1),
         source=_path(pad, "source") if "source" in pad else None,
         duration_s=None if length is None else _number(length, 0),
-        choke_group=_whole(pad["choke_group"], MOST_CHOKE_GROUP),
-        shape=shape,
+        choke_group=_whole(pad["choke_group"], MAX_CHOKE_GROUP),
+        settings=settings,
     )
 
 

@@ -1,6 +1,5 @@
-"""What a kit can be made of: samples of the library, of a folder, or like a sound."""
+"""The sounds a kit can be made of: from the library, from a folder, or similar to a file."""
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,27 +18,17 @@ from libindex.kits.kit import MANIFEST
 from libindex.kits.recipe import Recipe
 from libindex.queries import Filters, Network
 from libindex.queries.example import file_stamp
-from libindex.queries.sounds import (
-    Sound,
-    best_of_class,
-    known_under,
-    probabilities_of,
-    sounds,
-)
+from libindex.queries.sounds import Sound, best_of_class, known_under, sounds
 from libindex.similarity.embeddings import normalised
 from libindex.sound.decoding import FloatArray
-from libindex.sound.digests import digest_of
 
 if TYPE_CHECKING:
     from libindex.similarity.neighbours import NeighbourIndex
 
-_OF_A_CLASS = 200  # sounds of each class that are looked at
-_LIKE = 40  # and where those are wanted that sound like another
-_LEAST_WORTH = 0.3  # of a sound that is not at all like it
+_MAX_PER_CLASS = 200  # sounds of each class to choose from
+_MAX_SIMILAR = 40  # the same where similar ones are wanted
+_MIN_WEIGHT = 0.3  # of a sound that is not similar at all
 _ALL = -1
-
-Chances = dict[str, float]
-"""Probabilities by class, the most probable first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +41,24 @@ class Material:
         Of the columns of the sounds' probabilities.
     sounds : list of Sound
         In order of path.
-    worth : ndarray of float64, shape (sounds,)
-        How welcome each is, from 0 to 1.
+    weights : ndarray of float64, shape (sounds,)
+        How much each is preferred, from 0 to 1.
     errors : list of LibindexError
         Files and folders that can't be used.
     """
 
     classes: tuple[str, ...]
     sounds: list[Sound]
-    worth: NDArray[np.float64]
+    weights: NDArray[np.float64]
     errors: list[LibindexError]
 
     def without(self, unwanted: Callable[[Sound], bool]) -> "Material":
-        """The same without some sounds."""
+        """The rest of it."""
         kept = [i for i, sound in enumerate(self.sounds) if not unwanted(sound)]
-        return replace(self, sounds=[self.sounds[i] for i in kept], worth=self.worth[kept])
+        return replace(self, sounds=[self.sounds[i] for i in kept], weights=self.weights[kept])
 
     def distinct(self) -> "Material":
-        """The same with one of all byte-identical sounds: the first that no kit of ours holds."""
+        """One of each group of byte-identical sounds: the first that is not part of a kit."""
         chosen: dict[bytes, Sound] = {}
         for sound in self.sounds:
             known = chosen.setdefault(sound.digest, sound)
@@ -81,18 +70,18 @@ class Material:
 def from_library(
     connection: Connection, network: Network, filters: Filters, recipe: Recipe
 ) -> Material:
-    """The most probable samples of every class of a layout, or by chance some that are probable.
+    """The most probable samples of every class of a layout, or a random choice of probable ones.
 
     Parameters
     ----------
     connection : Connection
         A transaction.
     network : Network
-        Whose opinion counts.
+        Whose probabilities count.
     filters : Filters
-        What has to hold.
+        Conditions that all must match.
     recipe : Recipe
-        What is needed.
+        Which classes are needed, with which probability.
     """
     return _material(
         network.classes,
@@ -108,7 +97,7 @@ def like(
     filters: Filters,
     recipe: Recipe,
 ) -> Material:
-    """Of every class of a layout the samples that sound most like something.
+    """For every class of a layout, the samples most similar to a sound.
 
     Parameters
     ----------
@@ -119,40 +108,41 @@ def like(
     index : NeighbourIndex
         Of that network.
     embedding : ndarray of float32, shape (latent_size,)
-        What they should sound like.
+        Of that sound.
     filters : Filters
-        What has to hold.
+        Conditions that all must match.
     recipe : Recipe
-        What is needed. Where it is forced, other samples are there too, should nothing fit.
+        Which classes are needed. If pads are filled by force, other samples are added for those
+        that nothing similar fits.
     """
     from libindex.similarity.neighbours import as_ids
 
-    probable = replace(filters, min_prob=recipe.least)
+    probable = replace(filters, min_prob=recipe.min_probability)
     ids: set[int] = set()
     for code in recipe.layout.classes:
         of_class = best_of_class(connection, network, probable, code, _ALL)
-        ids.update(i for i, _ in index.search(embedding, _LIKE, as_ids(of_class)))
+        ids.update(i for i, _ in index.search(embedding, _MAX_SIMILAR, as_ids(of_class)))
     if recipe.force:
         ids.update(_ids(connection, network, filters, recipe))
     found = _material(network.classes, sounds(connection, network, filters, ids))
-    likeness = np.array([s.embedding @ embedding for s in found.sounds], float).clip(0, 1)
-    return replace(found, worth=_LEAST_WORTH + (1 - _LEAST_WORTH) * likeness)
+    similarity = np.array([s.embedding @ embedding for s in found.sounds], float).clip(0, 1)
+    return replace(found, weights=_MIN_WEIGHT + (1 - _MIN_WEIGHT) * similarity)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the library knows of some folders, and which of their files it does not.
+    """Some folders: which of their files are in the library, and which are not.
 
     Attributes
     ----------
     network : Network or None
-        The network that it was scanned with; None where it knows nothing of the folders.
+        The network that they were scanned with; None if none of them is in the library.
     folders : dict of str to list of str
         The audio files below each folder.
     sounds : dict of str to Sound
-        Those that are known, by path.
+        Those in the library, by path.
     errors : dict of str to list of LibindexError
-        What can't be read, by folder.
+        Files that can't be read, by folder.
     """
 
     network: Network | None
@@ -162,7 +152,7 @@ class Known:
 
     @property
     def unknown(self) -> list[str]:
-        """Files that have to be heard."""
+        """Files that have to be analysed."""
         every = dict.fromkeys(path for paths in self.folders.values() for path in paths)
         return [path for path in every if path not in self.sounds]
 
@@ -174,17 +164,17 @@ def known_of(
 
     Parameters
     ----------
-    connection : Connection
-        A transaction.
+    connection : Connection or None
+        A transaction; None where there is no library.
     network : Network or None
-        The network that answers; None where there is none.
+        The network in use; None where there is none.
     folders : sequence of str
         Absolute.
 
     Raises
     ------
     LibindexError
-        If one of them is no folder or can't be read; what lies below is only noted.
+        If one of them is not a folder or can't be read; of files below them, that is only noted.
     """
     found = Known(network, {}, {}, {})
     for folder in folders:
@@ -200,18 +190,18 @@ def known_of(
 
 
 def from_folders(
-    known: Known, engine: Engine, hearing: Callable[[int], None]
+    known: Known, engine: Engine, on_analysis: Callable[[int], None]
 ) -> dict[str, Material]:
-    """All audio files of some folders: as the library knows them, or heard on the spot.
+    """All audio files of some folders: as they are in the library, or analysed now.
 
     Parameters
     ----------
     known : Known
         What the library knows of them.
     engine : Engine
-        For what it does not know.
-    hearing : callable
-        Called with the number of files that are to be heard, if there are any.
+        For the files that are not in the library.
+    on_analysis : callable
+        Called with the number of files to analyse, if there are any.
 
     Returns
     -------
@@ -221,19 +211,20 @@ def from_folders(
     Raises
     ------
     ModelError
-        If something has to be heard besides what is known, and the network at hand is another one.
+        If some files are in the library, others have to be analysed, and the network of the
+        settings is not the library's.
     """
     unknown = known.unknown
     if unknown:
         if known.network:
             engine.require(known.network.fingerprint, known.network.name)
-        hearing(len(unknown))
+        on_analysis(len(unknown))
     results = engine.analyse(unknown)
-    heard = {result.path: _sound(result) for result in results if isinstance(result, Analysis)}
+    new = {result.path: _sound(result) for result in results if isinstance(result, Analysis)}
     failed = {os.fspath(e.path or ""): e for e in results if isinstance(e, LibindexError)}
     network = known.network
     classes = network.classes if network else engine.model.classes
-    every = known.sounds | heard
+    every = known.sounds | new
     return {
         folder: _material(
             classes,
@@ -245,20 +236,20 @@ def from_folders(
 
 
 def _ids(connection: Connection, network: Network, filters: Filters, recipe: Recipe) -> list[int]:
-    """Analyses of what fits some pad; where all is taken, of what fits least badly too."""
+    """Analyses of sounds that fit some pad; if pads are filled by force, of the next best too."""
     rng = None if recipe.draw is None else np.random.default_rng([recipe.draw, 0])
-    probable = replace(filters, min_prob=recipe.least)
+    probable = replace(filters, min_prob=recipe.min_probability)
     anything = replace(filters, min_prob=None)
     ids: list[int] = []
     for code in recipe.layout.classes:
         if rng is not None:
             found = best_of_class(connection, network, probable, code, _ALL)
-            if len(found) > _OF_A_CLASS:
-                found = rng.choice(np.array(found), _OF_A_CLASS, replace=False).tolist()
+            if len(found) > _MAX_PER_CLASS:
+                found = rng.choice(np.array(found), _MAX_PER_CLASS, replace=False).tolist()
             ids += found
         if rng is None or recipe.force:
-            wanted = anything if recipe.takes_all else probable
-            ids += best_of_class(connection, network, wanted, code, _OF_A_CLASS)
+            wanted = anything if recipe.accepts_all else probable
+            ids += best_of_class(connection, network, wanted, code, _MAX_PER_CLASS)
     return ids
 
 
@@ -273,7 +264,7 @@ def _material(
 
 
 def _is_of_kit(path: str) -> bool:
-    """Whether a file lies in a kit that libindex wrote."""
+    """Whether a file is part of a kit that libindex wrote."""
     return (Path(path).parents[1] / MANIFEST).exists()
 
 
@@ -286,36 +277,3 @@ def _sound(analysis: Analysis) -> Sound:
         duration_s=analysis.facts.duration_s,
         centroid_hz=analysis.facts.centroid_hz,
     )
-
-
-def known_chances(
-    connection: Connection | None, network: Network | None, paths: Iterable[str]
-) -> dict[str, Chances]:
-    """What the library knows of files, wherever they lie: by their bytes.
-
-    Returns
-    -------
-    dict of str to dict
-        By path, probabilities by class, the most probable first; empty for unknown files.
-        Those that are not there are left out.
-    """
-    found: dict[str, Chances] = {}
-    for path in paths:
-        with contextlib.suppress(OSError):
-            digest = digest_of(path)
-            found[path] = {}
-            if connection is not None and network is not None:
-                found[path] = probabilities_of(connection, network, digest)
-    return found
-
-
-def heard_chances(engine: Engine, paths: Sequence[str]) -> dict[str, Chances]:
-    """The same of files that are heard on the spot; of those that can be."""
-    found: dict[str, Chances] = {}
-    for result in engine.analyse(paths):
-        if isinstance(result, Analysis):
-            order = np.argsort(-result.probabilities, kind="stable")
-            found[result.path] = {
-                engine.model.classes[i]: float(result.probabilities[i]) for i in order
-            }
-    return found

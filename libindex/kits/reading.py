@@ -1,7 +1,6 @@
-"""Reading kits back, whoever made them, and what their samples are."""
+"""Read kits, whatever program made them."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,6 @@ from libindex.kits import manifest
 from libindex.kits.formats import FORMATS, Format
 from libindex.kits.kit import MANIFEST, Kit, KitError, Voice
 
-Chances = Mapping[str, float]
-"""Probabilities by class, the most probable first."""
-
 
 def read(path: Path, workspace: Path) -> Kit:
     """Read a kit.
@@ -21,14 +17,30 @@ def read(path: Path, workspace: Path) -> Kit:
     Parameters
     ----------
     path : Path
-        A preset of any of `FORMATS`, a ``kit.json``, or a folder with either.
+        A preset of any of `FORMATS`, a ``kit.json``, or a folder with either; also a Hydrogen
+        kit that is installed, by its folder or its ``drumkit.xml``.
     workspace : Path
         An empty folder, for the samples of an archive.
+
+    Returns
+    -------
+    Kit
+        With absolute paths of its samples, which need not exist.
 
     Raises
     ------
     KitError
-        If it is no kit, or damaged.
+        If it is not a kit, or is damaged.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from libindex.kits import read
+    >>> folder = Path(mkdtemp())
+    >>> _ = (folder / "mine.sfz").write_text("<region> key=c2 sample=kick.wav")
+    >>> [voice.key for voice in read(folder / "mine.sfz", folder).voices]
+    [36]
     """
     if path.is_dir():
         return _of_folder(path, workspace)
@@ -42,31 +54,6 @@ def read(path: Path, workspace: Path) -> Kit:
 def with_lengths(kit: Kit) -> Kit:
     """The same kit with the lengths of samples that can be opened."""
     return replace(kit, voices=tuple(_with_length(voice) for voice in kit.voices))
-
-
-def unjudged(kit: Kit) -> list[str]:
-    """The samples of which a kit does not tell the class, or how probable it is."""
-    return sorted({v.sample for v in kit.voices if v.class_code is None or v.probability is None})
-
-
-def judged(kit: Kit, chances: Mapping[str, Chances]) -> Kit:
-    """The same kit, with a class and a probability for every sample that can be heard.
-
-    Parameters
-    ----------
-    kit : Kit
-        As it was read.
-    chances : mapping of str to mapping
-        By path of a sample, its probabilities by class, the most probable first.
-    """
-    return replace(kit, voices=tuple(_judged(v, chances.get(v.sample, {})) for v in kit.voices))
-
-
-def _judged(voice: Voice, chances: Chances) -> Voice:
-    if not chances or (voice.class_code is not None and voice.probability is not None):
-        return voice
-    code = voice.class_code or next(iter(chances))
-    return replace(voice, class_code=code, probability=chances.get(code))
 
 
 def _with_length(voice: Voice) -> Voice:
@@ -83,7 +70,7 @@ def _of_folder(folder: Path, workspace: Path) -> Kit:
     if (folder / MANIFEST).exists():
         return manifest.read(folder)[0]
     try:
-        presets = sorted(p for p in folder.iterdir() if _by_suffix(p) and p.is_file())
+        presets = sorted(p for p in folder.iterdir() if _by_name(p) and p.is_file())
     except OSError as error:
         raise KitError(f"can't be listed ({error.strerror})", folder) from None
     if presets:
@@ -92,13 +79,16 @@ def _of_folder(folder: Path, workspace: Path) -> Kit:
 
 
 def _format_of(path: Path) -> Format:
-    known = _by_suffix(path)
+    known = _by_name(path)
     if known is None:
         endings = ", ".join(f.suffix for f in FORMATS.values() if f.suffix)
-        raise KitError(f"is no kit: its name ends in none of {endings}", path)
+        raise KitError(f"is not a kit: its name ends in none of {endings}", path)
     return known
 
 
-def _by_suffix(path: Path) -> Format | None:
+def _by_name(path: Path) -> Format | None:
     suffix = path.suffix.lower()
-    return next((f for f in FORMATS.values() if f.suffix and f.suffix == suffix), None)
+    for known in FORMATS.values():
+        if (suffix and known.suffix == suffix) or known.unpacked_name == path.name:
+            return known
+    return None

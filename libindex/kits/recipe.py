@@ -1,16 +1,16 @@
-"""`Recipe`: how a kit is made of its material."""
+"""`Recipe`: how a kit is made from its material."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from libindex.errors import UsageError
-from libindex.kits.layouts import LAYOUTS, Layout, Pad
+from libindex.kits.layouts import DEFAULT, LAYOUTS, Layout, Pad
 
 Assignment = Literal["best", "class", "sample"]
 ASSIGNMENTS: tuple[Assignment, ...] = get_args(Assignment)
 
-LEAST = 0.5
-"""A sample below this probability goes on no pad, unless it is forced there."""
+MIN_PROBABILITY = 0.5
+"""A sample with a lower probability is not used, unless pads are filled by force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class Recipe:
         Which classes belong at which keys.
     assignment : {"best", "class", "sample"}
         See `assignment.assign`.
-    least : float
-        "best" leaves a pad empty rather than filled with less than this probability.
+    min_probability : float
+        "best" leaves a pad empty rather than fill it with less than this probability.
     force : bool
-        Whether "best" fills pads whatever the probability, and takes loops too.
+        Whether "best" fills pads whatever the probability, and uses loops too.
     shuffle : bool
-        Whether "best" chooses by chance among sounds that fit about equally well.
+        Whether "best" chooses at random among sounds that fit about equally well.
     repeat_octaves : bool
         Whether the layout is repeated in the octaves below and above, where MIDI has keys.
     choke : bool
@@ -36,14 +36,20 @@ class Recipe:
     match_levels : bool
         Whether pads are brought to the same loudness.
     variation : float
-        How much pads are varied by chance, from 0 to 1; see `shaping.varied`.
+        How much pads are varied at random, from 0 to 1; see `shaping.vary`.
     seed : int
-        Decides all that is left to chance.
+        Of all random choices.
+
+    Examples
+    --------
+    >>> from libindex.kits import LAYOUTS, Recipe
+    >>> Recipe(LAYOUTS["24"], match_levels=True).min_probability
+    0.5
     """
 
-    layout: Layout = LAYOUTS["24"]
+    layout: Layout = LAYOUTS[DEFAULT]
     assignment: Assignment = "best"
-    least: float = LEAST
+    min_probability: float = MIN_PROBABILITY
     force: bool = False
     shuffle: bool = False
     repeat_octaves: bool = False
@@ -56,9 +62,9 @@ class Recipe:
         if self.assignment not in ASSIGNMENTS:
             choices = ", ".join(ASSIGNMENTS)
             raise UsageError(f"no assignment {self.assignment!r}; choose from {choices}")
-        for name, value in (("probability", self.least), ("variation", self.variation)):
+        for name, value in (("probability", self.min_probability), ("variation", self.variation)):
             if not 0 <= value <= 1:
-                raise UsageError(f"a {name} lies between 0 and 1, not at {value:g}")
+                raise UsageError(f"a {name} must be between 0 and 1, not {value:g}")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}; it must not be negative")
 
@@ -68,13 +74,13 @@ class Recipe:
         return self.assignment != "best"
 
     @property
-    def takes_all(self) -> bool:
-        """Whether a sample can come to a pad that hardly fits there."""
+    def accepts_all(self) -> bool:
+        """Whether a pad can get a sample that hardly fits it."""
         return self.force or self.is_original
 
     @property
     def draw(self) -> int | None:
-        """The seed by which samples are chosen by chance; None where they are not."""
+        """The seed if samples are chosen at random, else None."""
         return self.seed if self.shuffle and not self.is_original else None
 
     @property

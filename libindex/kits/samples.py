@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -15,17 +15,16 @@ from libindex.kits.kit import Kit, KitError, Voice
 from libindex.paths import to_text
 
 Placing = Literal["copy", "link", "reference"]
-PLACINGS: tuple[Placing, ...] = get_args(Placing)
 
 _SUFFIXES = {
     "WAV": ".wav", "WAVEX": ".wav", "RF64": ".wav", "W64": ".w64", "AIFF": ".aif", "FLAC": ".flac",
     "OGG": ".ogg", "MP3": ".mp3", "CAF": ".caf", "AU": ".au",
 }  # fmt: skip
 _REFUSED = set('<>:"/\\|?*=$#')  # in names: some system or some format stumbles over them
-_LONGEST_STEM = 120  # bytes
+_MAX_STEM_BYTES = 120  # bytes
 
 
-def placed(kit: Kit, folder: Path, placing: Placing, plays: Iterable[str]) -> Kit:
+def place(kit: Kit, folder: Path, placing: Placing, plays: Iterable[str]) -> Kit:
     """Bring the samples of a kit to where its presets will name them.
 
     Parameters
@@ -55,7 +54,7 @@ def placed(kit: Kit, folder: Path, placing: Placing, plays: Iterable[str]) -> Ki
     voices = []
     for voice in kit.voices:
         if voice.sample not in places:
-            places[voice.sample] = _placed(voice, folder, placing, playable)
+            places[voice.sample] = _place_sample(voice, folder, placing, playable)
         voices.append(replace(voice, sample=places[voice.sample]))
     return replace(kit, voices=tuple(voices))
 
@@ -64,18 +63,18 @@ def safe_name(text: str) -> str:
     """A file name without its ending that every format and system takes."""
     kept = "".join(c if c.isprintable() and c not in _REFUSED else "_" for c in to_text(text))
     kept = " ".join(kept.split()).strip(". ")
-    return kept.encode()[:_LONGEST_STEM].decode(errors="ignore").strip() or "sample"
+    return kept.encode()[:_MAX_STEM_BYTES].decode(errors="ignore").strip() or "sample"
 
 
-def _placed(voice: Voice, folder: Path, placing: Placing, playable: set[str]) -> str:
+def _place_sample(voice: Voice, folder: Path, placing: Placing, playable: set[str]) -> str:
     source = os.fsencode(voice.sample)
     if not os.path.isfile(source):  # noqa: PTH113 - a pipe would be waited for
-        raise KitError("is not there any more", voice.sample)
+        raise KitError("no longer exists", voice.sample)
     try:
         container = soundfile.info(source).format
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
-        raise KitError(f"can't be read any more ({reason})", voice.sample) from None
+        raise KitError(f"can no longer be read ({reason})", voice.sample) from None
     converted = container not in playable
     if placing == "reference" and not converted:
         return voice.sample

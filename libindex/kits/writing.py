@@ -1,4 +1,4 @@
-"""Writing a kit: aside first, then in its place in one step, so that there is never half a kit."""
+"""Write a kit: aside first, then moved into place in one step, so that none is ever incomplete."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from libindex.kits import manifest
 from libindex.kits.formats import Format
 from libindex.kits.kit import MANIFEST, Kit, KitError
-from libindex.kits.samples import Placing, placed, safe_name
+from libindex.kits.samples import Placing, place, safe_name
 from libindex.paths import absolute, display, relative_to
 
 _SAMPLES = "samples"
@@ -36,9 +36,9 @@ def write(
     out : Path
         Where the kit's folder, which has its name, is made.
     placing : {"copy", "link", "reference"}
-        What becomes of the samples; see `samples.placed`.
+        What happens to the samples; see `samples.place`.
     overwrite : bool
-        Whether a kit of this name is replaced, if it has no files of anybody else.
+        Whether to replace a kit of this name, if its folder contains no files but its own.
 
     Returns
     -------
@@ -48,8 +48,20 @@ def write(
     Raises
     ------
     KitError
-        If there is one already, its name is none that a folder can have, or something can't be
-        written. Then all is as it was.
+        If the kit exists, its name is not valid, or something can't be written. Then nothing
+        has changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import soundfile
+    >>> from libindex.kits import FORMATS, Kit, Voice, write
+    >>> folder = Path(mkdtemp())
+    >>> soundfile.write(folder / "boom.wav", [0.0, 1.0, 0.0], 44_100)
+    >>> kit = Kit("Mine", (Voice(36, str(folder / "boom.wav"), "kick"),))
+    >>> sorted(path.name for path in write(kit, [FORMATS["sfz"]], folder).iterdir())
+    ['Mine.sfz', 'kit.json', 'samples']
     """
     out = Path(absolute(out))
     target = check_target(kit.name, out, overwrite=overwrite)
@@ -93,14 +105,14 @@ def check_target(name: str, out: Path, *, overwrite: bool) -> Path:
     Raises
     ------
     KitError
-        If that is no name for a folder, or something is there that must not be replaced.
+        If the name is not valid, or something exists there that must not be replaced.
     """
     if not name or safe_name(name) != name:
-        raise KitError(f"{display(name)!r} is no name for a kit; try {safe_name(name)!r}")
+        raise KitError(f"{display(name)!r} is not a valid kit name; try {safe_name(name)!r}")
     target = out / name
     if os.path.lexists(target):
         if not overwrite:
-            raise KitError("is there already; add --overwrite, or choose another name", target)
+            raise KitError("already exists; add --overwrite, or choose another name", target)
         _check_own(target)
     return target
 
@@ -111,7 +123,7 @@ def _check_own(target: Path, shown: Path | None = None) -> None:
     `shown` is where the folder is for people.
     """
     if target.is_symlink() or not target.is_dir():
-        raise KitError("is no kit; it is not overwritten", target)
+        raise KitError("is not a kit, so it is not overwritten", target)
     own = set(manifest.read(target)[1])
     for folder, folders, files in os.walk(target):
         links = [name for name in folders if Path(folder, name).is_symlink()]
@@ -119,7 +131,7 @@ def _check_own(target: Path, shown: Path | None = None) -> None:
             path = Path(folder, name)
             if os.fspath(path.relative_to(target)) not in own:
                 place = (shown or target) / path.relative_to(target)
-                raise KitError("is not of this kit; move it before the kit is overwritten", place)
+                raise KitError("is not part of this kit; move it before overwriting the kit", place)
 
 
 def _check_lasting(kit: Kit, target: Path) -> None:
@@ -127,7 +139,7 @@ def _check_lasting(kit: Kit, target: Path) -> None:
     folder = os.path.realpath(target)
     for voice in kit.voices:
         if relative_to(os.path.realpath(voice.sample), folder):
-            raise KitError("goes when its kit is overwritten; copy the samples", voice.sample)
+            raise KitError("would be deleted with the old kit; use --copy-samples", voice.sample)
 
 
 def _fill(kit: Kit, formats: Sequence[Format], aside: Path, placing: Placing) -> None:
@@ -136,7 +148,7 @@ def _fill(kit: Kit, formats: Sequence[Format], aside: Path, placing: Placing) ->
     with tempfile.TemporaryDirectory(prefix=".samples-", dir=aside) as inside:
         # What goes into archives alone leaves no copies beside them.
         folder = Path(inside) if archives_only else aside / _SAMPLES
-        ready = placed(kit, folder, "reference" if archives_only else placing, plays)
+        ready = place(kit, folder, "reference" if archives_only else placing, plays)
         for one in formats:
             one.write(ready, aside / (kit.name + one.suffix if one.suffix else _PADS))
     files = [
@@ -165,7 +177,7 @@ def _exchange(aside: Path, target: Path) -> None:
 
 
 def _new_folder(out: Path) -> Path:
-    """Hidden, so that a scan passes it over; with the user's own permissions, unlike tempfile's."""
+    """Hidden, so that a scan ignores it; with the user's own permissions, unlike tempfile's."""
     folder = out / f".libindex-kit-{uuid.uuid4().hex[:12]}"
     folder.mkdir()
     return folder

@@ -3,11 +3,17 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 import soundfile
+from click.shell_completion import ShellComplete
 
+from libindex.cli import main
+from libindex.kits.layouts import LAYOUTS
 from libindex.library import Library
 from libindex.network.analyser import save_network
 from libindex.network.architecture import NetworkConfig
@@ -74,7 +80,7 @@ def test_a_kit_in_one_command(build, samples, tmp_path) -> None:
     result = build()
     assert result.stdout == f"{tmp_path / 'Kits' / 'K'}\n"
     assert "4 of 4 pads" in result.stderr
-    assert sorted(os.listdir(tmp_path / "Kits" / "K")) == ["K.drumkv1", "kit.json", "samples"]
+    assert sorted(os.listdir(tmp_path / "Kits" / "K")) == ["K.sfz", "kit.json", "samples"]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +132,21 @@ def test_a_folder_that_was_never_scanned(
     assert len(show(cli, tmp_path / "Kits" / "K")["pads"]) == 4
 
 
+def test_without_a_library_none_is_made_anywhere(samples, layout, tmp_path, small_model) -> None:
+    options = ["--from", samples, "-o", tmp_path / "Kits", "-l", layout, "--force", "-j", "1"]
+    code = (
+        "import sys; from libindex.cli import main;"
+        "main(sys.argv[1:], standalone_mode=False);"
+        "print('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, "kit", "build", "K", *map(str, options)]
+    environment = {
+        **os.environ, "LIBINDEX_DB": str(tmp_path / "none.db"), "LIBINDEX_MODEL": str(small_model)
+    }  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert result.stdout.splitlines() == [str(tmp_path / "Kits" / "K"), "False"]
+
+
 def test_like_a_sound(build, samples, tmp_path) -> None:
     assert "4 of 4 pads" in build("K", "--similar-to", samples / "pack0" / "0.wav").stderr
     assert "4 of 4 pads" in build("L", "--similar-to", "1.wav", "--max-duration", "9").stderr
@@ -137,23 +158,75 @@ def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
     (packs / ".hidden").mkdir()
     (packs / "empty").mkdir()
     (packs / "linked").symlink_to(samples / "pack0")
-    options = ("-f", "sfz", "--layout", layout, "--force")
-    result = cli("kit", "build-all", packs, "--out", tmp_path / "Kits", *options, code=1)
+    options = ("--layout", layout, "--force", "--min-pads", "3")
+    result = cli("kit", "build-all", packs, "--out", tmp_path / "Kits", *options)
     assert sorted(os.listdir(tmp_path / "Kits")) == ["linked", "pack0", "pack1"]
-    assert f"{packs / 'empty'}: no sound fits a pad" in result.stderr
-    assert result.stderr.endswith("libindex: 1 of 4 kits could not be built\n")
+    assert f"{packs / 'empty'}: skipped: no sound fits a pad" in result.stderr
     assert len(result.stdout.splitlines()) == 3
+
+
+def test_folders_that_would_be_no_kit_are_skipped(cli, samples, layout, tmp_path) -> None:
+    packs, kits = tmp_path / "Packs", tmp_path / "Kits"
+    shutil.copytree(samples / "pack0", packs / "four")
+    shutil.copy(samples / "pack1" / "1.wav", packs / "four")
+    shutil.copytree(samples / "pack0", packs / "three")
+    (packs / "texts").mkdir()
+    (packs / "texts" / "a.txt").write_text("no sound")
+    (packs / "broken").mkdir()
+    (packs / "broken" / "a.wav").write_text("no sound")
+    command = ("kit", "build-all", packs, "--out", kits, "--layout", layout, "--force")
+    result = cli(*command)
+    assert os.listdir(kits) == ["four"]
+    assert result.stdout == f"{kits / 'four'}\n"
+    assert sorted(line for line in result.stderr.splitlines() if "skipped" in line) == [
+        f"libindex: {packs / 'broken'}: skipped: none of its 1 sounds can be used, such as "
+        f"{packs / 'broken' / 'a.wav'}: is not audio, or is damaged",
+        f"libindex: {packs / 'texts'}: skipped: no sound fits a pad",
+        f"libindex: {packs / 'three'}: skipped: only 3 pads, and --min-pads is 4",
+    ]
+    cli(*command, "--overwrite", "--min-pads", "3")
+    assert sorted(os.listdir(kits)) == ["four", "three"]
+
+
+def test_nothing_but_folders_that_are_no_kit_is_no_error(cli, samples, tmp_path) -> None:
+    (tmp_path / "Packs" / "empty").mkdir(parents=True)
+    result = cli("kit", "build-all", tmp_path / "Packs", "--out", tmp_path / "Kits")
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "Kits").exists()
+
+
+def test_one_folder_that_fails_costs_only_itself(
+    cli, samples, layout, tmp_path, monkeypatch
+) -> None:
+    packs, kits = tmp_path / "Packs", tmp_path / "Kits"
+    for name in ("good", "refused", "there"):
+        shutil.copytree(samples, packs / name)
+    (kits / "there").mkdir(parents=True)
+    listdir = os.listdir
+
+    def refused(path):
+        if str(path).endswith("refused"):
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    result = cli("kit", "build-all", packs, "-o", kits, "-l", layout, "--force", code=1)
+    assert result.stdout == f"{kits / 'good'}\n"
+    assert f"libindex: {packs / 'refused'}: can't be listed (Permission denied)\n" in result.stderr
+    assert "already exists" in result.stderr
+    assert result.stderr.endswith("libindex: 2 of 3 kits could not be built\n")
 
 
 def test_folders_whose_kits_would_have_one_name(cli, samples, layout, tmp_path) -> None:
     packs = tmp_path / "Packs"
     for name in ("A#1", "A$1", "A_1"):
         shutil.copytree(samples / "pack0", packs / name)
-    command = ("kit", "build-all", packs, "--out", packs / "Kits", "-f", "sfz", "-l", layout)
+    command = ("kit", "build-all", packs, "--out", packs / "Kits", "-l", layout, "--min-pads", "3")
     for _ in range(2):
         cli(*command, "--force", "--overwrite")
         assert sorted(os.listdir(packs / "Kits")) == ["A_1", "A_1 2", "A_1 3"]
-    assert "is there already" in cli(*command, "--force", code=1).stderr
+    assert "already exists" in cli(*command, "--force", code=1).stderr
 
 
 def test_pads_that_stay_empty_are_named(cli, samples, layout, tmp_path) -> None:
@@ -167,7 +240,7 @@ def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> No
     message = fails("kit", "build", "K", "--out", tmp_path / "Kits", "--layout", layout, "--force")
     assert (
         message
-        == f"{tmp_path / 'Kits' / 'K'}: is there already; add --overwrite, or choose another name"
+        == f"{tmp_path / 'Kits' / 'K'}: already exists; add --overwrite, or choose another name"
     )
     build("K", "--overwrite")
 
@@ -175,8 +248,8 @@ def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> No
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["--from", ".", "--name", "x"], "--from takes a whole folder"),
-        (["--from", ".", "--similar-to", "x.wav"], "--from takes a whole folder"),
+        (["--from", ".", "--name", "x"], "--from uses a whole folder"),
+        (["--from", ".", "--similar-to", "x.wav"], "--from uses a whole folder"),
         (["--query", "--name x", "--name", "y"], "not both"),
         (["--query", "--colour red"], "No such option"),
         (["--query", "'"], "No closing quotation"),
@@ -187,7 +260,7 @@ def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> No
         (["--variation", "2"], "is not in the range"),
         (["--class", "kikc"], "no class 'kikc'"),
         (["--assign", "class", "--min-prob", "0.3"], "goes with --assign best only"),
-        (["--assign", "class", "--similar-to", "0.wav"], "likeness counts only"),
+        (["--assign", "class", "--similar-to", "0.wav"], "similarity goes with"),
     ],
 )
 def test_wrong_usage(cli, samples, options, why) -> None:
@@ -198,7 +271,7 @@ def test_wrong_usage(cli, samples, options, why) -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "..", " x", "a\nb"])
 def test_names_of_kits(fails, samples, name) -> None:
-    assert "is no name for a kit" in fails("kit", "build", name)
+    assert "is not a valid kit name" in fails("kit", "build", name)
 
 
 def test_what_can_not_be_built(fails, samples, tmp_path) -> None:
@@ -241,12 +314,26 @@ def test_building_shows_the_kit_on_a_terminal(terminal, samples, layout, tmp_pat
     shown = terminal("kit", "build", "K", "--out", tmp_path / "Kits", "-l", layout, "--force")
     assert "closed hi-hat" in shown
     assert "4 of 4 pads" in shown
+    assert shown.splitlines()[-1].startswith("Load it into your sampler: ")
+    assert shown.replace("\n", "").endswith(f"{tmp_path / 'Kits' / 'K' / 'K.sfz'}")
+
+
+def test_the_next_step_after_several_kits(terminal, samples, layout, tmp_path) -> None:
+    options = ("-o", tmp_path / "My Kits", "-l", layout, "--force", "--min-pads", "3")
+    shown = terminal("kit", "build-all", samples, *options).replace("\n", "")
+    assert shown.endswith(
+        f"Show the last kit again: libindex kit show '{tmp_path / 'My Kits' / 'pack1'}'"
+    )
 
 
 def test_layouts(cli, layout) -> None:
     result = cli("kit", "layouts")
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["8", "24", "36", "gm"]
+    assert [line for line in result.stdout.splitlines() if "default" in line] == [
+        "gm    47 pads, keys 35 to 81  (default)"
+    ]
     assert " 42  hhc  choke 1" in cli("kit", "layouts", layout).stdout.splitlines()
+    assert " 36  kick  priority 1" in cli("kit", "layouts", "gm").stdout.splitlines()
     assert len(cli("kit", "layouts", "gm").stdout.splitlines()) == 47
 
 
@@ -270,3 +357,81 @@ def test_a_network_with_classes_of_its_own(cli, samples, tmp_path, monkeypatch) 
     cli("kit", "build", "K", "--from", samples, *options)
     pads = show(cli, tmp_path / "Kits" / "K")["pads"]
     assert [pad["class"] for pad in pads] == ["zap", "boing"]
+
+
+def test_general_midi_is_the_default_and_the_originals_defaults_have_names(
+    cli, samples, tmp_path
+) -> None:
+    cli("kit", "build", "K", "--force", "-o", tmp_path)
+    assert "K.sfz" in os.listdir(tmp_path / "K")
+    keys = {pad["key"] for pad in show(cli, tmp_path / "K")["pads"]}
+    assert keys <= {pad.key for pad in LAYOUTS["gm"].pads}
+    cli("kit", "build", "O", "--force", "-o", tmp_path, "--layout", "24", "--format", "drumkv1")
+    assert "O.drumkv1" in os.listdir(tmp_path / "O")
+    keys = {pad["key"] for pad in show(cli, tmp_path / "O")["pads"]}
+    assert keys <= {pad.key for pad in LAYOUTS["24"].pads}
+
+
+def test_a_kit_that_is_installed_in_hydrogen(build, cli, samples, tmp_path) -> None:
+    build("K", "-f", "hydrogen")
+    packed = tmp_path / "Kits" / "K" / "K.h2drumkit"
+    with tarfile.open(packed) as archive:
+        archive.extractall(tmp_path / "installed", filter="data")
+    folder = tmp_path / "installed" / "K"
+    assert "drumkit.xml" in os.listdir(folder)
+    expected = show(cli, packed)
+    assert len(expected["pads"]) == 4
+    assert show(cli, folder) == expected
+    assert show(cli, folder / "drumkit.xml") == expected
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_an_installed_kit_with_strange_samples(fails, cli, samples, tmp_path, make) -> None:
+    make(tmp_path / "a.wav")
+    (tmp_path / "drumkit.xml").write_text(
+        "<drumkit_info><instrumentList><instrument><filename>a.wav</filename></instrument>"
+        "<instrument><filename>/dev/zero</filename></instrument></instrumentList></drumkit_info>"
+    )
+    shown = show(cli, tmp_path)
+    assert [(pad["sample"], pad["class"]) for pad in shown["pads"]] == [
+        ("a.wav", None), ("zero", None),
+    ]  # fmt: skip
+    (tmp_path / "drumkit.xml").write_text("<drumkit_info>")
+    assert "no element found" in fails("kit", "show", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("kit build K --layout ", {"gm", "8", "24", "36"}),
+        ("kit build K --layout g", {"gm"}),
+        ("kit build-all . -l 3", {"36"}),
+        ("kit layouts 2", {"24"}),
+        ("kit build K --format s", {"sfz"}),
+        ("kit build K --assign ", {"best", "class", "sample"}),
+    ],
+)
+def test_the_shell_completes_layouts_formats_and_assignments(command, expected) -> None:
+    assert completed(command) == expected
+
+
+def test_the_shell_completes_the_files_of_layouts() -> None:
+    *words, incomplete = "kit build K --layout my".split()
+    complete = ShellComplete(main, {}, "libindex", "_LIBINDEX_COMPLETE")
+    assert [item.type for item in complete.get_completions(words, incomplete)] == ["file"]
+
+
+def completed(command: str) -> set[str]:
+    *words, incomplete = command.split(" ")
+    complete = ShellComplete(main, {}, "libindex", "_LIBINDEX_COMPLETE")
+    return {item.value for item in complete.get_completions(words, incomplete)}
+
+
+def test_nothing_heavy_is_imported_to_complete() -> None:
+    code = (
+        "import sys; from libindex.cli.kit_options import complete_layout as c; c(None, None, 'g');"
+        "print(sorted({'numpy', 'torch', 'sqlalchemy', 'soundfile', 'rich'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert result.stdout == "[]\n"

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from libindex.instruments import CODES
-from libindex.kits.kit import Kit, Shape, Voice
+from libindex.kits.kit import Kit, PadSettings, Voice
 from libindex.kits.material import Material
 from libindex.queries.sounds import Sound
 
@@ -17,11 +17,11 @@ def make_sound(
     seed: int = 0,
     duration_s: float | None = 0.5,
     centroid_hz: float = 1000.0,
-    **chances: float,
+    **by_class: float,
 ) -> Sound:
     """A sound of these probabilities by class; the rest is shared by the other classes."""
-    rest = (1 - sum(chances.values())) / (len(CODES) - len(chances))
-    probabilities = np.array([chances.get(code, rest) for code in CODES], np.float32)
+    rest = (1 - sum(by_class.values())) / (len(CODES) - len(by_class))
+    probabilities = np.array([by_class.get(code, rest) for code in CODES], np.float32)
     embedding = np.random.default_rng(seed).standard_normal(16).astype(np.float32)
     return Sound(
         path=path,
@@ -75,7 +75,7 @@ def kit(hit: Callable[..., Path]) -> Kit:
                 0.75,
                 duration_s=0.3,
                 choke_group=1,
-                shape=Shape(gain_db=-3.5, pan=0.25, tune_semitones=-1.3),
+                settings=PadSettings(gain_db=-3.5, pan=0.25, tune_semitones=-1.3),
             ),
             Voice(
                 49,
@@ -83,7 +83,7 @@ def kit(hit: Callable[..., Path]) -> Kit:
                 "cym",
                 0.7,
                 duration_s=0.3,
-                shape=Shape(
+                settings=PadSettings(
                     width=-0.5, cutoff=0.75, resonance=0.2, lfo_rate_hz=5.0, lfo_depth=0.25
                 ),
             ),

@@ -10,12 +10,13 @@ from libindex.instruments import CODES
 from libindex.kits import assignment
 from libindex.kits.assignment import assign
 from libindex.kits.layouts import LAYOUTS, Pad
+from libindex.queries.sounds import Sound
 
 KICK, SNARE, TOM = Pad(36, ("kick",)), Pad(38, ("snr",)), Pad(41, ("tom",))
 
 
-def put(how, pads, sounds, least=0.0, **options):
-    chosen = assign(how, pads, sounds, CODES, least, **options)
+def put(assignment, pads, sounds, min_probability=0.0, **options):
+    chosen = assign(assignment, pads, sounds, CODES, min_probability, **options)
     return {key: choice.sound.path for key, choice in chosen.items()}
 
 
@@ -53,8 +54,8 @@ class TestBest:
 
     def test_pads_stay_empty_rather_than_filled_with_nonsense(self) -> None:
         sounds = [make_sound("a", kick=0.9), make_sound("b", snr=0.4)]
-        assert put("best", [KICK, SNARE], sounds, least=0.5) == {36: "a"}
-        assert put("best", [KICK, SNARE], sounds, least=0.4 - 1e-6) == {36: "a", 38: "b"}
+        assert put("best", [KICK, SNARE], sounds, min_probability=0.5) == {36: "a"}
+        assert put("best", [KICK, SNARE], sounds, min_probability=0.4 - 1e-6) == {36: "a", 38: "b"}
 
     def test_a_pads_first_class_is_preferred_to_a_somewhat_more_probable_second(self) -> None:
         pad = Pad(37, ("rim", "stick"))
@@ -108,26 +109,96 @@ class TestBest:
         assert len(set(drawn)) > 5
         assert drawn == [put("best", [KICK], sounds, seed=seed)[36] for seed in range(20)]
 
-    def test_what_is_welcome_is_preferred(self) -> None:
+    def test_a_sound_of_more_weight_is_preferred(self) -> None:
         sounds = [make_sound("a", kick=0.9), make_sound("b", kick=0.8)]
-        assert put("best", [KICK], sounds, worth=np.array([0.5, 1.0])) == {36: "b"}
+        assert put("best", [KICK], sounds, weights=np.array([0.5, 1.0])) == {36: "b"}
 
     def test_a_class_that_the_network_does_not_know_leaves_its_pad_empty(self) -> None:
         assert put("best", [Pad(36, ("zap",)), SNARE], [make_sound("a", snr=0.9)]) == {38: "a"}
 
 
-@pytest.mark.parametrize("how", ["best", "class", "sample"])
-def test_nothing_to_choose_from(how) -> None:
-    assert put(how, LAYOUTS["24"].pads, []) == {}
-    assert put(how, [], [make_sound("a", kick=0.9)]) == {}
+def codes_of(count: int, code: str) -> list[Sound]:
+    """Sounds of a class, each less probable and brighter than the one before."""
+    return [
+        make_sound(f"{code}{i}", seed=i, centroid_hz=100.0 * (i + 1), **{code: 0.95 - i / 50})
+        for i in range(count)
+    ]
+
+
+class TestPriority:
+    """Of equal pads the main one is filled first, and gets the best sound."""
+
+    @pytest.mark.parametrize("assignment", ["best", "sample"])
+    @pytest.mark.parametrize(
+        ("code", "keys"),
+        [
+            ("kick", [36, 35]),
+            ("snr", [38, 40]),
+            ("cym", [49, 57, 52, 55]),
+            ("hhc", [42]),
+            ("rid", [51, 53, 59]),
+            ("gui", [73, 74]),
+        ],
+    )
+    def test_pads_of_general_midi_are_filled_in_order(self, assignment, code, keys) -> None:
+        for count in range(1, len(keys) + 1):
+            chosen = put(assignment, LAYOUTS["gm"].pads, codes_of(count, code), 0.5)
+            assert chosen == {key: f"{code}{i}" for i, key in enumerate(keys[:count])}
+
+    @pytest.mark.parametrize(
+        ("layout", "code", "keys"),
+        [
+            ("24", "kick", [36, 37]),
+            ("24", "snr", [38, 50]),
+            ("36", "kick", [36, 37, 24, 25]),
+            ("36", "snr", [38, 26, 50]),
+            ("36", "cym", [46, 34]),
+        ],
+    )
+    def test_pads_of_the_originals_layouts_too(self, layout, code, keys) -> None:
+        for count in range(1, len(keys) + 1):
+            chosen = put("best", LAYOUTS[layout].pads, codes_of(count, code), 0.5)
+            assert chosen == {key: f"{code}{i}" for i, key in enumerate(keys[:count])}
+
+    def test_more_sounds_than_pads_change_nothing(self) -> None:
+        sounds = [*codes_of(9, "kick"), *codes_of(9, "snr")]
+        chosen = put("best", LAYOUTS["gm"].pads, sounds, 0.5)
+        assert (chosen[36], chosen[38]) == ("kick0", "snr0")
+        assert {chosen[35][:4], chosen[40][:3]} == {"kick", "snr"}
+
+    def test_toms_are_filled_from_the_lowest_and_ordered_by_pitch(self) -> None:
+        toms = [pad for pad in LAYOUTS["gm"].pads if pad.classes == ("tom",)]
+        for count in range(1, len(toms) + 1):
+            sounds = codes_of(count, "tom")
+            keys = [pad.key for pad in toms[:count]]
+            expected = {key: f"tom{i}" for i, key in enumerate(keys)}
+            assert put("best", LAYOUTS["gm"].pads, sounds, 0.5) == expected
+            assert put("best", LAYOUTS["gm"].pads, sounds[::-1], 0.5) == expected
+
+    def test_the_best_sound_for_the_pad_is_not_always_the_most_probable(self) -> None:
+        pads = [Pad(36, ("rim", "stick")), Pad(37, ("rim", "stick"), priority=1)]
+        sounds = [make_sound("rim", seed=1, rim=0.6), make_sound("stick", seed=2, stick=0.9)]
+        assert put("best", pads, sounds, 0.5) == {37: "rim", 36: "stick"}
+
+    def test_a_sound_that_fits_better_elsewhere_goes_there(self) -> None:
+        pads = [Pad(36, ("kick", "tom"), priority=9), Pad(41, ("tom",))]
+        assert put("best", pads, codes_of(1, "tom"), 0.5) == {41: "tom0"}
+
+
+@pytest.mark.parametrize("assignment", ["best", "class", "sample"])
+def test_nothing_to_choose_from(assignment) -> None:
+    assert put(assignment, LAYOUTS["24"].pads, []) == {}
+    assert put(assignment, [], [make_sound("a", kick=0.9)]) == {}
 
 
 @st.composite
 def collections(draw):
     codes = st.sampled_from(("kick", "snr", "tom", "hhc"))
-    chance = st.floats(0.05, 0.45)
+    probability = st.floats(0.05, 0.45)
     sounds = [
-        make_sound(f"{i}", seed=draw(st.integers(0, 3)), **{draw(codes): draw(chance), "fx": 0.5})
+        make_sound(
+            f"{i}", seed=draw(st.integers(0, 3)), **{draw(codes): draw(probability), "fx": 0.5}
+        )
         for i in range(draw(st.integers(1, 6)))
     ]
     pads = [
@@ -138,16 +209,16 @@ def collections(draw):
 
 
 @given(collections(), st.floats(0, 0.4), st.none() | st.integers(0, 9))
-def test_best_is_one_to_one_and_above_the_threshold(found, least, seed) -> None:
+def test_best_is_one_to_one_and_above_the_threshold(found, min_probability, seed) -> None:
     pads, sounds = found
-    chosen = assign("best", pads, sounds, CODES, least, seed)
+    chosen = assign("best", pads, sounds, CODES, min_probability, seed)
     used = [choice.sound.path for choice in chosen.values()]
     assert len(used) == len(set(used))
     for pad in pads:
         if pad.key in chosen:
             choice = chosen[pad.key]
             assert choice.class_code in pad.classes
-            assert choice.probability >= least
+            assert choice.probability >= min_probability
             column = CODES.index(choice.class_code)
             assert choice.probability == pytest.approx(float(choice.sound.probabilities[column]))
 

@@ -6,7 +6,7 @@ import soundfile
 
 from libindex.errors import SampleError, UsageError
 from libindex.kits.building import build
-from libindex.kits.kit import KitError, Shape
+from libindex.kits.kit import KitError, PadSettings
 from libindex.kits.layouts import HAT_GROUP, Layout, Pad
 from libindex.kits.recipe import Recipe
 
@@ -48,7 +48,7 @@ def test_a_kit_plays_the_library_as_it_lies_there(sounds, make_material) -> None
         assert voice.sample == voice.source == sound.path
         assert voice.probability == pytest.approx(0.9)
         assert voice.duration_s == pytest.approx(0.3)
-        assert voice.shape == Shape()
+        assert voice.settings == PadSettings()
     assert [voice.choke_group for voice in kit.voices] == [0, 0, HAT_GROUP]
 
 
@@ -59,17 +59,17 @@ def test_chokes_can_be_left_out(sounds, make_material) -> None:
 
 def test_levels_are_matched_with_gains(sounds, make_material) -> None:
     kit = build("K", make_material(*sounds), Recipe(LAYOUT, match_levels=True))
-    gains = [voice.shape.gain_db for voice in kit.voices]
+    gains = [voice.settings.gain_db for voice in kit.voices]
     assert gains == pytest.approx([-6.02, 0, 6.02], abs=0.05)
 
 
 def test_variation_follows_its_seed(sounds, make_material) -> None:
-    def shapes(seed):
+    def several(seed):
         recipe = Recipe(LAYOUT, variation=1.0, seed=seed)
-        return [voice.shape for voice in build("K", make_material(*sounds), recipe).voices]
+        return [voice.settings for voice in build("K", make_material(*sounds), recipe).voices]
 
-    assert shapes(1) == shapes(1) != shapes(2)
-    assert all(shape.tune_semitones for shape in shapes(1))
+    assert several(1) == several(1) != several(2)
+    assert all(settings.tune_semitones for settings in several(1))
 
 
 def test_octaves_are_repeated_where_midi_has_keys(sounds, make_material) -> None:
@@ -84,7 +84,7 @@ def test_loops_and_long_files_are_kept_out(sounds, loop, make_sound, make_materi
     unknown = make_sound(sounds[0].path + ".unknown", duration_s=None, kick=0.99)
     material = make_material(loop, long, unknown, *sounds)
     assert played(build("K", material, Recipe(LAYOUT)))[36] == "kick.wav"
-    with pytest.raises(KitError, match=r"of 1 sounds none fits a pad .*0\.5 \(1 are loops\)"):
+    with pytest.raises(KitError, match=r"none of 1 sounds fits a pad .*0\.5 \(loops: 1\)"):
         build("K", make_material(loop), Recipe(LAYOUT))
     assert played(build("K", make_material(loop), Recipe(LAYOUT, force=True)))[36] == "loop.wav"
     by_class = build("K", make_material(loop), Recipe(LAYOUT, assignment="class"))
@@ -102,8 +102,10 @@ def test_what_fits_badly_is_left_out_or_forced(sounds, make_material) -> None:
     material = make_material(sounds[0])
     assert played(build("K", material, Recipe(LAYOUT))) == {36: "kick.wav"}
     with pytest.raises(KitError, match=r"at least 0\.95; lower --min-prob, or use --force"):
-        build("K", material, Recipe(LAYOUT, least=0.95))
-    everywhere = build("K", make_material(*sounds[:2]), Recipe(LAYOUT, least=0.95, force=True))
+        build("K", material, Recipe(LAYOUT, min_probability=0.95))
+    everywhere = build(
+        "K", make_material(*sounds[:2]), Recipe(LAYOUT, min_probability=0.95, force=True)
+    )
     assert played(everywhere) == {36: "kick.wav", 38: "snr.wav"}
 
 
@@ -113,7 +115,7 @@ def test_damaged_files_are_left_out_and_the_originals_assignments_take_them(
     whole = hit("cut.flac", seconds=2.0)
     whole.write_bytes(whole.read_bytes()[:-20_000])
     material = make_material(make_sound(str(whole), kick=0.99))
-    with pytest.raises(KitError, match=r"\(1 are damaged\)"):
+    with pytest.raises(KitError, match=r"\(damaged: 1\)"):
         build("K", material, Recipe(LAYOUT))
     assert played(build("K", material, Recipe(LAYOUT, assignment="class")))[36] == "cut.flac"
 
@@ -129,13 +131,13 @@ def test_why_there_is_no_kit(make_sound, make_material) -> None:
         build("K", broken, Recipe(LAYOUT))
     with pytest.raises(KitError, match="is of a class of the layout"):
         build("K", make_material(make_sound("/a", fx=0.9)), Recipe(LAYOUT, assignment="sample"))
-    with pytest.raises(KitError, match=r"\(2 are not there any more\)"):
+    with pytest.raises(KitError, match=r"\(missing: 2\)"):
         build(
             "K",
             make_material(make_sound("/a", kick=0.9), make_sound("/b", kick=0.9)),
             Recipe(LAYOUT),
         )
-    with pytest.raises(KitError, match=r"\(1 are too long\)"):
+    with pytest.raises(KitError, match=r"\(too long: 1\)"):
         build("K", make_material(make_sound("/a", duration_s=99.0, kick=0.9)), Recipe(LAYOUT))
 
 
@@ -151,7 +153,7 @@ def test_of_identical_sounds_the_one_that_no_kit_holds_is_played(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"assignment": "random"}, {"least": 1.5}, {"variation": -0.1}, {"seed": -1}]
+    "wrong", [{"assignment": "random"}, {"min_probability": 1.5}, {"variation": -0.1}, {"seed": -1}]
 )
 def test_recipes_that_make_no_sense(wrong) -> None:
     with pytest.raises(UsageError):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from libindex.kits.formats.drumkv1 import DrumKV1
 from libindex.kits.formats.drumkv1_parameters import ELEMENT, INSTRUMENT
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 
 FORMAT = DrumKV1()
 
@@ -55,7 +55,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_reads_what_it_wrote(tmp_path: Path) -> None:
-    shape = Shape(
+    settings = PadSettings(
         gain_db=-4.5,
         pan=0.25,
         width=-0.5,
@@ -68,7 +68,7 @@ def test_reads_what_it_wrote(tmp_path: Path) -> None:
     kit = Kit(
         "Kit",
         (
-            Voice(0, str(tmp_path / "samples" / "a.wav"), "kick", 0.9876, shape=shape),
+            Voice(0, str(tmp_path / "samples" / "a.wav"), "kick", 0.9876, settings=settings),
             Voice(42, "/elsewhere/closed.flac", "hhc", choke_group=1),
             Voice(127, "/elsewhere/open.flac", "my-own-class", choke_group=128),
             Voice(60, "/elsewhere/what.ogg"),
@@ -106,19 +106,19 @@ def test_plain_pads_are_not_changed(tmp_path: Path) -> None:
 
 
 def test_gains_beyond_the_range_end_at_its_ends(tmp_path: Path) -> None:
-    path = written(tmp_path, Voice(36, "/a.wav", shape=Shape(gain_db=40)))
-    assert FORMAT.read(path, tmp_path).voices[0].shape.gain_db == pytest.approx(12.04, abs=0.01)
+    path = written(tmp_path, Voice(36, "/a.wav", settings=PadSettings(gain_db=40)))
+    assert FORMAT.read(path, tmp_path).voices[0].settings.gain_db == pytest.approx(12.04, abs=0.01)
 
 
 def test_has_nothing_wider_than_the_sample(tmp_path: Path) -> None:
-    path = written(tmp_path, Voice(36, "/a.wav", shape=Shape(width=0.5)))
+    path = written(tmp_path, Voice(36, "/a.wav", settings=PadSettings(width=0.5)))
     assert parameters(path, "elements/element/params")["OUT1_WIDTH"] == 1
-    assert FORMAT.read(path, tmp_path).voices[0].shape.width == 0
+    assert FORMAT.read(path, tmp_path).voices[0].settings.width == 0
 
 
 @given(
     st.builds(
-        Shape,
+        PadSettings,
         gain_db=st.floats(-40, 6),
         pan=st.floats(-1, 1),
         width=st.floats(-1, 0),
@@ -130,12 +130,16 @@ def test_has_nothing_wider_than_the_sample(tmp_path: Path) -> None:
     )
 )
 def test_any_shape_in_its_ranges_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, shape: Shape
+    tmp_path_factory: pytest.TempPathFactory, settings: PadSettings
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
-    again = FORMAT.read(written(folder, Voice(36, "/a.wav", shape=shape)), folder).voices[0].shape
-    for field in Shape.__slots__:
-        assert getattr(again, field) == pytest.approx(getattr(shape, field), abs=2e-4), field
+    again = (
+        FORMAT.read(written(folder, Voice(36, "/a.wav", settings=settings)), folder)
+        .voices[0]
+        .settings
+    )
+    for field in PadSettings.__slots__:
+        assert getattr(again, field) == pytest.approx(getattr(settings, field), abs=2e-4), field
 
 
 @pytest.mark.parametrize("value", ["", "high", "nan", "-0.1", "1.1"])
@@ -163,7 +167,7 @@ def test_any_readable_name_comes_back(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["\udcff.wav", "a\nb.wav", "a\x01.wav"])
 def test_names_that_no_xml_holds_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(KitError, match="no preset can hold"):
+    with pytest.raises(KitError, match="no preset can contain"):
         written(tmp_path, Voice(36, f"/{name}"))
 
 
@@ -187,16 +191,16 @@ def test_reads_what_the_program_writes(path: Path) -> None:
         ),
     )
     # Unless a preset says otherwise, everything is mono.
-    plain = Shape(width=-1, cutoff=pytest.approx(0.948, abs=0.001))
+    plain = PadSettings(width=-1, cutoff=pytest.approx(0.948, abs=0.001))
     assert kit == Kit(
         "kit",
         (
-            Voice(36, "/kick.wav", shape=plain),
+            Voice(36, "/kick.wav", settings=plain),
             Voice(
                 38,
                 str(path.parent.parent / "snare.wav"),
                 choke_group=2,
-                shape=replace(plain, gain_db=pytest.approx(-6.02, abs=0.01)),
+                settings=replace(plain, gain_db=pytest.approx(-6.02, abs=0.01)),
             ),
         ),
     )
@@ -210,14 +214,14 @@ def test_strange_numbers_do_no_harm(path: Path, value: str) -> None:
         for key, name in enumerate(ELEMENT)
     )
     kit = read(path, preset(pads))
-    assert all(math.isfinite(value) for voice in kit.voices for value in astuple(voice.shape))
+    assert all(math.isfinite(value) for voice in kit.voices for value in astuple(voice.settings))
 
 
 @pytest.mark.parametrize(
     "index", ["", "128", "-1", "36.5", "kick", pytest.param("9" * 5000, id="long")]
 )
 def test_pads_at_no_note_are_refused(path: Path, index: str) -> None:
-    with pytest.raises(KitError, match="no MIDI note"):
+    with pytest.raises(KitError, match="not a MIDI note"):
         read(path, preset(f'<element index="{index}"><sample>/a.wav</sample></element>'))
 
 
@@ -229,7 +233,7 @@ REFUSED = {
     "text": ("kick", "syntax error"),
     "binary": (b"\x1f\x8b\x00\xff", "not well-formed"),
     "truncated": ("<preset><elements>", "no element found"),
-    "foreign": ("<synthv1/>", "holds <synthv1>"),
+    "foreign": ("<synthv1/>", "contains <synthv1>"),
     "hollow": ("<preset/>", "no samples"),
     "without samples": (preset('<element index="36"/>'), "no samples"),
     "bomb": (f'<!DOCTYPE p [<!ENTITY e0 "x">{BOMB}]><preset>&e9;</preset>', "entities"),

@@ -7,20 +7,20 @@ import pytest
 
 from libindex.cli import kit_options
 from libindex.kits.formats import FORMATS
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 
 PRESETS = {name: f for name, f in FORMATS.items() if f.suffix}
 # What a format has no place for.
 WITHOUT = {
     "decentsampler": {"width", "lfo_rate_hz", "lfo_depth"},
-    "folder": {field.name for field in dataclasses.fields(Shape)},
+    "folder": {field.name for field in dataclasses.fields(PadSettings)},
     "hydrogen": {"width", "lfo_rate_hz", "lfo_depth"},
 }
 
 
-def kept(voice: Voice, name: str) -> Shape:
-    lost = {field: getattr(Shape(), field) for field in WITHOUT.get(name, ())}
-    return dataclasses.replace(voice.shape, **lost)
+def kept(voice: Voice, name: str) -> PadSettings:
+    lost = {field: getattr(PadSettings(), field) for field in WITHOUT.get(name, ())}
+    return dataclasses.replace(voice.settings, **lost)
 
 
 @pytest.fixture(params=FORMATS.values(), ids=list(FORMATS))
@@ -44,7 +44,7 @@ def test_a_kit_comes_back(a_format, kit, tmp_path) -> None:
     for now, before in zip(found.voices, kit.voices, strict=True):
         assert Path(now.sample).read_bytes() == Path(before.sample).read_bytes()
         expected = dataclasses.asdict(kept(before, a_format.name))
-        assert dataclasses.asdict(now.shape) == pytest.approx(expected, abs=0.01)
+        assert dataclasses.asdict(now.settings) == pytest.approx(expected, abs=0.01)
         if a_format.name != "folder":
             assert now.choke_group == before.choke_group
 
@@ -55,7 +55,9 @@ def test_the_plainest_kit_says_nothing_that_it_does_not_mean(a_format, hit, tmp_
     assert [v.key for v in found.voices] == [0, 127]
     assert [v.class_code for v in found.voices] == [None, None]
     for voice in found.voices:
-        assert dataclasses.asdict(voice.shape) == pytest.approx(dataclasses.asdict(Shape()))
+        assert dataclasses.asdict(voice.settings) == pytest.approx(
+            dataclasses.asdict(PadSettings())
+        )
         assert voice.choke_group == 0
 
 
@@ -97,7 +99,7 @@ def test_the_command_line_knows_every_format() -> None:
 def test_documents_in_encodings_that_nobody_knows(tmp_path, name) -> None:
     path = tmp_path / f"kit{FORMATS[name].suffix}"
     path.write_bytes(b"<?xml version='1.0' encoding='bogus'?><preset/>")
-    with pytest.raises(KitError, match="is no kit that can be read"):
+    with pytest.raises(KitError, match="is not a readable kit"):
         FORMATS[name].read(path, tmp_path)
 
 

@@ -1,5 +1,6 @@
 import gzip
 import io
+import os
 import tarfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex.kits.formats.hydrogen import Hydrogen
-from libindex.kits.formats.hydrogen_instruments import described, written
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.formats.hydrogen_instruments import from_xml, to_xml
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
+from libindex.kits.reading import read as read_any
 
 FORMAT = Hydrogen()
 NAMESPACE = "{http://www.hydrogen-music.org/drumkit}"
@@ -76,11 +78,11 @@ def read(path: Path, workspace: Path, description: bytes, *names: str) -> Kit:
 
 
 def test_reads_what_it_wrote(path: Path, workspace: Path, sample: Callable[[str], str]) -> None:
-    shape = Shape(gain_db=-4.5, pan=0.25, tune_semitones=-2.37, cutoff=0.7, resonance=0.3)
+    settings = PadSettings(gain_db=-4.5, pan=0.25, tune_semitones=-2.37, cutoff=0.7, resonance=0.3)
     kit = Kit(
         "Kit <1>",
         (
-            Voice(0, sample("a.wav"), "kick", shape=shape),
+            Voice(0, sample("a.wav"), "kick", settings=settings),
             Voice(42, sample("closed.flac"), "hhc", choke_group=1),
             Voice(60, sample("what: this.ogg")),
             Voice(127, sample("open.flac"), "my-own-class", choke_group=128),
@@ -156,7 +158,7 @@ def test_samples_that_are_gone_are_told(path: Path) -> None:
 
 @given(
     st.builds(
-        Shape,
+        PadSettings,
         gain_db=st.floats(-40, 12),
         pan=st.floats(-1, 1),
         tune_semitones=st.floats(-36, 36),
@@ -164,24 +166,24 @@ def test_samples_that_are_gone_are_told(path: Path) -> None:
         resonance=st.floats(0.02, 1),
     )
 )
-def test_any_shape_in_its_ranges_comes_back(shape: Shape) -> None:
-    voice = Voice(36, "/a.wav", shape=shape)
-    document = ElementTree.fromstring(written(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
+def test_any_settings_in_their_ranges_comes_back(settings: PadSettings) -> None:
+    voice = Voice(36, "/a.wav", settings=settings)
+    document = ElementTree.fromstring(to_xml(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
     for element in document.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
-    again = described(document, Path("kit"), Path("/")).voices[0].shape
-    for field in Shape.__slots__:
-        assert getattr(again, field) == pytest.approx(getattr(shape, field), abs=2e-4), field
+    again = from_xml(document, Path("kit"), Path).voices[0].settings
+    for field in PadSettings.__slots__:
+        assert getattr(again, field) == pytest.approx(getattr(settings, field), abs=2e-4), field
 
 
 @pytest.mark.parametrize("cutoff", [0.86, 0.9, 0.95, 0.99])
 def test_above_7_khz_the_cutoff_comes_back_without_resonance(cutoff: float) -> None:
-    voice = Voice(36, "/a.wav", shape=Shape(cutoff=cutoff, resonance=0.5))
-    document = ElementTree.fromstring(written(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
+    voice = Voice(36, "/a.wav", settings=PadSettings(cutoff=cutoff, resonance=0.5))
+    document = ElementTree.fromstring(to_xml(Kit("Kit", (voice,)), {"/a.wav": "a.wav"}))
     for element in document.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
-    again = described(document, Path("kit"), Path("/")).voices[0].shape
-    assert again == Shape(cutoff=pytest.approx(cutoff, abs=2e-4))
+    again = from_xml(document, Path("kit"), Path).voices[0].settings
+    assert again == PadSettings(cutoff=pytest.approx(cutoff, abs=2e-4))
 
 
 def test_reads_the_loudest_layer(path: Path, workspace: Path) -> None:
@@ -199,7 +201,7 @@ def test_reads_the_loudest_layer(path: Path, workspace: Path) -> None:
         "hard.wav",
     )
     assert [Path(voice.sample).name for voice in kit.voices] == ["hard.wav"]
-    assert kit.voices[0].shape.gain_db == pytest.approx(-6.02, abs=0.01)
+    assert kit.voices[0].settings.gain_db == pytest.approx(-6.02, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +215,7 @@ def test_reads_the_loudest_layer(path: Path, workspace: Path) -> None:
 def test_reads_kits_of_older_versions(path: Path, workspace: Path, inside: str) -> None:
     pans = "<pan_L>0.5</pan_L><pan_R>1</pan_R>"
     kit = read(path, workspace, drumkit(f"<instrument>{pans}{inside}</instrument>"), "a.wav")
-    assert kit.voices == (Voice(36, str(workspace / "a.wav"), shape=Shape(pan=0.5)),)
+    assert kit.voices == (Voice(36, str(workspace / "a.wav"), settings=PadSettings(pan=0.5)),)
 
 
 @pytest.mark.parametrize(
@@ -263,17 +265,17 @@ GOOD = ("kit/drumkit.xml", drumkit(instrument("")))
     [
         ([], "no drumkit.xml"),
         ([("kit/a.wav", b"x")], "no drumkit.xml"),
-        ([GOOD], "lacks its sample 'a.wav'"),
-        ([GOOD, ("a.wav", b"x")], "lacks its sample 'a.wav'"),
-        ([GOOD, (LINK, b"")], "lacks its sample"),
-        ([GOOD, (DEVICE, b"")], "lacks its sample"),
-        ([("kit/drumkit.xml", b"<song/>")], "holds <song>"),
+        ([GOOD], "has no sample 'a.wav'"),
+        ([GOOD, ("a.wav", b"x")], "has no sample 'a.wav'"),
+        ([GOOD, (LINK, b"")], "has no sample"),
+        ([GOOD, (DEVICE, b"")], "has no sample"),
+        ([("kit/drumkit.xml", b"<song/>")], "contains <song>"),
         ([("kit/drumkit.xml", b"kick")], "syntax error"),
         ([("kit/drumkit.xml", drumkit())], "no samples"),
         ([("kit/drumkit.xml", b'<!DOCTYPE d [<!ENTITY e "e">]><d>&e;</d>')], "entities"),
         ([("kit/drumkit.xml", b"<drumkit_info>" * 10_000)], "nested"),
         ([("kit/drumkit.xml", b" " * 33 * 2**20)], "too large"),
-        ([(f"kit/{n}", b"") for n in range(2_001)], "more than a kit can"),
+        ([(f"kit/{n}", b"") for n in range(2_001)], "larger than a kit can be"),
     ],
 )
 def test_what_is_no_kit_is_refused(
@@ -313,7 +315,7 @@ def test_a_sample_that_claims_to_be_huge_is_refused(path: Path, workspace: Path)
     member = tarfile.TarInfo("kit/a.wav")
     member.size = 2**40
     path.write_bytes(member.tobuf())
-    with pytest.raises(KitError, match="more than a kit can"):
+    with pytest.raises(KitError, match="larger than a kit can be"):
         FORMAT.read(path, workspace)
 
 
@@ -324,14 +326,14 @@ def test_damaged_archives_are_refused(
     FORMAT.write(Kit("Kit", (Voice(36, sample("a.wav")),)), path)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep) if 0 < keep < 1 else int(keep)])
-    with pytest.raises(KitError, match=r"is no archive|no drumkit"):
+    with pytest.raises(KitError, match=r"is not a kit archive|no drumkit"):
         FORMAT.read(path, workspace)
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", b"\x1f\x8b", gzip.compress(b"kick" * 999, mtime=0)])
 def test_other_files_are_refused(path: Path, workspace: Path, data: bytes) -> None:
     path.write_bytes(data)
-    with pytest.raises(KitError, match="is no archive"):
+    with pytest.raises(KitError, match="is not a kit archive"):
         FORMAT.read(path, workspace)
 
 
@@ -345,3 +347,91 @@ def test_archives_that_are_not_packed_are_read(path: Path, workspace: Path) -> N
 def test_kits_that_are_not_there_are_refused(path: Path, workspace: Path) -> None:
     with pytest.raises(KitError, match="can't be read"):
         FORMAT.read(path, workspace)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Callable[..., Path]:
+    """A kit as Hydrogen keeps those that are installed: a folder; returns its `drumkit.xml`."""
+
+    def make(description: bytes, *names: str) -> Path:
+        folder = tmp_path / "drumkits" / "GMkit"
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(b"x")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "drumkit.xml").write_bytes(description)
+        return folder / "drumkit.xml"
+
+    return make
+
+
+@pytest.mark.parametrize("file_name", ["ki ck.wav", "sub/ki ck.wav"])
+def test_an_installed_kit_is_read_as_the_packed_one(
+    path: Path, workspace: Path, installed: Callable[..., Path], file_name: str
+) -> None:
+    pads = [
+        instrument(f"<name>snr: a</name><midiOutNote>{k}</midiOutNote>", file_name)
+        for k in (36, 38)
+    ]
+    description = drumkit(*pads)
+    files = installed(description, file_name)
+    packed_kit = read(path, workspace, description, file_name)
+    for place in (files, files.parent):
+        found = read_any(place, workspace)
+        assert [Path(v.sample) for v in found.voices] == [files.parent / file_name] * 2
+        assert replace(found, voices=_without_samples(found)) == replace(
+            packed_kit, voices=_without_samples(packed_kit)
+        )
+
+
+def _without_samples(kit: Kit) -> tuple[Voice, ...]:
+    return tuple(replace(voice, sample="") for voice in kit.voices)
+
+
+def test_samples_that_an_installed_kit_lacks_are_named(
+    workspace: Path, installed: Callable[..., Path]
+) -> None:
+    files = installed(drumkit(instrument("", "gone.wav"), instrument("", "n" * 300 + ".wav")))
+    samples = [Path(voice.sample) for voice in read_any(files, workspace).voices]
+    assert samples == [files.parent / "gone.wav", files.parent / ("n" * 300 + ".wav")]
+
+
+@pytest.mark.parametrize("evil", ["/etc/passwd", "../../passwd", "sub/../../../passwd"])
+def test_an_installed_kit_has_its_samples_in_its_folder(
+    workspace: Path, installed: Callable[..., Path], evil: str
+) -> None:
+    files = installed(drumkit(instrument("", evil)))
+    [voice] = read_any(files, workspace).voices
+    assert voice.sample == str(files.parent / "passwd")
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        (b"", "no element found"),
+        (b"<song/>", "contains <song>"),
+        (drumkit(), "no samples"),
+        (b'<!DOCTYPE d [<!ENTITY e "e">]><d>&e;</d>', "entities"),
+        (b"<drumkit_info>" * 10_000, "nested"),
+        (b" " * 33 * 2**20, "too large"),
+    ],
+)
+def test_folders_that_are_no_installed_kit_are_refused(
+    workspace: Path, installed: Callable[..., Path], description: bytes, reason: str
+) -> None:
+    files = installed(description)
+    with pytest.raises(KitError, match=reason) as caught:
+        read_any(files.parent, workspace)
+    assert caught.value.path == files
+
+
+def test_a_pipe_in_the_place_of_a_description_is_not_waited_for(
+    workspace: Path, installed: Callable[..., Path]
+) -> None:
+    files = installed(b"")
+    files.unlink()
+    os.mkfifo(files)
+    with pytest.raises(KitError, match="is not a file"):
+        read_any(files, workspace)
+    with pytest.raises(KitError, match="has no WAV files"):
+        read_any(files.parent, workspace)

@@ -12,7 +12,7 @@ from kits.programs.trial import PROGRAMS, heard_with, in_drumkv1, noise, pitch_h
 
 from libindex.kits.formats import drumkv1_parameters
 from libindex.kits.formats.drumkv1 import DrumKV1
-from libindex.kits.kit import Kit, Shape, Voice
+from libindex.kits.kit import Kit, PadSettings, Voice
 
 pytestmark = in_drumkv1
 
@@ -35,9 +35,16 @@ def test_drumkv1_has_these_parameters() -> None:
 
 
 def test_drumkv1_loads_every_pad_as_it_was_written(tmp_path: Path) -> None:
-    shape = Shape(-3.3, -0.2, -0.1, 1.234567, 0.62, 0.1, 3, 0.2)
+    settings = PadSettings(-3.3, -0.2, -0.1, 1.234567, 0.62, 0.1, 3, 0.2)
     voices = [
-        Voice(0, write(tmp_path, "a.wav", noise(1, 0.1)), "kick", 0.9, choke_group=7, shape=shape),
+        Voice(
+            0,
+            write(tmp_path, "a.wav", noise(1, 0.1)),
+            "kick",
+            0.9,
+            choke_group=7,
+            settings=settings,
+        ),
         Voice(127, write(tmp_path, "b.wav", noise(2, 0.1))),
     ]
     path = tmp_path / "kit.drumkv1"
@@ -51,23 +58,25 @@ def test_drumkv1_loads_every_pad_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_reads_what_drumkv1_writes(tmp_path: Path) -> None:
-    shape = Shape(-3.3, -0.2, -0.1, 1.25, 0.62, 0.1, 3, 0.2)
-    voice = Voice(36, write(tmp_path, "a.wav", noise(1, 0.1)), choke_group=7, shape=shape)
+    settings = PadSettings(-3.3, -0.2, -0.1, 1.25, 0.62, 0.1, 3, 0.2)
+    voice = Voice(36, write(tmp_path, "a.wav", noise(1, 0.1)), choke_group=7, settings=settings)
     state = ElementTree.fromstring(drumkv1.state(PROGRAMS["drumkv1"].kit(tmp_path, voice)))
     preset = ElementTree.Element("preset", name="again", version="0.9.29")
     preset.extend(state.findall("elements"))
     path = tmp_path / "again.drumkv1"
     ElementTree.ElementTree(preset).write(path)
     (again,) = DrumKV1().read(path, tmp_path).voices
-    assert replace(again, shape=shape) == voice
-    for field in Shape.__slots__:
-        assert getattr(again.shape, field) == pytest.approx(getattr(shape, field), abs=1e-3), field
+    assert replace(again, settings=settings) == voice
+    for field in PadSettings.__slots__:
+        assert getattr(again.settings, field) == pytest.approx(
+            getattr(settings, field), abs=1e-3
+        ), field
 
 
 def test_drumkv1_makes_samples_narrower(tmp_path: Path) -> None:
     sample = write(tmp_path, "a.wav", noise(1, 0.9, channels=2))
-    shapes = [Shape(width=width) for width in (-1, -0.5, 0, 0.5)]
-    heard = heard_with(PROGRAMS["drumkv1"], tmp_path, sample, *shapes)
+    several = [PadSettings(width=width) for width in (-1, -0.5, 0, 0.5)]
+    heard = heard_with(PROGRAMS["drumkv1"], tmp_path, sample, *several)
     sides = [float(np.sqrt(((s[:, 0] - s[:, 1]) ** 2).mean())) for s in heard]
     assert np.array(sides) / sides[2] == pytest.approx([0, 0.5, 1, 1], abs=0.01)
 
@@ -75,8 +84,8 @@ def test_drumkv1_makes_samples_narrower(tmp_path: Path) -> None:
 def test_drumkv1_trembles(tmp_path: Path) -> None:
     sample = write(tmp_path, "a.wav", np.full(RATE, 0.5), subtype="FLOAT")
     wanted = [(4.0, 0.3), (8.0, 1.0), (12.0, 0.5)]
-    shapes = [Shape(lfo_rate_hz=rate, lfo_depth=depth) for rate, depth in wanted]
-    heard = heard_with(PROGRAMS["drumkv1"], tmp_path, sample, *shapes)
+    several = [PadSettings(lfo_rate_hz=rate, lfo_depth=depth) for rate, depth in wanted]
+    heard = heard_with(PROGRAMS["drumkv1"], tmp_path, sample, *several)
     for (rate, depth), sound in zip(wanted, heard, strict=True):
         level = sound[2000:40000, 0] / 0.125
         assert level.max() == pytest.approx(1, abs=0.02)

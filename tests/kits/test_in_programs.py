@@ -21,7 +21,7 @@ from kits.programs.trial import (
     write,
 )
 
-from libindex.kits.kit import Shape, Voice
+from libindex.kits.kit import PadSettings, Voice
 
 CONTAINERS = {
     "WAV": ("PCM_U8", "PCM_16", "PCM_24", "FLOAT"),
@@ -128,7 +128,7 @@ def test_cymbals_keep_their_tails(program: Program, tmp_path: Path) -> None:
 def test_gains(program: Program, tmp_path: Path) -> None:
     sample = write(tmp_path, "a.wav", 0.2 * noise(1, 0.9))
     gains = (-20.0, -6.0, 0.0, 3.0, 12.0)
-    heard = heard_with(program, tmp_path, sample, *(Shape(gain_db=gain) for gain in gains))
+    heard = heard_with(program, tmp_path, sample, *(PadSettings(gain_db=gain) for gain in gains))
     for gain, sound in zip(gains, heard, strict=True):
         assert gain_db(sound, source(sample), program) == pytest.approx(gain, abs=0.1)
 
@@ -136,7 +136,7 @@ def test_gains(program: Program, tmp_path: Path) -> None:
 def test_pans(program: Program, tmp_path: Path) -> None:
     sample = write(tmp_path, "a.wav", noise(1, 0.9))
     pans = (-1.0, -0.4, 0.0, 0.4, 1.0)
-    heard = heard_with(program, tmp_path, sample, *(Shape(pan=pan) for pan in pans))
+    heard = heard_with(program, tmp_path, sample, *(PadSettings(pan=pan) for pan in pans))
     left, right = (np.array([(sound[:, c] ** 2).mean() for sound in heard]) for c in (0, 1))
     balance = (right - left) / (right + left)
     assert np.all(np.diff(balance) > 0.2)
@@ -147,19 +147,21 @@ def test_pans(program: Program, tmp_path: Path) -> None:
 def test_tunings(program: Program, tmp_path: Path) -> None:
     sample = write(tmp_path, "a.wav", sine(1000, 0.45))
     tunings = (-12.5, -2.37, -0.5, 0.5, 1.0, 7.25, 24.0)
-    shapes = [Shape(tune_semitones=semitones) for semitones in tunings]
+    several = [PadSettings(tune_semitones=semitones) for semitones in tunings]
     for semitones, sound in zip(
-        tunings, heard_with(program, tmp_path, sample, *shapes), strict=True
+        tunings, heard_with(program, tmp_path, sample, *several), strict=True
     ):
         heard_hz = pitch_hz(sound[: round(0.1 * RATE), 0])
         assert 12 * np.log2(heard_hz / 1000) == pytest.approx(semitones, abs=0.03)
 
 
-def response_db(program: Program, folder: Path, *shapes: Shape) -> list[np.ndarray]:
+def response_db(program: Program, folder: Path, *several: PadSettings) -> list[np.ndarray]:
     """How filters let through each frequency, one in every hertz."""
     click = np.zeros(RATE // 2)
     click[100] = 0.5
-    heard = heard_with(program, folder, write(folder, "click.wav", click, subtype="FLOAT"), *shapes)
+    heard = heard_with(
+        program, folder, write(folder, "click.wav", click, subtype="FLOAT"), *several
+    )
     return [
         20 * np.log10(np.abs(np.fft.rfft(sound[:, 0], RATE)) / 0.5 / program.level + 1e-9)
         for sound in heard
@@ -168,25 +170,25 @@ def response_db(program: Program, folder: Path, *shapes: Shape) -> list[np.ndarr
 
 def test_filters_cut_where_they_should(program: Program, tmp_path: Path) -> None:
     cutoffs = (0.4, 0.6, 0.8)
-    shapes = [Shape(cutoff=cutoff) for cutoff in cutoffs]
-    for shape, decibels in zip(shapes, response_db(program, tmp_path, *shapes), strict=True):
+    several = [PadSettings(cutoff=cutoff) for cutoff in cutoffs]
+    for settings, decibels in zip(several, response_db(program, tmp_path, *several), strict=True):
         assert decibels[20] == pytest.approx(0, abs=0.2)
         corner_hz = int(np.argmax(decibels < -3))
-        assert abs(np.log2(corner_hz / shape.cutoff_hz)) < 0.6  # octaves
+        assert abs(np.log2(corner_hz / settings.cutoff_hz)) < 0.6  # octaves
         assert decibels[min(4 * corner_hz, RATE // 2 - 100)] < -15
 
 
 def test_filters_that_are_open_are_off(program: Program, tmp_path: Path) -> None:
-    (decibels,) = response_db(program, tmp_path, Shape(resonance=0.5))
+    (decibels,) = response_db(program, tmp_path, PadSettings(resonance=0.5))
     assert np.abs(decibels).max() < 0.1
 
 
 def test_resonances(program: Program, tmp_path: Path) -> None:
     resonances = (0.15, 0.3, 0.5)
-    shapes = [Shape(cutoff=0.6, resonance=resonance) for resonance in resonances]
-    for shape, decibels in zip(shapes, response_db(program, tmp_path, *shapes), strict=True):
-        assert decibels.max() == pytest.approx(40 * shape.resonance, abs=1.5)
-        assert abs(np.log2(np.argmax(decibels) / shape.cutoff_hz)) < 0.2
+    several = [PadSettings(cutoff=0.6, resonance=resonance) for resonance in resonances]
+    for settings, decibels in zip(several, response_db(program, tmp_path, *several), strict=True):
+        assert decibels.max() == pytest.approx(40 * settings.resonance, abs=1.5)
+        assert abs(np.log2(np.argmax(decibels) / settings.cutoff_hz)) < 0.2
 
 
 def test_containers(program: Program, tmp_path: Path) -> None:

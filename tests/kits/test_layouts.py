@@ -3,7 +3,7 @@ import pytest
 from libindex.errors import UsageError
 from libindex.instruments import CODES
 from libindex.kits.kit import KitError
-from libindex.kits.layouts import HAT_GROUP, LAYOUTS, named, read
+from libindex.kits.layouts import HAT_GROUP, LAYOUTS, Pad, find_layout, read_layout
 
 # As the original program has them.
 ORIGINAL_24 = {
@@ -60,23 +60,25 @@ def file(tmp_path):
 
 
 def test_a_layout_of_ones_own(file) -> None:
-    layout = read(
+    layout = read_layout(
         file(
             'name = "Mine"\n[pads]\n42 = "closed hat"\n36 = "bd"\n'
             '37 = ["side stick", "sticks"]\n41 = { classes = "toms", pitch = 2, choke = 7 }\n'
+            '35 = { classes = "bd", priority = 3 }\n'
         )
     )
     assert layout.name == "Mine"
-    assert [(p.key, p.classes, p.pitch, p.choke_group) for p in layout.pads] == [
-        (36, ("kick",), None, 0),
-        (37, ("rim", "stick"), None, 0),
-        (41, ("tom", "tomf"), 2, 7),
-        (42, ("hhc",), None, HAT_GROUP),
-    ]
+    assert layout.pads == (
+        Pad(35, ("kick",), None, 0, 3),
+        Pad(36, ("kick",), None, 0, 0),
+        Pad(37, ("rim", "stick"), None, 0, 0),
+        Pad(41, ("tom", "tomf"), 2, 7, 0),
+        Pad(42, ("hhc",), None, HAT_GROUP, 0),
+    )
 
 
 def test_a_layout_is_named_after_its_file_and_takes_ones_own_classes(file) -> None:
-    layout = named(str(file('[pads]\n0 = "zap"\n127 = "boing"\n')), ("zap", "boing"))
+    layout = find_layout(str(file('[pads]\n0 = "zap"\n127 = "boing"\n')), ("zap", "boing"))
     assert layout.name == "mine"
     assert layout.classes == ("zap", "boing")
 
@@ -98,26 +100,27 @@ def test_a_layout_is_named_after_its_file_and_takes_ones_own_classes(file) -> No
         ("[pads]\n36 = []\n", "needs a class"),
         ("[pads]\n36 = [1]\n", "needs a class"),
         ('[pads]\n36 = "kikc"\n', "pad 36: no class 'kikc'"),
-        ('[pads]\n36 = { classes = "kick", pitch = "high" }\n', "pitch is a whole number"),
-        ('[pads]\n36 = { classes = "kick", choke = 129 }\n', "choke is a whole number"),
-        ('[pads]\n36 = { classes = "kick", choke = true }\n', "choke is a whole number"),
+        ('[pads]\n36 = { classes = "kick", pitch = "high" }\n', "pitch must be a whole number"),
+        ('[pads]\n36 = { classes = "kick", choke = 129 }\n', "choke must be a whole number"),
+        ('[pads]\n36 = { classes = "kick", choke = true }\n', "choke must be a whole number"),
+        ('[pads]\n36 = { classes = "kick", priority = -1 }\n', "priority must be a whole number"),
         ('[pads]\n36 = { class = "kick" }\n', "unknown entry 'class'"),
     ],
 )
 def test_files_that_make_no_sense(file, text, why) -> None:
     path = file(text)
     with pytest.raises(KitError, match=why) as error:
-        read(path)
+        read_layout(path)
     assert error.value.path == path
     assert "\n" not in str(error.value)
 
 
 def test_unknown_names_and_missing_files(tmp_path) -> None:
     with pytest.raises(UsageError, match=r"no layout '9'; choose 8, 24, 36, gm"):
-        named("9")
+        find_layout("9")
     with pytest.raises(KitError, match="can't be read"):
-        named(str(tmp_path / "none.toml"))
+        find_layout(str(tmp_path / "none.toml"))
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(KitError, match="is not TOML"):
-        named(str(binary))
+        find_layout(str(binary))

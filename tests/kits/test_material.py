@@ -6,16 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from libindex.analysis.engine import Engine
 from libindex.errors import LibindexError, ModelError, NotFoundError, UsageError
 from libindex.instruments import CODES
-from libindex.kits.kit import Kit, Voice
+from libindex.kits.kit import EmptyKitError, Kit, Voice
 from libindex.kits.layouts import LAYOUTS, Layout, Pad
+from libindex.kits.maker import KitMaker
 from libindex.kits.recipe import Recipe
 from libindex.library import Library
 from libindex.network.modelfile import ModelFile
 
 ALL = Layout("all", tuple(Pad(key, (code,)) for key, code in enumerate(CODES)))
-ANY = Recipe(ALL, least=0.0)
+ANY = Recipe(ALL, min_probability=0.0)
+FORCED = Recipe(ALL, force=True)
 
 
 @pytest.fixture
@@ -54,10 +57,10 @@ def test_sounds_of_the_library_are_what_was_analysed(library, folder) -> None:
 
 def test_only_what_fits_some_pad_is_looked_at(library, folder) -> None:
     kicks = Layout("kicks", (Pad(36, ("kick",)),))
-    material = library.kits.material(Recipe(kicks, least=0.3))
+    material = library.kits.material(Recipe(kicks, min_probability=0.3))
     expected = library.query(classes=["kick"], min_prob=0.3)
     assert paths(material) == sorted(hit.path for hit in expected)
-    forced = library.kits.material(Recipe(kicks, least=0.3, force=True))
+    forced = library.kits.material(Recipe(kicks, min_probability=0.3, force=True))
     assert len(forced.sounds) == 60
 
 
@@ -107,21 +110,23 @@ def test_samples_of_a_drive_that_is_not_there_are_no_material(library, folder) -
 
 
 def test_seeds_look_at_other_samples(library, folder, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.kits.material._OF_A_CLASS", 3)
+    monkeypatch.setattr("libindex.kits.material._MAX_PER_CLASS", 3)
     kicks = Layout("kicks", (Pad(36, ("kick",)),))
-    best = paths(library.kits.material(Recipe(kicks, least=0.0)))
+    best = paths(library.kits.material(Recipe(kicks, min_probability=0.0)))
     assert best == sorted(hit.path for hit in library.query(classes=["kick"], min_prob=0.0)[:3])
     drawn = [
-        paths(library.kits.material(Recipe(kicks, least=0.0, shuffle=True, seed=s)))
+        paths(library.kits.material(Recipe(kicks, min_probability=0.0, shuffle=True, seed=s)))
         for s in range(8)
     ]
     assert all(len(some) == 3 for some in drawn)
     assert len({tuple(some) for some in drawn}) > 3
-    assert drawn[1] == paths(library.kits.material(Recipe(kicks, least=0.0, shuffle=True, seed=1)))
+    assert drawn[1] == paths(
+        library.kits.material(Recipe(kicks, min_probability=0.0, shuffle=True, seed=1))
+    )
 
 
 def test_chance_keeps_to_what_fits_and_to_the_best_assignment(library, folder, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.kits.material._OF_A_CLASS", 3)
+    monkeypatch.setattr("libindex.kits.material._MAX_PER_CLASS", 3)
     kicks = Layout("kicks", (Pad(36, ("kick",)),))
     best = [hit.path for hit in library.query(classes=["kick"], min_prob=0.0)]
     for how in ("class", "sample"):
@@ -129,19 +134,23 @@ def test_chance_keeps_to_what_fits_and_to_the_best_assignment(library, folder, m
         assert paths(library.kits.material(recipe)) == sorted(best[:3])
     probable = {hit.path for hit in library.query(classes=["kick"], min_prob=0.2)}
     drawn = set(
-        paths(library.kits.material(Recipe(kicks, least=0.2, shuffle=True, force=True, seed=1)))
+        paths(
+            library.kits.material(
+                Recipe(kicks, min_probability=0.2, shuffle=True, force=True, seed=1)
+            )
+        )
     )
     assert drawn <= probable | set(best[:3])  # what fits, and for pads that stay empty the best
 
 
 def test_copies_of_one_sound_do_not_keep_others_away(library, folder, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.kits.material._OF_A_CLASS", 3)
+    monkeypatch.setattr("libindex.kits.material._MAX_PER_CLASS", 3)
     best = [hit.path for hit in library.query(classes=["kick"], min_prob=0.0)]
     for number in range(6):
         shutil.copy(best[0], folder / f"copy {number}.wav")
     library.scan()
     kicks = Layout("kicks", (Pad(36, ("kick",)),))
-    found = library.kits.material(Recipe(kicks, least=0.0)).distinct()
+    found = library.kits.material(Recipe(kicks, min_probability=0.0)).distinct()
     assert {s.digest.hex() for s in found.sounds} == {library.info(p).digest for p in best[:3]}
 
 
@@ -149,9 +158,11 @@ def test_likeness_is_looked_for_among_what_fits(library, folder) -> None:
     some = Layout("some", (Pad(36, ("kick",)),))
     subject = folder / "0" / "03.wav"
     probable = {hit.path for hit in library.query(classes=["kick"], min_prob=0.3)}
-    found = library.kits.material(Recipe(some, least=0.3), similar_to=subject)
+    found = library.kits.material(Recipe(some, min_probability=0.3), similar_to=subject)
     assert set(paths(found)) == probable
-    forced = library.kits.material(Recipe(some, least=0.3, force=True), similar_to=subject)
+    forced = library.kits.material(
+        Recipe(some, min_probability=0.3, force=True), similar_to=subject
+    )
     assert len(forced.sounds) == 60
 
 
@@ -202,14 +213,14 @@ def test_an_unknown_folder_is_heard_whatever_the_library_was_scanned_with(
 
 
 def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.kits.material._LIKE", 4)
+    monkeypatch.setattr("libindex.kits.material._MAX_SIMILAR", 4)
     some = Layout("some", (Pad(36, ("kick",)),))
     subject = folder / "0" / "03.wav"
-    material = library.kits.material(Recipe(some, least=0.0), similar_to=subject)
+    material = library.kits.material(Recipe(some, min_probability=0.0), similar_to=subject)
     nearest = [str(subject), *(hit.path for hit in library.similar(subject, 3))]
     assert set(paths(material)) == set(nearest)
-    assert paths(material)[int(np.argmax(material.worth))] == str(subject)
-    assert all(0 <= worth <= 1 for worth in material.worth)
+    assert paths(material)[int(np.argmax(material.weights))] == str(subject)
+    assert all(0 <= weight <= 1 for weight in material.weights)
 
 
 def test_a_folder_that_is_known_is_not_heard_again(library, folder, ear) -> None:
@@ -242,11 +253,11 @@ def test_a_folder_without_a_library(library, tmp_path, ear) -> None:
 def test_folders_that_can_not_be_used(library, tmp_path) -> None:
     with pytest.raises(LibindexError, match="can't be listed"):
         of_folder(library, tmp_path / "none")
-    with pytest.raises(UsageError, match="takes all of it"):
+    with pytest.raises(UsageError, match="uses all of it"):
         library.kit("K", ANY, folder=tmp_path, name="x")
     with pytest.raises(UsageError, match="is the recipe's"):
         library.kits.material(ANY, min_prob=0.2)
-    with pytest.raises(UsageError, match="likeness counts only"):
+    with pytest.raises(UsageError, match="similarity goes with"):
         library.kits.material(Recipe(ALL, assignment="class"), similar_to="x")
     with pytest.raises(NotFoundError, match="never scanned"):
         library.kits.material(ANY)
@@ -287,5 +298,30 @@ def test_a_kits_samples_are_known_by_their_bytes_or_heard(library, folder, tmp_p
 
 
 def test_layouts_of_the_original_are_filled_from_a_library(library, folder) -> None:
-    material = library.kits.material(Recipe(LAYOUTS["36"], least=0.0))
+    material = library.kits.material(Recipe(LAYOUTS["36"], min_probability=0.0))
     assert {Path(p).parent for p in paths(material)} == {folder / d for d in "012"}
+
+
+def test_kits_are_made_from_folders_without_a_library(library, ear, write_sound, tmp_path) -> None:
+    """Files that are audio, too: the samples of a kit are decoded."""
+    folders = {"A": write_sound("a/1.wav").parent, "B": write_sound("b/1.wav", 1).parent}
+    (tmp_path / "empty").mkdir()
+    bad = folders["B"] / "bad.wav"
+    bad.write_bytes(b"bad")
+    analysed: list[int] = []
+    errors: list[LibindexError] = []
+    with Engine(library.settings, ear) as engine:
+        maker = KitMaker(engine)
+        assert maker.classes() == CODES
+        made = list(
+            maker.folder_kits({**folders, "C": tmp_path / "empty"}, FORCED, analysed.append)
+        )
+        one = maker.kit("B", FORCED, folder=folders["B"], on_error=errors.append)
+        with pytest.raises(NotFoundError, match="there is no library"):
+            maker.kit("K", FORCED)
+    assert analysed == [3]
+    assert [name for name, *_ in made] == ["A", "B", "C"]
+    assert [len(kit.voices) for _, kit, _ in made if isinstance(kit, Kit)] == [1, 1]
+    assert one == made[1][1]
+    assert [e.path for e in errors] == [e.path for e in made[1][2]] == [str(bad)]
+    assert isinstance(made[2][1], EmptyKitError)

@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from libindex.cli import main
+from libindex.cli.kit import build
 from libindex.kits.formats import FORMATS
-from libindex.kits.layouts import LAYOUTS, read
-from libindex.kits.recipe import LEAST
+from libindex.kits.layouts import DEFAULT, LAYOUTS, read_layout
+from libindex.kits.recipe import MIN_PROBABILITY, Recipe
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "kits.md").read_text(encoding="utf-8")
@@ -56,16 +57,27 @@ def test_commands_and_python_run(home) -> None:
 def test_the_layout_of_ones_own(tmp_path) -> None:
     [example] = examples("toml")
     (tmp_path / "mine.toml").write_text(example, encoding="utf-8")
-    layout = read(tmp_path / "mine.toml")
+    layout = read_layout(tmp_path / "mine.toml")
     assert layout.name == "My pads"
-    assert [pad.key for pad in layout.pads] == [36, 37, 38, 41, 42, 43, 46, 49]
-    assert [pad.choke_group for pad in layout.pads] == [0, 0, 0, 0, 1, 0, 1, 2]
+    assert [pad.key for pad in layout.pads] == [35, 36, 37, 38, 41, 42, 43, 46, 49]
+    assert [pad.choke_group for pad in layout.pads] == [0, 0, 0, 0, 0, 1, 0, 1, 2]
+    assert [pad.priority for pad in layout.pads] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
 def test_tables_have_every_format_and_layout() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \| (?:`\.|the folder)", PAGE, re.MULTILINE)) == set(FORMATS)
-    rows = re.findall(r"^\| `(\w+)` \| .*? \| (\d+) to (\d+) \|$", PAGE, re.MULTILINE)
+    assert set(re.findall(r"^\| `(\w+)`[^|]* \| (?:`\.|the folder)", PAGE, re.MULTILINE)) == set(
+        FORMATS
+    )
+    rows = re.findall(r"^\| `(\w+)`[^|]* \| .*? \| (\d+) to (\d+) \|$", PAGE, re.MULTILINE)
     assert {name: (int(low), int(high)) for name, low, high in rows} == {
         name: (layout.pads[0].key, layout.pads[-1].key) for name, layout in LAYOUTS.items()
     }
-    assert f"`--min-prob` ({LEAST})" in PAGE
+    assert f"`--min-prob` ({MIN_PROBABILITY})" in PAGE
+
+
+def test_tables_and_code_agree_on_the_defaults() -> None:
+    defaults = re.findall(r"^\| `(\w+)` \(the default\) \|", PAGE, re.MULTILINE)
+    parameters = {option.name: option for option in build.params}
+    assert [*parameters["formats"].default, parameters["layout"].default] == defaults
+    assert parameters["layout"].default == DEFAULT
+    assert Recipe().layout == LAYOUTS[DEFAULT]

@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 
 from libindex.kits.formats import FORMATS
+from libindex.kits.identifying import identified, unidentified
 from libindex.kits.kit import Kit, KitError, Voice
-from libindex.kits.reading import judged, read, unjudged, with_lengths
+from libindex.kits.reading import read, with_lengths
 from libindex.kits.writing import write
 
 
@@ -37,7 +38,7 @@ def test_endings_in_capitals(kit, tmp_path) -> None:
     assert len(read(tmp_path / "K.SFZ", tmp_path).voices) == 4
 
 
-def test_samples_without_class_or_probability_are_judged() -> None:
+def test_samples_without_class_or_probability_are_identified() -> None:
     kit = Kit(
         "K",
         (
@@ -47,8 +48,8 @@ def test_samples_without_class_or_probability_are_judged() -> None:
             Voice(39, "/gone", "clp"),
         ),
     )
-    assert unjudged(kit) == ["/b", "/c", "/gone"]
-    found = judged(kit, {"/b": {"snr": 0.7, "rim": 0.2}, "/c": {"snr": 0.8, "clp": 0.1}})
+    assert unidentified(kit) == ["/b", "/c", "/gone"]
+    found = identified(kit, {"/b": {"snr": 0.7, "rim": 0.2}, "/c": {"snr": 0.8, "clp": 0.1}})
     assert [(v.class_code, v.probability) for v in found.voices] == [
         ("kick", 0.9), ("rim", 0.2), ("snr", 0.8), ("clp", None),
     ]  # fmt: skip

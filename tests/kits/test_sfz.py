@@ -6,7 +6,7 @@ import pytest
 import sfzen
 
 from libindex.kits.formats.sfz import Sfz
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 
 SFZ = Sfz()
 
@@ -66,7 +66,7 @@ def test_probabilities_and_the_name_come_back(kit, tmp_path) -> None:
 def test_names_that_sfz_can_not_hold(tmp_path, name) -> None:
     folder = tmp_path / "kit"
     voice = Voice(36, str(folder / name))
-    with pytest.raises(KitError, match="can't hold"):
+    with pytest.raises(KitError, match="can't contain"):
         SFZ.write(Kit("k", (voice,)), folder / "kit.sfz")
 
 
@@ -90,9 +90,9 @@ def test_kits_of_others(parse, tmp_path) -> None:
     ]
     hat, kick, *_ = kit.voices
     assert (hat.choke_group, kick.choke_group) == (2, 0)
-    assert (hat.shape.gain_db, hat.shape.pan) == (-6, -0.5)
-    assert kick.shape.cutoff == pytest.approx(0.5)
-    assert kick.shape.resonance == pytest.approx(0.5)
+    assert (hat.settings.gain_db, hat.settings.pan) == (-6, -0.5)
+    assert kick.settings.cutoff == pytest.approx(0.5)
+    assert kick.settings.resonance == pytest.approx(0.5)
     assert {v.class_code for v in kit.voices} == {None}
 
 
@@ -124,7 +124,7 @@ def test_text_that_is_no_kit(parse, text) -> None:
 
 def test_values_that_are_no_numbers_count_as_not_given(parse) -> None:
     [voice] = parse("<region> key=36 sample=a.wav pan=left volume=nan group=x\n").voices
-    assert voice.shape == Shape()
+    assert voice.settings == PadSettings()
     assert voice.choke_group == 0
 
 
@@ -173,5 +173,5 @@ def test_no_text_takes_longer_than_its_length(parse, text) -> None:
 
 def test_a_pipe_is_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / "kit.sfz")
-    with pytest.raises(KitError, match="is no file"):
+    with pytest.raises(KitError, match="is not a file"):
         SFZ.read(tmp_path / "kit.sfz", tmp_path)

@@ -83,7 +83,7 @@ def test_archives_alone_leave_no_copies_beside_them(dusty, out) -> None:
 def test_what_is_there_stays_unless_it_may_be_replaced(dusty, out, tmp_path) -> None:
     folder = write(dusty, [SFZ], out)
     before = content(folder)
-    with pytest.raises(KitError, match="is there already; add --overwrite"):
+    with pytest.raises(KitError, match="already exists; add --overwrite"):
         write(dusty, [SFZ], out)
     assert content(folder) == before
     smaller = dataclasses.replace(dusty, voices=dusty.voices[:1])
@@ -99,7 +99,7 @@ def test_nobody_elses_file_is_lost_by_overwriting(dusty, out, name) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(b"precious")
     before = content(folder)
-    with pytest.raises(KitError, match="is not of this kit") as error:
+    with pytest.raises(KitError, match="is not part of this kit") as error:
         write(dusty, [SFZ], out, overwrite=True)
     assert error.value.path == folder / name
     assert content(folder) == before
@@ -108,7 +108,7 @@ def test_nobody_elses_file_is_lost_by_overwriting(dusty, out, name) -> None:
 def test_a_folder_that_is_no_kit_is_never_overwritten(dusty, out) -> None:
     (out / "Dusty").mkdir(parents=True)
     (out / "Dusty" / "a.wav").write_bytes(b"precious")
-    with pytest.raises(KitError, match=r"is no kit of libindex: it has no kit\.json"):
+    with pytest.raises(KitError, match=r"is not a kit of libindex: it has no kit\.json"):
         write(dusty, [SFZ], out, overwrite=True)
     assert content(out) == {"Dusty/a.wav": b"precious"}
 
@@ -117,18 +117,18 @@ def test_a_link_or_a_file_in_its_place_is_never_overwritten(dusty, out, tmp_path
     real = write(dusty, [SFZ], tmp_path / "Other")
     out.mkdir()
     (out / "Dusty").symlink_to(real)
-    with pytest.raises(KitError, match="is no kit"):
+    with pytest.raises(KitError, match="is not a kit, so it is not overwritten"):
         write(dusty, [SFZ], out, overwrite=True)
     (out / "Dusty").unlink()
     (out / "Dusty").write_text("a file")
-    with pytest.raises(KitError, match="is no kit"):
+    with pytest.raises(KitError, match="is not a kit, so it is not overwritten"):
         write(dusty, [SFZ], out, overwrite=True)
 
 
 def test_a_folder_of_links_in_the_kit_is_somebody_elses(dusty, out, tmp_path) -> None:
     folder = write(dusty, [SFZ], out)
     (folder / "more").symlink_to(tmp_path)
-    with pytest.raises(KitError, match="is not of this kit"):
+    with pytest.raises(KitError, match="is not part of this kit"):
         write(dusty, [SFZ], out, overwrite=True)
 
 
@@ -149,7 +149,7 @@ def test_samples_do_not_go_with_the_kit_that_they_come_from(dusty, out, tmp_path
     folder = write(dusty, [SFZ], out)
     again = read(folder / "Dusty.sfz", tmp_path)
     before = content(folder)
-    with pytest.raises(KitError, match="goes when its kit is overwritten; copy the samples"):
+    with pytest.raises(KitError, match="would be deleted with the old kit; use --copy-samples"):
         write(again, [SFZ], out, placing, overwrite=True)
     assert content(folder) == before
     write(again, [SFZ], out, "copy", overwrite=True)
@@ -179,7 +179,7 @@ def test_a_file_that_comes_meanwhile_is_not_lost(dusty, out, monkeypatch) -> Non
         (folder / "mine.txt").write_text("precious")
 
     monkeypatch.setattr(writing, "_fill", filled)
-    with pytest.raises(KitError, match="is not of this kit") as error:
+    with pytest.raises(KitError, match="is not part of this kit") as error:
         write(dusty, [SFZ], out, overwrite=True)
     assert error.value.path == folder / "mine.txt"
     assert os.listdir(out) == ["Dusty"]
@@ -223,7 +223,7 @@ def test_never_half_a_kit(dusty, out, monkeypatch, overwrite) -> None:
 
 def test_a_sample_that_went_leaves_nothing_behind(dusty, out) -> None:
     Path(dusty.voices[2].sample).unlink()
-    with pytest.raises(KitError, match="is not there any more"):
+    with pytest.raises(KitError, match="no longer exists"):
         write(dusty, [SFZ], out)
     assert os.listdir(out) == []
 
@@ -247,7 +247,7 @@ def test_presets_refuse_names_that_are_no_text_and_copies_do_not(hit, out, tmp_p
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb", " a", "\udcff", "x" * 300])
 def test_names_that_no_folder_should_have(name) -> None:
-    with pytest.raises(KitError, match="is no name for a kit; try"):
+    with pytest.raises(KitError, match="is not a valid kit name; try"):
         check_target(name, Path("/"), overwrite=False)
 
 

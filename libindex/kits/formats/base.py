@@ -9,7 +9,7 @@ from typing import Protocol
 from libindex.kits.kit import Kit, KitError
 from libindex.paths import is_utf8, relative_to
 
-MOST_CHOKE_GROUP = 128
+MAX_CHOKE_GROUP = 128
 
 
 class Format(Protocol):
@@ -26,12 +26,15 @@ class Format(Protocol):
         converted to WAV.
     is_archive : bool
         Whether the file holds the samples itself.
+    unpacked_name : str
+        Of the file that programs keep of an archive once it is unpacked; else empty.
     """
 
     name: str
     suffix: str
     plays: frozenset[str]
     is_archive: bool
+    unpacked_name: str
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit whose samples are where its voices say.
@@ -41,7 +44,7 @@ class Format(Protocol):
         Raises
         ------
         KitError
-            If the format can't hold the name of a sample.
+            If the format can't contain the name of a sample.
         OSError
             If the file can't be written.
         """
@@ -69,12 +72,12 @@ def reference(sample: str, preset: Path) -> str:
     Raises
     ------
     KitError
-        If the name is no text (not UTF-8, or with control characters): no preset can hold it.
+        If the name is not text (not UTF-8, or with control characters): no preset can contain it.
     """
     below = relative_to(sample, os.fspath(preset.parent.absolute()))
     text = below or sample
     if not is_utf8(text) or not text.isprintable():
-        raise KitError("has a name that no preset can hold; copy or link the samples", sample)
+        raise KitError("has a name that no preset can contain; copy or link the samples", sample)
     return text
 
 
@@ -94,4 +97,4 @@ def number(values: Mapping[str, str], name: str, default: float) -> float:
 
 def choke_group(value: float) -> int:
     """A choke group from a preset: a whole number from 0, which is none, to 128."""
-    return min(max(math.floor(value), 0), MOST_CHOKE_GROUP)
+    return min(max(math.floor(value), 0), MAX_CHOKE_GROUP)

@@ -15,7 +15,7 @@ from libindex.kits.formats.base import (
     reference,
     resolved,
 )
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 
 _CHOKE = "choke"
 _CLASS = "class-"
@@ -28,6 +28,7 @@ class DecentSampler:
     suffix = ".dspreset"
     plays = frozenset({"WAV", "WAVEX", "AIFF", "FLAC"})
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""
@@ -35,14 +36,14 @@ class DecentSampler:
         groups = ET.SubElement(root, "groups")
         for voice in kit.voices:
             groups.append(_group(voice, path))
-        path.write_bytes(xml.written(root))
+        path.write_bytes(xml.render(root))
 
     def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
         """Read a kit; see `Format.read`.
 
         Where several samples play at a key, the one of the loudest velocity counts.
         """
-        root = xml.parse(content(path, xml.MOST_BYTES), path, "DecentSampler")
+        root = xml.parse(content(path, xml.MAX_BYTES), path, "DecentSampler")
         best: dict[int, tuple[float, Voice]] = {}
         for groups in root.iter("groups"):
             for group in groups.iter("group"):
@@ -69,9 +70,11 @@ def _group(voice: Voice, path: Path) -> ET.Element:
         group.attrib.update(silencedByTags=choke, silencingMode="fast")
     if tags:
         group.set("tags", ",".join(tags))
-    shape, name = voice.shape, reference(voice.sample, path)
+    settings, name = voice.settings, reference(voice.sample, path)
     if "\\" in name:  # which it takes for a folder
-        raise KitError("has a name that no preset can hold; copy or link the samples", voice.sample)
+        raise KitError(
+            "has a name that no preset can contain; copy or link the samples", voice.sample
+        )
     sample = ET.SubElement(
         group,
         "sample",
@@ -81,25 +84,25 @@ def _group(voice: Voice, path: Path) -> ET.Element:
         hiNote=str(voice.key),
         ampEnvEnabled="false",  # a hit sounds to its end, however short the key is held
     )
-    if shape.gain_db:
-        sample.set("volume", f"{shape.gain_db:g}dB")
-    if shape.pan:
-        sample.set("pan", f"{100 * shape.pan:g}")
-    if shape.tune_semitones:
-        sample.set("tuning", f"{shape.tune_semitones:g}")
-    if shape.cutoff < 1:
+    if settings.gain_db:
+        sample.set("volume", f"{settings.gain_db:g}dB")
+    if settings.pan:
+        sample.set("pan", f"{100 * settings.pan:g}")
+    if settings.tune_semitones:
+        sample.set("tuning", f"{settings.tune_semitones:g}")
+    if settings.cutoff < 1:
         effects = ET.SubElement(group, "effects")
         ET.SubElement(
             effects,
             "effect",
             type="lowpass",
-            frequency=f"{shape.cutoff_hz:.1f}",
-            resonance=f"{_LEAST_RESONANCE + (1 - _LEAST_RESONANCE) * shape.resonance:.4f}",
+            frequency=f"{settings.cutoff_hz:.1f}",
+            resonance=f"{_MIN_RESONANCE + (1 - _MIN_RESONANCE) * settings.resonance:.4f}",
         )
     return group
 
 
-_LEAST_RESONANCE = 0.7  # without a peak
+_MIN_RESONANCE = 0.7  # without a peak
 
 
 def _voice(key: int, given: dict[str, str], group: ET.Element, path: Path) -> Voice:
@@ -114,19 +117,19 @@ def _voice(key: int, given: dict[str, str], group: ET.Element, path: Path) -> Vo
         resolved(given["path"].replace("\\", "/"), path),
         class_code=codes[0] if codes else None,
         choke_group=chokes[0] if chokes else 0,
-        shape=_shape(given, group.find("effects/effect[@type='lowpass']")),
+        settings=_settings(given, group.find("effects/effect[@type='lowpass']")),
     )
 
 
-def _shape(given: dict[str, str], lowpass: ET.Element | None) -> Shape:
+def _settings(given: dict[str, str], lowpass: ET.Element | None) -> PadSettings:
     volume = given.get("volume", "0dB")
     gain_db = number({"v": volume[:-2]}, "v", 0.0) if volume.lower().endswith("db") else 0.0
     cutoff, resonance = 1.0, 0.0
     if lowpass is not None:
-        cutoff = Shape.cutoff_of(max(1.0, number(lowpass.attrib, "frequency", 20_000.0)))
-        sharp = number(lowpass.attrib, "resonance", _LEAST_RESONANCE)
-        resonance = max(0.0, (sharp - _LEAST_RESONANCE) / (1 - _LEAST_RESONANCE))
-    return Shape(
+        cutoff = PadSettings.cutoff_of(max(1.0, number(lowpass.attrib, "frequency", 20_000.0)))
+        sharp = number(lowpass.attrib, "resonance", _MIN_RESONANCE)
+        resonance = max(0.0, (sharp - _MIN_RESONANCE) / (1 - _MIN_RESONANCE))
+    return PadSettings(
         gain_db=gain_db,
         pan=number(given, "pan", 0.0) / 100,
         tune_semitones=number(given, "tuning", 0.0),

@@ -2,7 +2,7 @@
 
 It finds a parameter by its name, so that older versions, which number them otherwise and know
 fewer, read these files too. What it does not know (the `class` and `probability` of an element,
-the `title` of the preset) it passes over.
+the `title` of the preset) it ignores.
 """
 
 import re
@@ -18,7 +18,7 @@ from libindex.kits.kit import Kit, KitError, Voice
 _VERSION = "0.9.29"
 _DOCTYPE = "<!DOCTYPE drumkv1>"
 _NUMBER = re.compile("[0-9]{1,3}")
-_MOST = 1000.0  # more than any parameter takes
+_MAX_VALUE = 1000.0  # more than any parameter takes
 
 
 class DrumKV1:
@@ -29,6 +29,7 @@ class DrumKV1:
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""
@@ -40,11 +41,11 @@ class DrumKV1:
         for voice in kit.voices:
             elements.append(_element(voice, path))
         root.append(_params(parameters.INSTRUMENT, len(parameters.ELEMENT)))
-        path.write_bytes(xml.written(root, _DOCTYPE))
+        path.write_bytes(xml.render(root, _DOCTYPE))
 
     def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
         """Read a kit; see `Format.read`."""
-        root = xml.parse(content(path, xml.MOST_BYTES), path, "preset")
+        root = xml.parse(content(path, xml.MAX_BYTES), path, "preset")
         voices = {}
         for element in root.iterfind("elements/element"):
             voice = _voice(element, path)
@@ -76,19 +77,21 @@ def _params(values: dict[str, float], first: int = 0) -> Element:
 
 
 def _voice(element: Element, path: Path) -> Voice | None:
-    """What an element plays; None if it has no sample, which the program passes over as well."""
+    """What an element plays; None if it has no sample; the program ignores such elements too."""
     sample = element.findtext("sample")
     if not sample:
         return None
     index = element.get("index", "")
     if not _NUMBER.fullmatch(index) or int(index) > 127:
-        raise KitError(f"has a pad at {xml.printable(index)[:20]!r}, which is no MIDI note", path)
+        raise KitError(
+            f"has a pad at {xml.printable(index)[:20]!r}, which is not a MIDI note", path
+        )
     params = {
         param.get("name") or _nth(param.get("index", "")): param.text or ""
         for param in element.iterfind("params/param")
     }
     values = {
-        name: min(max(number(params, name, default), -_MOST), _MOST)
+        name: min(max(number(params, name, default), -_MAX_VALUE), _MAX_VALUE)
         for name, default in parameters.ELEMENT.items()
     }
     return Voice(
@@ -97,7 +100,7 @@ def _voice(element: Element, path: Path) -> Voice | None:
         class_code=element.get("class") or None,
         probability=_probability(element),
         choke_group=choke_group(values["GEN1_GROUP"]),
-        shape=parameters.shape_of(values),
+        settings=parameters.settings_of(values),
     )
 
 

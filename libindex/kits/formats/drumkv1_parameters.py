@@ -1,11 +1,11 @@
-"""DrumKV1's parameters: their defaults, and how they say what a `Shape` says.
+"""DrumKV1's parameters: their defaults, and how `PadSettings` translate to them.
 
 The laws were measured on version 0.9.29 and are held by tests/kits/test_in_programs.py.
 """
 
 import math
 
-from libindex.kits.kit import Shape, Voice
+from libindex.kits.kit import PadSettings, Voice
 
 
 def _values(text: str) -> dict[str, float]:
@@ -45,7 +45,7 @@ INSTRUMENT = _values("""
 
 The program's defaults but for two: a key that is let go does not end its sound (DEF1_NOTEOFF, 1),
 and the limiter, which bends every peak, is off (DYN1_LIMITER, 1). The last two parameters are known
-to older versions only; newer ones pass them over.
+to older versions only; newer ones ignore them.
 """
 
 # Nothing has an envelope: a cymbal plays to its end, however long it is. Versions that know no
@@ -67,85 +67,85 @@ _FILTER_HZ = 44_100 / math.pi
 
 def of_voice(voice: Voice) -> dict[str, float]:
     """All parameters of the element that plays a voice."""
-    shape = voice.shape
+    settings = voice.settings
     group = min(voice.choke_group, 128)
     return {
         **ELEMENT,
         **_PLAIN,
         "GEN1_SAMPLE": voice.key,
         "GEN1_GROUP": group,
-        **_tuning(shape),
-        **_filter(shape),
-        **_tremolo(shape),
-        **_output(shape),
+        **_tuning(settings),
+        **_filter(settings),
+        **_tremolo(settings),
+        **_output(settings),
     }
 
 
-def shape_of(values: dict[str, float]) -> Shape:
-    """What an element's parameters do, as far as a shape can say it."""
+def settings_of(values: dict[str, float]) -> PadSettings:
+    """An element's parameters as `PadSettings`, as far as these can express them."""
     depth = abs(values["LFO1_VOLUME"]) if values["LFO1_ENABLED"] > 0.5 else 0.0
     level = values["OUT1_VOLUME"] * values["DCA1_VOLUME"] * (1 + depth) / _LEVEL
     is_filtered = values["DCF1_ENABLED"] > 0.5 and values["DCF1_TYPE"] < 0.5
     hertz = _FILTER_HZ * _bent(values["DCF1_CUTOFF"])
     resonance_db = -20 * math.log10(1 - _bent(values["DCF1_RESO"]))
     rate = values["LFO1_BPM"] / max(0.01, 60.01 - 60 * values["LFO1_RATE"])
-    return Shape(
+    return PadSettings(
         gain_db=_tidy(20 * math.log10(max(level, 1e-6))),
         pan=values["OUT1_PANNING"],
         width=_tidy(abs(values["OUT1_WIDTH"]) - 1),
         tune_semitones=_tidy(12 * values["GEN1_COARSE"] + values["GEN1_FINE"]),
-        cutoff=_tidy(Shape.cutoff_of(hertz)) if is_filtered else 1.0,
+        cutoff=_tidy(PadSettings.cutoff_of(hertz)) if is_filtered else 1.0,
         resonance=_tidy(resonance_db / 40) if is_filtered and values["DCF1_RESO"] > 0 else 0.0,
         lfo_rate_hz=_tidy(rate) if depth else 0.0,
         lfo_depth=_tidy(2 * depth / (1 + depth)),
     )
 
 
-def _tuning(shape: Shape) -> dict[str, float]:
-    semitones = _clip(shape.tune_semitones, -48, 48)
+def _tuning(settings: PadSettings) -> dict[str, float]:
+    semitones = _clip(settings.tune_semitones, -48, 48)
     return {"GEN1_COARSE": round(semitones) / 12, "GEN1_FINE": semitones - round(semitones)}
 
 
-def _filter(shape: Shape) -> dict[str, float]:
-    """Off where it has nothing to do, since it is heard even when it is wide open."""
-    if shape.cutoff >= 1:
+def _filter(settings: PadSettings) -> dict[str, float]:
+    """Off where it has nothing to do, since it is audible even when it is wide open."""
+    if settings.cutoff >= 1:
         return {}
     return {
         "DCF1_ENABLED": 1,
-        "DCF1_CUTOFF": _unbent(shape.cutoff_hz / _FILTER_HZ),
-        "DCF1_RESO": _unbent(1 - 10 ** (-2 * shape.resonance)),
+        "DCF1_CUTOFF": _unbent(settings.cutoff_hz / _FILTER_HZ),
+        "DCF1_RESO": _unbent(1 - 10 ** (-2 * settings.resonance)),
     }
 
 
-def _tremolo(shape: Shape) -> dict[str, float]:
-    if shape.lfo_depth <= 0 or shape.lfo_rate_hz <= 0:
+def _tremolo(settings: PadSettings) -> dict[str, float]:
+    if settings.lfo_depth <= 0 or settings.lfo_rate_hz <= 0:
         return {}
     # Its frequency is the tempo / (60.01 - 60 * rate) [Hz], and a tempo is at most 360.
-    tempo = min(360.0, 60.01 * shape.lfo_rate_hz)
+    tempo = min(360.0, 60.01 * settings.lfo_rate_hz)
     return {
         "LFO1_ENABLED": 1,
         "LFO1_BPM": tempo,
-        "LFO1_RATE": _clip((60.01 - tempo / shape.lfo_rate_hz) / 60, 0, 1),
-        "LFO1_VOLUME": _swing(shape),
+        "LFO1_RATE": _clip((60.01 - tempo / settings.lfo_rate_hz) / 60, 0, 1),
+        "LFO1_VOLUME": _swing(settings),
     }
 
 
-def _output(shape: Shape) -> dict[str, float]:
+def _output(settings: PadSettings) -> dict[str, float]:
     # The tremolo swings about the level, and its loudest moment is to be the pad's level.
-    level = _LEVEL * 10 ** (shape.gain_db / 20) / (1 + _swing(shape))
+    level = _LEVEL * 10 ** (settings.gain_db / 20) / (1 + _swing(settings))
     volume = _clip(2 * level, 0, 1)
     return {
         "DCA1_VOLUME": volume,
         "OUT1_VOLUME": 0.5 if volume < 1 else _clip(level, 0.5, 1),
         # 0 is mono, 1 the sample as it is, and nothing is wider.
-        "OUT1_WIDTH": _clip(1 + shape.width, 0, 1),
-        "OUT1_PANNING": _clip(shape.pan, -1, 1),
+        "OUT1_WIDTH": _clip(1 + settings.width, 0, 1),
+        "OUT1_PANNING": _clip(settings.pan, -1, 1),
     }
 
 
-def _swing(shape: Shape) -> float:
-    """How far a tremolo swings about the level so that it takes `lfo_depth` of the most."""
-    depth = _clip(shape.lfo_depth, 0, 1) if shape.lfo_rate_hz > 0 else 0.0
+def _swing(settings: PadSettings) -> float:
+    """How far a tremolo swings about the level so that it takes `lfo_depth` of the maximum."""
+    depth = _clip(settings.lfo_depth, 0, 1) if settings.lfo_rate_hz > 0 else 0.0
     return depth / (2 - depth)
 
 
@@ -160,10 +160,10 @@ def _unbent(value: float) -> float:
     return 0.5 + math.sin(math.asin(_clip((value - 0.5) / 0.495, -1, 1)) / 3)
 
 
-def _clip(value: float, least: float, most: float) -> float:
-    return min(max(value, least), most)
+def _clip(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
 
 
 def _tidy(value: float) -> float:
-    """Without the digits that come of reckoning to and fro; not -0."""
+    """Without the digits that come of computing back and forth; not -0."""
     return round(value, 4) + 0.0

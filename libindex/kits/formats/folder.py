@@ -19,6 +19,7 @@ class Folder:
     suffix = ""
     plays = frozenset({"WAV", "WAVEX"})
     is_archive = False
+    unpacked_name = ""
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`.
@@ -31,7 +32,7 @@ class Folder:
             _give_name(voice, path / _file_name(voice))
 
     def read(self, path: Path, workspace: Path) -> Kit:  # noqa: ARG002 - of `Format`
-        """Read a kit; see `Format.read`. Files with other names are passed over."""
+        """Read a kit; see `Format.read`. Files with other names are ignored."""
         try:
             names = sorted(os.listdir(path))
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Hydrogen's drum kits, in the form of its version 1.2: an archive of a folder.
+"""Hydrogen's drum kits, in the form of its version 1.2: an archive of a folder, or the folder.
 
 The folder holds `drumkit.xml`, which `hydrogen_instruments` writes and reads, and the samples.
 """
@@ -15,18 +15,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 from unicodedata import combining, normalize
 
+from libindex.kits.files import content
 from libindex.kits.formats import xml
-from libindex.kits.formats.hydrogen_instruments import described, label, written
+from libindex.kits.formats.hydrogen_instruments import from_xml, label, to_xml
 from libindex.kits.kit import Kit, KitError
 from libindex.paths import to_text
 
-_DESCRIPTION = "drumkit.xml"
 _KEPT = set(" -_.()+&!@")  # in names, besides letters and digits of ASCII
-_LONGEST_NAME = 80
+_MAX_NAME_LENGTH = 80
 _GZIP = b"\x1f\x8b"
-_MOST_BYTES = 2**30  # of one sample
-_MOST_BYTES_OF_ALL = 4 * 2**30
-_MOST_MEMBERS = 2_000
+_MAX_BYTES = 2**30  # of one sample
+_MAX_BYTES_OF_ALL = 4 * 2**30
+_MAX_MEMBERS = 2_000
 _BLOCK_BYTES = 2**20
 
 
@@ -38,6 +38,7 @@ class Hydrogen:
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())
     is_archive = True
+    unpacked_name = "drumkit.xml"  # in the folders of kits that are installed
 
     def write(self, kit: Kit, path: Path) -> None:
         """Write a kit; see `Format.write`."""
@@ -50,8 +51,10 @@ class Hydrogen:
             gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
         ):
-            description = written(kit, names)
-            _add(archive, f"{folder}/{_DESCRIPTION}", io.BytesIO(description), len(description))
+            description = to_xml(kit, names)
+            _add(
+                archive, f"{folder}/{self.unpacked_name}", io.BytesIO(description), len(description)
+            )
             for sample, name in names.items():
                 with _sample(sample) as source:
                     _add(archive, f"{folder}/{name}", source, os.fstat(source.fileno()).st_size)
@@ -61,18 +64,21 @@ class Hydrogen:
 
         Where an instrument has several layers, the one of the loudest velocity counts.
         """
+        if path.name == self.unpacked_name:
+            root = xml.parse(content(path, xml.MAX_BYTES), path, "drumkit_info")
+            return from_xml(root, path, lambda name: _installed(name, path.absolute().parent))
         with _archive(path) as archive:
             members = _members(archive, path)
             description = min(
-                (name for name in members if name.name == _DESCRIPTION),
+                (name for name in members if name.name == self.unpacked_name),
                 key=lambda name: len(name.parts),
                 default=None,
             )
             if description is None:
-                raise KitError(f"holds no {_DESCRIPTION}; it is no kit of Hydrogen", path)
+                raise KitError(f"contains no {self.unpacked_name}; it is not a Hydrogen kit", path)
             packed = _opened(archive, members[description], path)
-            root = xml.parse(packed.read(xml.MOST_BYTES + 1), path, "drumkit_info")
-            kit = described(root, path, workspace)
+            root = xml.parse(packed.read(xml.MAX_BYTES + 1), path, "drumkit_info")
+            kit = from_xml(root, path, lambda name: workspace / name.name)
             _unpack(archive, _samples(kit, members, description.parent, path), path)
         return kit
 
@@ -81,7 +87,14 @@ def _ascii(text: str) -> str:
     """`text` as a file name that every system and locale takes."""
     letters = (c for c in normalize("NFKD", to_text(text)) if not combining(c))
     kept = "".join(c if c.isascii() and (c.isalnum() or c in _KEPT) else "_" for c in letters)
-    return " ".join(kept.split())[:_LONGEST_NAME].strip(". ") or "kit"
+    return " ".join(kept.split())[:_MAX_NAME_LENGTH].strip(". ") or "kit"
+
+
+def _installed(name: PurePosixPath, folder: Path) -> Path:
+    """Where an installed kit has a sample: in its folder or below, and nowhere else."""
+    flat = folder / name.name
+    is_below = not name.is_absolute() and ".." not in name.parts
+    return folder / name if is_below and not os.path.exists(flat) else flat  # noqa: PTH110
 
 
 def _file_names(kit: Kit) -> dict[str, str]:
@@ -123,11 +136,11 @@ def _archive(path: Path) -> Iterator[tarfile.TarFile]:
             with tarfile.open(fileobj=source, mode="r:") as archive:
                 yield archive
             # What is damaged is known from the checksum at the end.
-            for _ in range(_MOST_BYTES // _BLOCK_BYTES):
+            for _ in range(_MAX_BYTES // _BLOCK_BYTES):
                 if not source.read(_BLOCK_BYTES):
                     break
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise KitError(f"is no archive of a kit, or damaged ({error})", path) from None
+        raise KitError(f"is not a kit archive, or is damaged ({error})", path) from None
     except OSError as error:
         raise KitError(f"can't be unpacked ({error.strerror})", path) from None
 
@@ -142,8 +155,8 @@ def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfil
     """The files in an archive; links and whatever else there may be are left out."""
     members: dict[PurePosixPath, tarfile.TarInfo] = {}
     for count, member in enumerate(archive):
-        if count == _MOST_MEMBERS or member.size > _MOST_BYTES:
-            raise KitError("holds more than a kit can", path)
+        if count == _MAX_MEMBERS or member.size > _MAX_BYTES:
+            raise KitError("is larger than a kit can be", path)
         if member.isreg():
             members[PurePosixPath(member.name)] = member
     return members
@@ -152,7 +165,7 @@ def _members(archive: tarfile.TarFile, path: Path) -> dict[PurePosixPath, tarfil
 def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> IO[bytes]:
     opened = archive.extractfile(member)
     if opened is None:
-        raise KitError("holds something else where a file should be", path)
+        raise KitError("has something else in the place of a file", path)
     return opened
 
 
@@ -172,10 +185,10 @@ def _samples(
     for sample in {Path(voice.sample) for voice in kit.voices}:
         member = members.get(folder / sample.name) or named.get(sample.name)
         if member is None:
-            raise KitError(f"lacks its sample {to_text(sample.name)[:200]!r}", path)
+            raise KitError(f"has no sample {to_text(sample.name)[:200]!r}", path)
         found[sample] = member
-    if sum(member.size for member in found.values()) > _MOST_BYTES_OF_ALL:
-        raise KitError("holds more than a kit can", path)
+    if sum(member.size for member in found.values()) > _MAX_BYTES_OF_ALL:
+        raise KitError("is larger than a kit can be", path)
     return dict(sorted(found.items(), key=lambda item: item[1].offset))
 
 

@@ -6,14 +6,14 @@ plays, and are held by tests/kits/test_in_programs.py.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, SubElement
 
 from libindex.instruments import CODES
 from libindex.kits.formats import xml
 from libindex.kits.formats.base import choke_group, number
-from libindex.kits.kit import Kit, KitError, Shape, Voice
+from libindex.kits.kit import Kit, KitError, PadSettings, Voice
 from libindex.paths import to_text
 
 _NAMESPACE = "http://www.hydrogen-music.org/drumkit"
@@ -32,7 +32,7 @@ def label(voice: Voice) -> str:
     return Path(to_text(voice.source or voice.sample)).stem
 
 
-def written(kit: Kit, names: Mapping[str, str]) -> bytes:
+def to_xml(kit: Kit, names: Mapping[str, str]) -> bytes:
     """The document, given what each sample is called in the archive."""
     root = Element("drumkit_info", xmlns=_NAMESPACE)
     _fill(root, name=xml.printable(kit.name), author="", info=_INFO, license="undefined license")
@@ -42,20 +42,20 @@ def written(kit: Kit, names: Mapping[str, str]) -> bytes:
     instruments = SubElement(root, "instrumentList")
     for index, voice in enumerate(kit.voices):
         instruments.append(_instrument(index, voice, names[voice.sample]))
-    return xml.written(root)
+    return xml.render(root)
 
 
-def described(root: Element, path: Path, workspace: Path) -> Kit:
-    """The kit that a document tells of, its samples in `workspace`."""
+def from_xml(root: Element, path: Path, sample_at: Callable[[PurePosixPath], Path]) -> Kit:
+    """The kit that a document describes; `sample_at` says where a sample that it names is."""
     is_own = (root.findtext("info") or "").startswith(_MADE)
-    instruments = [i for i in root.iterfind("instrumentList/instrument") if _file_name(i)]
+    instruments = [i for i in root.iterfind("instrumentList/instrument") if _sample(i).name]
     notes = [i.findtext("midiOutNote") or "" for i in instruments]
     keyed = len(set(notes)) == len(notes) and all(re.fullmatch("[0-9]{1,3}", n) for n in notes)
     voices = []
     for index, (instrument, note) in enumerate(zip(instruments, notes, strict=True)):
         key = int(note) if keyed else _FIRST_KEY + index
         if key < 128:
-            voices.append(_voice(instrument, key, is_own, workspace))
+            voices.append(_voice(instrument, key, is_own, sample_at(_sample(instrument))))
     if not voices:
         raise KitError("has no samples", path)
     name = root.findtext("name") or path.stem
@@ -69,12 +69,12 @@ def _fill(element: Element, **values: str | float) -> None:
 
 
 def _instrument(index: int, voice: Voice, file_name: str) -> Element:
-    shape = voice.shape
+    settings = voice.settings
     instrument = Element("instrument")
     _fill(instrument, id=index, name=xml.printable(_name(voice)), volume=1)
-    _fill(instrument, isMuted="false", isSoloed="false", pan=min(max(shape.pan, -1), 1))
-    _fill(instrument, pitchOffset=0, randomPitchFactor=0, gain=10 ** (shape.gain_db / 20))
-    _fill(instrument, applyVelocity="true", **_filter(shape))
+    _fill(instrument, isMuted="false", isSoloed="false", pan=min(max(settings.pan, -1), 1))
+    _fill(instrument, pitchOffset=0, randomPitchFactor=0, gain=10 ** (settings.gain_db / 20))
+    _fill(instrument, applyVelocity="true", **_filter(settings))
     _fill(instrument, Attack=0, Decay=0, Sustain=1, Release=1000)
     # Groups count from 0 here.
     _fill(instrument, muteGroup=voice.choke_group - 1, midiOutChannel=-1, midiOutNote=voice.key)
@@ -84,7 +84,7 @@ def _instrument(index: int, voice: Voice, file_name: str) -> Element:
     component = SubElement(instrument, "instrumentComponent")
     _fill(component, component_id=0, gain=1)
     layer = SubElement(component, "layer")
-    _fill(layer, filename=file_name, min=0, max=1, gain=1, pitch=shape.tune_semitones)
+    _fill(layer, filename=file_name, min=0, max=1, gain=1, pitch=settings.tune_semitones)
     return instrument
 
 
@@ -104,31 +104,31 @@ def _loudest(instrument: Element) -> Element | None:
     return instrument if instrument.find("filename") is not None else None
 
 
-def _file_name(instrument: Element) -> str:
+def _sample(instrument: Element) -> PurePosixPath:
+    """The file that it plays, as it is written there."""
     layer = _loudest(instrument)
-    text = "" if layer is None else layer.findtext("filename") or ""
-    return PurePosixPath(text).name
+    return PurePosixPath("" if layer is None else layer.findtext("filename") or "")
 
 
 def _texts(element: Element) -> dict[str, str]:
     return {child.tag: child.text or "" for child in element}
 
 
-def _voice(instrument: Element, key: int, is_own: bool, workspace: Path) -> Voice:
+def _voice(instrument: Element, key: int, is_own: bool, sample: Path) -> Voice:
     texts = _texts(instrument)
     found = _CLASS.match(texts.get("name", ""))
     code = found[1] if found and (is_own or found[1] in CODES) else None
     group = choke_group(number(texts, "muteGroup", -1) + 1)
     return Voice(
         key=key,
-        sample=str(workspace / _file_name(instrument)),
+        sample=str(sample),
         class_code=code,
         choke_group=group,
-        shape=_shape(instrument, texts),
+        settings=_settings(instrument, texts),
     )
 
 
-def _shape(instrument: Element, texts: Mapping[str, str]) -> Shape:
+def _settings(instrument: Element, texts: Mapping[str, str]) -> PadSettings:
     loudest = _loudest(instrument)
     layer = {} if loudest is None or loudest is instrument else _texts(loudest)
     component = instrument.find("instrumentComponent")
@@ -140,10 +140,10 @@ def _shape(instrument: Element, texts: Mapping[str, str]) -> Shape:
     )
     cutoff, resonance = 1.0, 0.0
     if texts.get("filterActive") == "true":
-        cutoff, resonance = _heard_filter(
+        cutoff, resonance = _filter_settings(
             number(texts, "filterCutoff", 1), number(texts, "filterResonance", 0)
         )
-    return Shape(
+    return PadSettings(
         gain_db=round(20 * math.log10(min(max(level, 1e-6), 1e6)), 4) + 0.0,
         pan=_pan(texts),
         tune_semitones=round(number(texts, "pitchOffset", 0) + number(layer, "pitch", 0), 4),
@@ -161,17 +161,17 @@ def _pan(texts: Mapping[str, str]) -> float:
     return right / left - 1 if left > right else 1 - left / right
 
 
-def _filter(shape: Shape) -> dict[str, str | float]:
+def _filter(settings: PadSettings) -> dict[str, str | float]:
     """Its filter: two poles with a peak up to some 10 kHz, a single pole above.
 
     With the cutoff c and the resonance r, a sample x becomes y += c * (b = r * b + c * (x - y)),
     whose poles z solve z * z - (1 + r - c * c) * z + r = 0. They are put where a resonator of the
     wanted frequency and quality has them; with r = 0 it is one pole of the strength c * c.
     """
-    if shape.cutoff >= 1:
+    if settings.cutoff >= 1:
         return {"filterActive": "false", "filterCutoff": 1, "filterResonance": 0}
-    angle = 2 * math.pi * shape.cutoff_hz / _RATE
-    damping = angle / (2 * 10 ** (2 * shape.resonance))
+    angle = 2 * math.pi * settings.cutoff_hz / _RATE
+    damping = angle / (2 * 10 ** (2 * settings.resonance))
     resonance = math.exp(-2 * damping)
     turn = math.cos(math.sqrt(angle * angle - damping * damping))
     strength = 1 + resonance - 2 * math.sqrt(resonance) * turn
@@ -182,16 +182,16 @@ def _filter(shape: Shape) -> dict[str, str | float]:
     return {"filterActive": "true", "filterCutoff": cutoff, "filterResonance": resonance}
 
 
-def _heard_filter(cutoff: float, resonance: float) -> tuple[float, float]:
+def _filter_settings(cutoff: float, resonance: float) -> tuple[float, float]:
     """What `_filter` was given."""
     strength, resonance = min(max(cutoff, 1e-3), 1.0) ** 2, min(max(resonance, 0.0), 0.99999)
     if resonance == 0:
         if strength > 0.999:
             return 1.0, 0.0
         angle = math.acos(max(-1.0, 1 - strength * strength / (2 * (1 - strength))))
-        return Shape.cutoff_of(angle * _RATE / (2 * math.pi)), 0.0
+        return PadSettings.cutoff_of(angle * _RATE / (2 * math.pi)), 0.0
     damping = -math.log(resonance) / 2
     turn = (1 + resonance - strength) / (2 * math.sqrt(resonance))
     angle = math.hypot(damping, math.acos(min(max(turn, -1.0), 1.0)))
     quality = max(1.0, angle / (2 * damping))
-    return Shape.cutoff_of(angle * _RATE / (2 * math.pi)), min(1.0, math.log10(quality) / 2)
+    return PadSettings.cutoff_of(angle * _RATE / (2 * math.pi)), min(1.0, math.log10(quality) / 2)

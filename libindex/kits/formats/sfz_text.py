@@ -10,9 +10,9 @@ from pathlib import Path
 from libindex.kits.files import content
 from libindex.kits.kit import KitError
 
-_MOST_BYTES = 8 * 2**20  # with all that is included
-_LONGEST_DEFINE = 1_000
-_DEEPEST = 8  # includes within includes
+_MAX_BYTES = 8 * 2**20  # with all that is included
+_MAX_DEFINE_LENGTH = 1_000
+_MAX_DEPTH = 8  # includes within includes
 _LEVELS = ("global", "master", "group", "region")
 _INCLUDE = re.compile(r'\s*#include\s+"([^"]+)"')
 _DEFINE = re.compile(r"\s*#define\s+(\$\w+)\s+(\S+)")
@@ -41,12 +41,12 @@ class SfzText:
     Raises
     ------
     KitError
-        If it can't be read, or is no text.
+        If it can't be read, or is not text.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._left = _MOST_BYTES
+        self._left = _MAX_BYTES
         self.lines = list(self._read(path, 0))
 
     def regions(self) -> Iterator[Opcodes]:
@@ -73,17 +73,17 @@ class SfzText:
             elif level in _LEVELS:
                 inherited[level].update(opcodes)
         if not level:
-            raise KitError("has no headers; it is no SFZ file", self._path)
+            raise KitError("has no headers; it is not an SFZ file", self._path)
         if level == "region":
             yield _merged(inherited, control)
 
     def _read(self, path: Path, depth: int) -> Iterator[str]:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise KitError("includes itself", path)
         data = content(path, self._left)
         self._left -= len(data)
         if self._left <= 0 or b"\0" in data:
-            raise KitError("is no SFZ file", path)
+            raise KitError("is not an SFZ file", path)
         text = data.decode("utf-8-sig", "surrogateescape")
         for line in _BLOCK_COMMENT.sub(" ", text).splitlines():
             included = _INCLUDE.match(line)
@@ -100,7 +100,7 @@ class SfzText:
             if "$" in plain:
                 found = _DEFINE.match(plain)
                 if found:
-                    defines[found[1]] = _expanded(found[2], defines)[:_LONGEST_DEFINE]
+                    defines[found[1]] = _expanded(found[2], defines)[:_MAX_DEFINE_LENGTH]
                     continue
                 plain = _expanded(plain, defines)
             before, *parts = _HEADER.split(plain)

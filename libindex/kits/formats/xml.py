@@ -1,4 +1,4 @@
-"""XML as kits have it: read with care, written for people."""
+"""XML of kits: parsed with limits, written with indentation."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -6,8 +6,8 @@ from xml.parsers import expat
 
 from libindex.kits.kit import KitError
 
-MOST_BYTES = 32 * 2**20
-_DEEPEST = 64
+MAX_BYTES = 32 * 2**20
+_MAX_DEPTH = 64
 
 
 def parse(data: bytes, path: Path, tag: str) -> ET.Element:
@@ -25,9 +25,9 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     Raises
     ------
     KitError
-        If it is no such document, too large, too deep, or declares anything but its own name.
+        If it is another document, too large, too deep, or declares anything but its own name.
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise KitError("is too large for a kit", path)
     builder = _Builder()
     parser = expat.ParserCreate(namespace_separator="}")
@@ -39,10 +39,12 @@ def parse(data: bytes, path: Path, tag: str) -> ET.Element:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, _RefusedError, LookupError, ValueError) as error:  # also encodings
-        raise KitError(f"is no kit that can be read ({error})", path) from None
+        raise KitError(f"is not a readable kit ({error})", path) from None
     root = builder.close()
     if root.tag != tag:
-        raise KitError(f"is no such kit: it holds <{printable(root.tag[:40])}>, not <{tag}>", path)
+        raise KitError(
+            f"is another kind of file: it contains <{printable(root.tag[:40])}>, not <{tag}>", path
+        )
     return root
 
 
@@ -65,7 +67,7 @@ class _Builder:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise _RefusedError("it is nested too deeply")
         self._tree.start(tag.rpartition("}")[2], attributes)
 
@@ -80,7 +82,7 @@ class _Builder:
         return self._tree.close()
 
 
-def written(root: ET.Element, doctype: str = "") -> bytes:
+def render(root: ET.Element, doctype: str = "") -> bytes:
     """A document, indented, in UTF-8."""
     ET.indent(root)
     head = '<?xml version="1.0" encoding="UTF-8"?>\n' + (f"{doctype}\n" if doctype else "")
@@ -88,7 +90,7 @@ def written(root: ET.Element, doctype: str = "") -> bytes:
 
 
 def printable(text: str) -> str:
-    """`text` without the characters that XML can't hold, or nobody can read."""
+    """`text` without the characters that XML can't hold, or people can't read."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

@@ -14,7 +14,7 @@ from kits.programs.hits import RATE, level_db
 from libindex.kits.formats.base import Format
 from libindex.kits.formats.drumkv1 import DrumKV1
 from libindex.kits.formats.hydrogen import Hydrogen
-from libindex.kits.kit import Kit, Shape, Voice
+from libindex.kits.kit import Kit, PadSettings, Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,12 @@ def gain_db(heard: np.ndarray, played: np.ndarray, program: Program) -> float:
     return level_db(heard[:frames]) - level_db(played[:frames]) - plain
 
 
-def heard_with(program: Program, folder: Path, sample: str, *shapes: Shape) -> list[np.ndarray]:
-    """What one sample sounds like with some shapes, for a second each."""
-    voices = [Voice(36 + n, sample, shape=shape) for n, shape in enumerate(shapes)]
+def heard_with(
+    program: Program, folder: Path, sample: str, *several: PadSettings
+) -> list[np.ndarray]:
+    """What one sample sounds like with some settings, for a second each."""
+    voices = [Voice(36 + n, sample, settings=settings) for n, settings in enumerate(several)]
     kit = program.kit(folder, *voices)
-    return list(program.plays.render(kit, dict.fromkeys(range(36, 36 + len(shapes)), 1.0)).values())
+    return list(
+        program.plays.render(kit, dict.fromkeys(range(36, 36 + len(several)), 1.0)).values()
+    )

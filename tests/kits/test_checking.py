@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from libindex.kits import listening
-from libindex.kits.listening import is_loop, listen
+from libindex.kits import checking
+from libindex.kits.checking import check, is_loop
 from libindex.sound.decoding import Signal
 
 RATE = 44_100
@@ -18,7 +18,7 @@ def sine(hz: float, seconds: float = 1.0, amplitude: float = 1.0, rate: int = RA
 
 def loudness_lufs(signal: Signal, *others: Signal) -> float:
     channels = [one.samples for one in (signal, *others)]
-    return listening.loudness_lufs(np.stack(channels, axis=1), signal.sample_rate)
+    return checking.loudness_lufs(np.stack(channels, axis=1), signal.sample_rate)
 
 
 def hits(tone, every_s: float, count: int, soft: float = 1.0) -> Signal:
@@ -74,44 +74,45 @@ def test_flams_echoes_and_short_rolls_are_no_loops(tone) -> None:
     assert not is_loop(Signal(np.ones(5, np.float32), RATE))
 
 
-def test_listening_to_a_file(hit) -> None:
-    heard = listen(str(hit("a.flac", seconds=0.5, channels=2)))
-    assert heard is not None
-    assert heard.duration_s == pytest.approx(0.5)
-    assert 0.5 < heard.peak <= 1
-    assert not heard.is_loop
-    assert not heard.is_damaged
+def test_a_file(hit) -> None:
+    checked = check(str(hit("a.flac", seconds=0.5, channels=2)))
+    assert checked is not None
+    assert checked.duration_s == pytest.approx(0.5)
+    assert 0.5 < checked.peak <= 1
+    assert not checked.is_loop
+    assert not checked.is_damaged
 
 
-def test_a_damaged_file_is_heard_as_far_as_it_goes(hit) -> None:
+def test_a_damaged_file_is_checked_as_far_as_it_goes(hit) -> None:
     path = hit("a.flac", seconds=2.0)
     path.write_bytes(path.read_bytes()[:-20_000])
-    heard = listen(str(path))
-    assert heard is not None
-    assert heard.is_damaged
-    assert np.isfinite(heard.loudness_lufs)
+    checked = check(str(path), with_loudness=True)
+    assert checked is not None
+    assert checked.is_damaged
+    assert checked.loudness_lufs is not None
+    assert np.isfinite(checked.loudness_lufs)
 
 
 def test_numbers_that_are_none_do_no_harm(tmp_path) -> None:
     samples = np.array([0.5, np.nan, np.inf, -0.25], np.float32)
     soundfile.write(tmp_path / "a.wav", samples, 44_100, "FLOAT")
-    heard = listen(str(tmp_path / "a.wav"))
-    assert heard is not None
-    assert heard.peak == 0.5
+    checked = check(str(tmp_path / "a.wav"))
+    assert checked is not None
+    assert checked.peak == 0.5
 
 
 def test_a_pipe_is_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
-    assert listen(str(tmp_path / "pipe.wav")) is None
+    assert check(str(tmp_path / "pipe.wav")) is None
 
 
-def test_what_can_not_be_played_is_not_heard(tmp_path, hit) -> None:
-    assert listen(str(tmp_path / "none.wav")) is None
+def test_what_can_not_be_played_has_no_check(tmp_path, hit) -> None:
+    assert check(str(tmp_path / "none.wav")) is None
     text = tmp_path / "text.wav"
     text.write_text("no audio")
-    assert listen(str(text)) is None
+    assert check(str(text)) is None
     whole = hit("a.ogg", seconds=0.3, format="OGG", subtype="VORBIS")
     cut = tmp_path / "cut.ogg"
     cut.write_bytes(whole.read_bytes()[:-200])
     assert soundfile.info(cut).frames == 0  # libindex mends it, samplers don't
-    assert listen(str(cut)) is None
+    assert check(str(cut)) is None
