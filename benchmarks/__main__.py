@@ -1,4 +1,4 @@
-"""Measure: scan against a plain loop, scans without changes, cold starts, memory, disk."""
+"""Speed, memory and disk use: scans, queries, exports, kits and the watcher."""
 
 import argparse
 import os
@@ -27,27 +27,32 @@ Row = tuple[str, str, str]
 
 
 def main() -> None:
-    """Run what was asked for and print a table."""
+    """Run the benchmarks and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--library", type=Path, help="real one-shots; else synthesised ones")
-    parser.add_argument("--files", type=int, default=2000, help="how many to synthesise")
-    parser.add_argument("--work", type=Path, default=Path("build/bench"), help="folder to work in")
-    parser.add_argument("--only", choices=sorted(_PARTS), action="append", help="only this part")
+    parser.add_argument("--library", type=Path, help="one-shots  [default: synthesised]")
+    parser.add_argument("--files", type=int, default=2000, help="number of one-shots to synthesise")
+    parser.add_argument("--work", type=Path, default=Path("build/bench"), help="working folder")
+    parser.add_argument(
+        "--only",
+        choices=sorted(_PARTS),
+        action="append",
+        help="run only this part; can be repeated",
+    )
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     os.environ.pop("LIBINDEX_MODEL", None)
     print(f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}")
     rows = [row for part in arguments.only or _PARTS for row in _PARTS[part](arguments)]
-    print("\n| what | measured | wanted |\n|---|---|---|")
-    for what, measured, wanted in rows:
-        print(f"| {what} | {measured} | {wanted} |")
+    print("\n| benchmark | result | target |\n|---|---|---|")
+    for name, result, target in rows:
+        print(f"| {name} | {result} | {target} |")
 
 
 def scanning(arguments: argparse.Namespace) -> list[Row]:
-    """A scan, end to end, and the plain loop over the same files."""
+    """A scan, end to end, and a plain librosa loop over the same files."""
     root = arguments.library or material.one_shots(arguments.work, arguments.files)
     files = audio_files(root, recursive=True)
-    for path in files:  # warm: the disk is not what is measured
+    for path in files:  # fill the disk cache: the disk is not measured
         Path(path).read_bytes()
     plain = plain_loop(files[:: max(1, len(files) // 400)])
     with tempfile.TemporaryDirectory() as folder:
@@ -62,9 +67,9 @@ def scanning(arguments: argparse.Namespace) -> list[Row]:
                 steady.append(len(files) / library.scan(root).seconds)
     rate, warm = len(files) / command, statistics.median(steady)
     return [
-        ("plain loop, one warm process", f"{plain:.0f} files/s", "-"),
+        ("plain librosa loop in a warm process", f"{plain:.0f} files/s", "-"),
         (
-            f"`scan` of {len(files):,} files, from start to exit",
+            f"`scan` of {len(files):,} files, including start-up",
             f"{rate:.0f} files/s ({rate / plain:.1f} times the plain loop)",
             "5 times",
         ),
@@ -73,12 +78,12 @@ def scanning(arguments: argparse.Namespace) -> list[Row]:
             f"{warm:.0f} files/s ({warm / plain:.1f} times)",
             "250 files/s",
         ),
-        ("its peak memory, all processes", f"{peak / 1e6:.0f} MB", "under 900 MB"),
+        ("its peak memory (all processes)", f"{peak / 1e6:.0f} MB", "under 900 MB"),
     ]
 
 
 def plain_loop(files: list[str]) -> float:
-    """Files per second of librosa, then the network, one file at a time, as the original did."""
+    """Files per second of librosa and the original's network, one file at a time."""
     import librosa
     import torch
 
@@ -110,7 +115,7 @@ def plain_loop(files: list[str]) -> float:
 
 
 def network(_: argparse.Namespace) -> list[Row]:
-    """What the network costs, beside the original's as libindex runs it."""
+    """Speed of the network, compared with the original's in libindex."""
     import torch
 
     from libindex.network.analyser import Analyser, load_network
@@ -139,7 +144,7 @@ def network(_: argparse.Namespace) -> list[Row]:
     original = milliseconds(Analyser(plain, CnnLstm(NetworkConfig()).eval(), "cpu"))
     ours = milliseconds(Analyser(model, trained, "cpu"))
     return [
-        ("the original's network, for a second of sound", f"{original:.2f} ms", "-"),
+        ("the original's network, per second of sound", f"{original:.2f} ms", "-"),
         (
             "libindex's network",
             f"{ours:.2f} ms ({ours / original:.2f} times)",
@@ -149,7 +154,7 @@ def network(_: argparse.Namespace) -> list[Row]:
 
 
 def big(arguments: argparse.Namespace) -> list[Row]:
-    """What huge files cost."""
+    """Scans of huge files."""
     root = material.big_files(arguments.work)
     short = material.one_shots(arguments.work, 32) / "Pack 00"
     with tempfile.TemporaryDirectory() as folder:
@@ -164,23 +169,23 @@ def big(arguments: argparse.Namespace) -> list[Row]:
         (
             "`scan` of a 2 GB WAV and a three-hour MP3",
             f"{seconds:.1f} s, {peak / 1e6:.0f} MB",
-            "the same",
+            "as above",
         ),
     ]
 
 
 def unchanged(arguments: argparse.Namespace) -> list[Row]:
-    """Scans that find nothing to do."""
+    """Scans without changes."""
     rows = []
-    for count, wanted in ((10_000, "under 1 s"), (100_000, "under 6 s")):
+    for count, target in ((10_000, "under 1 s"), (100_000, "under 6 s")):
         database = _filled(arguments.work, count)
         command = [sys.executable, "-m", "libindex", "scan", "--db", str(database)]
-        rows.append((f"`scan`, nothing changed, {count:,} files", _median(command), wanted))
+        rows.append((f"`scan` of {count:,} unchanged files", _median(command), target))
     return rows
 
 
 def answers(arguments: argparse.Namespace) -> list[Row]:
-    """Cold starts, with 100,000 samples."""
+    """Cold starts of queries in 100,000 samples."""
     database = str(_filled(arguments.work, 100_000))
     libindex = [sys.executable, "-m", "libindex"]
     query = [*libindex, "query", "--class", "snr", "--min-prob", "0.8", "--db", database]
@@ -190,18 +195,18 @@ def answers(arguments: argparse.Namespace) -> list[Row]:
     return [
         ("`--help`", _median([*libindex, "--help"]), "under 0.15 s"),
         (
-            "`query --class snr --min-prob 0.8`, 100,000 samples, all hits",
+            "`query --class snr --min-prob 0.8`, all hits of 100,000 samples",
             _median(query),
             "under 0.5 s",
         ),
-        ("`query`, the 50 best", _median([*query, "--limit", "50"]), "under 0.5 s"),
-        ("`similar` on an indexed file, 100,000 samples", _median(similar), "under 0.7 s"),
-        ("database per sample, 100,000 samples", f"{size / 100_000:.0f} bytes", "at most 3,072"),
+        ("`query`, best 50", _median([*query, "--limit", "50"]), "under 0.5 s"),
+        ("`similar` to an indexed file, 100,000 samples", _median(similar), "under 0.7 s"),
+        ("database size per sample", f"{size / 100_000:.0f} bytes", "at most 3,072"),
     ]
 
 
 def kits(arguments: argparse.Namespace) -> list[Row]:
-    """A kit out of the same one-shots as `scanning`."""
+    """A kit from the same one-shots as `scanning`."""
     root = arguments.library or material.one_shots(arguments.work, arguments.files)
     with tempfile.TemporaryDirectory() as folder:
         database = f"{folder}/a.db"
@@ -210,25 +215,25 @@ def kits(arguments: argparse.Namespace) -> list[Row]:
         build = [sys.executable, "-m", "libindex", "kit", "build", "K", "--layout", "gm"]
         build += ["--format", "sfz", "--out", folder, "--overwrite", "--min-prob", "0"]
         known = _median([*build, "--db", database])
-    return [(f"`kit build` of General MIDI's 47 pads, {count:,} samples", known, "-")]
+    return [(f"`kit build` of General MIDI's 47 pads from {count:,} samples", known, "-")]
 
 
 def exports(arguments: argparse.Namespace) -> list[Row]:
-    """Every format of `export`, with 100,000 samples."""
+    """Exports of 100,000 samples in every format."""
     database = str(_filled(arguments.work, 100_000))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in ("csv", "json", "npz", "parquet"):
             command = [sys.executable, "-m", "libindex", "export", "--db", database]
-            taken = _median([*command, "-o", f"{folder}/a.{name}"], times=3)
-            rows.append((f"`export` of 100,000 samples as {name}", taken, "-"))
+            duration = _median([*command, "-o", f"{folder}/a.{name}"], times=3)
+            rows.append((f"`export` of 100,000 samples as {name}", duration, "-"))
     return rows
 
 
 def watching(arguments: argparse.Namespace) -> list[Row]:
-    """The watcher, with 100,000 samples."""
+    """The watcher with 100,000 samples."""
     root = material.tiny_files(arguments.work, 100_000).resolve()
-    return watcher.measured(_filled(arguments.work, 100_000), root, _memory)
+    return watcher.measure(_filled(arguments.work, 100_000), root, _memory)
 
 
 def _filled(work: Path, count: int) -> Path:
@@ -236,8 +241,8 @@ def _filled(work: Path, count: int) -> Path:
     root = material.tiny_files(work, count).resolve()
     if not database.exists():
         aside = work / f"filling-{count}.db"
-        for left_over in work.glob(f"{aside.name}*"):
-            left_over.unlink()
+        for leftover in work.glob(f"{aside.name}*"):
+            leftover.unlink()
         material.filled_library(aside, root, MODEL)
         shutil.move(aside, database)
     return database
@@ -253,9 +258,9 @@ def _median(command: list[str], times: int = 5) -> str:
 
 
 def _timed_with_memory(command: list[str]) -> tuple[float, int]:
-    """Seconds, and the largest sum of the memory of a process and its children [bytes].
+    """Duration [s] and peak memory [bytes] of a process and its children.
 
-    Memory is the proportional set size: what processes share counts once.
+    Memory is the proportional set size: shared pages count once.
     """
     start = time.perf_counter()
     process = psutil.Popen(command, stdout=subprocess.DEVNULL)

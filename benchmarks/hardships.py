@@ -1,8 +1,7 @@
-"""A running watcher whose folders may not be looked into, or whose disks can't be written to.
+"""A watcher without permission to read folders, or on read-only disks.
 
-Each time it must say so in one line, stay up, lose no row and recover by itself. File systems are
-mounted where that is permitted, and left out where it is not. Ends with exit status 1 if one of
-the promises was not kept.
+Each time it must log one line, keep running, lose no row and recover by itself. Tests that mount
+file systems are skipped if that is not permitted. The exit status is 1 if a check fails.
 
     python -m benchmarks.hardships
 """
@@ -24,13 +23,13 @@ from benchmarks.soak import DEMO, stock_of
 from libindex.library import Library
 from libindex.watching import activity
 
-_PATIENCE_S = 90.0  # a watcher in trouble tries again every minute, at last
+_TIMEOUT_S = 90.0  # a watcher with a problem retries every minute, eventually
 _SETTLED_S = 3.0
 _SOUNDS = 20
 
-# A process without the superuser's right to pass over permissions: 24 is PR_CAPBSET_DROP, 1 and 2
+# A process without the superuser's right to ignore permissions: 24 is PR_CAPBSET_DROP, 1 and 2
 # are CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
-_AS_ANYBODY = """
+_UNPRIVILEGED = """
 import ctypes, os, sys
 if sys.platform == "linux" and os.geteuid() == 0:
     for capability in (1, 2):
@@ -40,25 +39,25 @@ os.execv(sys.executable, [sys.executable, "-m", "libindex", *sys.argv[1:]])
 
 
 class Trial:
-    """A library with a watcher, and what it says.
+    """A library, its watcher and the watcher's log.
 
     Parameters
     ----------
     home : Path
-        For the log.
+        Folder of the log.
     folder, database : Path
-        What is watched, and where it is recorded.
+        The watched folder and the database.
     """
 
     def __init__(self, home: Path, folder: Path, database: Path) -> None:
         self.folder, self.database, self._log = folder, database, home / "log"
         self._stock, self._made = stock_of(DEMO), 0
-        self.broken: list[str] = []
+        self.failed: list[str] = []
         for number in range(_SOUNDS):
             self.put(folder / f"pack {number % 3}")
 
     def put(self, where: Path) -> Path:
-        """Make a new sound."""
+        """Add a new sound."""
         self._made += 1
         path = where / f"{self._made}.ogg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,53 +66,55 @@ class Trial:
         return path
 
     def rows(self) -> set[str]:
-        """Paths of all samples that can be used."""
+        """Paths of all usable samples."""
         with Library.open(self.database, create=False) as library:
             return {hit.path for hit in library.query(copies=True)}
 
     @contextmanager
     def watched(self) -> Iterator["subprocess.Popen[bytes]"]:
-        """Run a watcher meanwhile; it must not end by itself."""
+        """Run a watcher during the block; it must not exit by itself."""
         command = ["watch", self.folder, "--log-format", "json", "--db", self.database]
         with (
             self._log.open("wb") as log,
-            subprocess.Popen([sys.executable, "-c", _AS_ANYBODY, *command], stderr=log) as process,
+            subprocess.Popen(
+                [sys.executable, "-c", _UNPRIVILEGED, *command], stderr=log
+            ) as process,
         ):
             try:
                 yield process
-                self.check(process.poll() is None, "the watcher ended")
+                self.check(process.poll() is None, "the watcher exited")
             finally:
                 process.terminate()
 
     def until_compared(self) -> None:
         """Wait for the first comparison."""
         self.until("the first comparison", lambda: self._is_idle() and bool(self.rows()))
-        time.sleep(_SETTLED_S)  # what is this fresh would be read again
+        time.sleep(_SETTLED_S)  # fresh files would be read again
 
     def _is_idle(self) -> bool:
         now = activity.read(self.database)
         return bool(now and now.reconciled_at and now.doing == "idle" and not now.queue)
 
     def lines(self, part: str) -> list[str]:
-        """What it said that has these words."""
-        told = [json.loads(line)["message"] for line in self._log.read_text().splitlines()]
-        return [line for line in told if part in line]
+        """Log messages that contain a text."""
+        messages = [json.loads(line)["message"] for line in self._log.read_text().splitlines()]
+        return [message for message in messages if part in message]
 
     def until(self, what: str, condition: Callable[[], bool]) -> None:
-        """Wait for something that must happen."""
+        """Wait for a condition."""
         started = time.monotonic()
         while not condition():
-            if time.monotonic() - started > _PATIENCE_S:
+            if time.monotonic() - started > _TIMEOUT_S:
                 self.check(False, f"not seen: {what}")
                 return
             time.sleep(0.05)
         print(f"    {time.monotonic() - started:5.1f} s until {what}", flush=True)
 
-    def until_told(self, part: str) -> None:
-        """Wait for a line with these words; a moment later there must still be one only."""
-        self.until(f"it said: {part}", lambda: bool(self.lines(part)))
+    def until_logged(self, part: str) -> None:
+        """Wait for a message; a moment later it must still be the only one."""
+        self.until(f"it logged: {part}", lambda: bool(self.lines(part)))
         time.sleep(_SETTLED_S)
-        self.check(len(self.lines(part)) == 1, f"said {len(self.lines(part))} times: {part}")
+        self.check(len(self.lines(part)) == 1, f"logged {len(self.lines(part))} times: {part}")
         for line in self.lines(part)[:1]:
             print(f"          {line}")
 
@@ -122,24 +123,24 @@ class Trial:
         self.until(f"{path.name} was recorded", lambda: str(path) in self.rows())
 
     def check(self, holds: bool, otherwise: str) -> None:
-        """Note a promise that was not kept."""
+        """Record a failed check."""
         if not holds:
-            self.broken.append(otherwise)
-            print(f"    BROKEN: {otherwise}", flush=True)
+            self.failed.append(otherwise)
+            print(f"    FAILED: {otherwise}", flush=True)
 
 
-def barred(trial: Trial, path: Path, told: str | None, inside: Path) -> None:
-    """Take permission from a path and give it back, while sounds come elsewhere and inside."""
+def deny_access(trial: Trial, path: Path, message: str | None, inside: Path) -> None:
+    """Remove all permissions of a path and restore them, while sounds are added elsewhere."""
     before, mode = trial.rows(), path.stat().st_mode
     path.chmod(0)
-    if told:
-        trial.until_told(told)
+    if message:
+        trial.until_logged(message)
     if path != trial.folder:
         trial.until_recorded(trial.put(trial.folder / "elsewhere"))
     kept = trial.rows() | ({str(path)} if path.is_file() else set())
     trial.check(before <= kept, f"{len(before - kept)} rows were lost")
     path.chmod(mode)
-    trial.until("all is there again", lambda: before <= trial.rows())
+    trial.until("all rows are back", lambda: before <= trial.rows())
     trial.until_recorded(trial.put(inside))
 
 
@@ -149,29 +150,29 @@ def permissions(trial: Trial) -> None:
     with trial.watched():
         trial.until_compared()
         print("  a folder")
-        barred(trial, pack, "pack 0: can't be read", pack)
+        deny_access(trial, pack, "pack 0: can't be read", pack)
         print("  a file")
-        barred(trial, next(pack.iterdir()), None, pack)
+        deny_access(trial, next(pack.iterdir()), None, pack)
         print("  the root")
-        barred(trial, trial.folder, "Samples: can't be read", pack)
+        deny_access(trial, trial.folder, "Samples: can't be read", pack)
     pack.chmod(0)
     with trial.watched():
-        print("  a folder that is barred from the start")
-        trial.until_told("pack 0: can't be read")
+        print("  a folder without permissions from the start")
+        trial.until_logged("pack 0: can't be read")
         pack.chmod(0o755)
         trial.until_recorded(trial.put(pack))
         time.sleep(_SETTLED_S)
         trial.until_recorded(trial.put(pack))
     trial.folder.chmod(0)
     with trial.watched():
-        print("  a root that is barred from the start")
-        trial.until_told("Samples: can't be read")
+        print("  a root without permissions from the start")
+        trial.until_logged("Samples: can't be read")
         trial.folder.chmod(0o755)
         trial.until_recorded(trial.put(pack))
 
 
 def read_only_root(trial: Trial) -> None:
-    """The watched folder can only be read."""
+    """The watched folder is read-only."""
     with trial.watched() as process:
         trial.until_compared()
         before = trial.rows()
@@ -184,9 +185,9 @@ def read_only_root(trial: Trial) -> None:
 
 
 def read_only_database(trial: Trial) -> None:
-    """The library can only be read.
+    """The database is read-only.
 
-    A disk that is being written to is not remounted, so the folder is mounted over itself.
+    A disk that is being written to can't be remounted, so the folder is bind-mounted.
     """
     folder = str(trial.database.parent)
     with trial.watched():
@@ -196,12 +197,12 @@ def read_only_database(trial: Trial) -> None:
         try:
             subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
             new = trial.put(trial.folder)
-            trial.until_told("Read-only file system")
+            trial.until_logged("Read-only file system")
             trial.check(before <= trial.rows(), "rows were lost")
         finally:
             subprocess.run(["umount", folder], check=True)
         trial.until_recorded(new)
-        trial.until("it said that it works again", lambda: bool(trial.lines("working again")))
+        trial.until("it logged that it works again", lambda: bool(trial.lines("working again")))
         trial.check(before <= trial.rows(), "rows were lost")
 
 
@@ -211,7 +212,7 @@ def _remount(point: Path, how: str) -> None:
 
 @contextmanager
 def _mounted(point: Path) -> Iterator[bool]:
-    """A small file system; whether that was permitted."""
+    """Mount a small file system; yields whether that was permitted."""
     point.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(point)]
     try:
@@ -226,8 +227,8 @@ def _mounted(point: Path) -> Iterator[bool]:
 
 
 def endure(home: Path) -> list[str]:
-    """All of it; returns which promises were not kept."""
-    broken = []
+    """Run all trials; returns the failed checks."""
+    failed = []
     for try_ in (permissions, read_only_root, read_only_database):
         name = try_.__name__.replace("_", " ")
         place = home / name
@@ -236,7 +237,7 @@ def endure(home: Path) -> list[str]:
             folder, database = place / "Samples", place / "library.db"
             if try_ is not permissions:
                 if not stack.enter_context(_mounted(place / "disk")):
-                    print(f"{name}: left out, since to mount a file system is not permitted")
+                    print(f"{name}: skipped, since mounting is not permitted")
                     continue
                 is_root = try_ is read_only_root
                 folder = place / "disk" / "Samples" if is_root else folder
@@ -244,23 +245,23 @@ def endure(home: Path) -> list[str]:
             print(f"{name}:", flush=True)
             trial = Trial(place, folder, database)
             try_(trial)
-            broken += [f"{name}: {text}" for text in trial.broken]
-    return broken
+            failed += [f"{name}: {text}" for text in trial.failed]
+    return failed
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Command line."""
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     home = Path(tempfile.mkdtemp(prefix="libindex-hardships-"))
-    broken = endure(home)
-    for line in broken:
+    failed = endure(home)
+    for line in failed:
         print(line)
-    print(f"{len(broken)} promises were not kept")
-    if not broken:
+    print(f"{len(failed)} checks failed")
+    if not failed:
         shutil.rmtree(home)
-    sys.exit(bool(broken))
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Watchers and scans that are killed at random moments, while somebody works in their folder.
+"""Kill watchers and scans at random moments while files change.
 
-Each time the database must be whole, and no analysis that was committed may be done again; at the
-end the library must hold what a fresh scan gives. Ends with exit status 1 if not.
+After each kill the database must be consistent, and no committed analysis may be repeated. In the
+end the library must equal a fresh scan. Otherwise the exit status is 1.
 
     python -m benchmarks.kills --times 50
 """
@@ -29,7 +29,7 @@ _SETTLED_S = 2.5
 
 
 def committed(database: Path) -> dict[bytes, int]:
-    """Ids of analyses by digest; an analysis that is done again gets another."""
+    """Ids of analyses by digest; a repeated analysis gets a new id."""
     if not database.exists():
         return {}
     with closing(sqlite3.connect(database)) as connection:
@@ -43,8 +43,8 @@ def committed(database: Path) -> dict[bytes, int]:
         return dict(connection.execute(query).fetchall())
 
 
-def killed(command: list[str], environment: dict[str, str], after_s: float) -> None:
-    """Run a command, kill it, and see its children end by themselves."""
+def run_and_kill(command: list[str], environment: dict[str, str], after_s: float) -> None:
+    """Run a command, kill it, and check that its children exit."""
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -57,34 +57,36 @@ def killed(command: list[str], environment: dict[str, str], after_s: float) -> N
 
 
 def work(user: User, pause_s: float, done: threading.Event) -> None:
-    """Be a busy user until it is enough."""
+    """Act as a user until done."""
     while not done.wait(pause_s):
         user.act()
 
 
 def kill(home: Path, times: int, seed: int) -> list[str]:
-    """The whole run; returns what went wrong."""
-    chance, stock = random.Random(seed), stock_of(DEMO)
+    """Run the test; returns the problems."""
+    rng, stock = random.Random(seed), stock_of(DEMO)
     folder, database = home / "Samples", home / "library.db"
     for number in range(_SOUNDS):
         path = folder / "pack" / f"{number}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(chance.choice(stock).read_bytes() + chance.randbytes(16))
+        path.write_bytes(rng.choice(stock).read_bytes() + rng.randbytes(16))
     done = threading.Event()
-    # Bytes that went and came back are rightly heard again: there are none here.
+    # No copies: bytes that were removed and came back would rightly be analysed again.
     user = User(home, stock, seed, copies=0.0)
     writer = threading.Thread(target=work, args=(user, 0.05, done))
     writer.start()
     environment = {**os.environ, "LIBINDEX_DB": str(database)}
     before: dict[bytes, int] = {}
-    told = []
+    problems = []
     for number in range(times):
         verb = ("watch", "scan")[number % 2]
         command = [sys.executable, "-m", "libindex", verb, str(folder)]
-        killed(command, environment, chance.uniform(0.3, 4.0))
+        run_and_kill(command, environment, rng.uniform(0.3, 4.0))
         now = committed(database)
         again = [digest for digest, id_ in before.items() if now.get(digest, id_) != id_]
-        told += [f"after {verb} {number}: {len(again)} sounds were heard again"] if again else []
+        problems += (
+            [f"after {verb} {number}: {len(again)} sounds were analysed again"] if again else []
+        )
         before = now
         print(f"{number + 1:>3} {verb:<5} {len(now):,} analyses", flush=True)
     done.set()
@@ -94,24 +96,24 @@ def kill(home: Path, times: int, seed: int) -> list[str]:
     for path in (database, database, home / "fresh.db"):
         subprocess.run(last, env={**environment, "LIBINDEX_DB": str(path)}, check=True)
     again = [d for d, id_ in before.items() if committed(database).get(d, id_) != id_]
-    told += [f"the last scan heard {len(again)} sounds again"] if again else []
-    return told + differences(database, home / "fresh.db")
+    problems += [f"the last scan analysed {len(again)} sounds again"] if again else []
+    return problems + differences(database, home / "fresh.db")
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="libindex-kills-"))
-    told = kill(home, given.times, given.seed)
-    for line in told[:20]:
+    problems = kill(home, given.times, given.seed)
+    for line in problems[:20]:
         print(line)
-    print(f"killed {given.times} times: {len(told)} differences")
-    if not told:
+    print(f"killed {given.times} times: {len(problems)} differences")
+    if not problems:
         shutil.rmtree(home)
-    sys.exit(bool(told))
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmarks work on: synthesised one-shots, big files, a library of made-up analyses."""
+"""Test data of the benchmarks: synthesised one-shots, big files, a library of random analyses."""
 
 import os
 import struct
@@ -25,7 +25,7 @@ _FORMATS = ((".wav", "PCM_16"), (".wav", "PCM_24"), (".aiff", "PCM_16"), (".flac
 
 
 def one_shots(folder: Path, count: int) -> Path:
-    """A library of synthesised one-shots in packs; kept for the next run."""
+    """A folder of synthesised one-shots in packs; reused by the next run."""
     root = folder / f"one-shots-{count}"
     if root.exists():
         return root
@@ -36,7 +36,7 @@ def one_shots(folder: Path, count: int) -> Path:
         suffix, encoding = _FORMATS[number % len(_FORMATS)]
         path = aside / f"Pack {number % 17:02}" / code / f"{code} {number:05}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Real one-shots are 0.8 s long on average; long tails are cut to come near that.
+        # Real one-shots are 0.8 s long on average; long tails are cut to get close to that.
         sound = synthesise(code, rng, RATE)[: int(RATE * rng.gamma(2.0, 0.5))]
         soundfile.write(path, sound, RATE, subtype=encoding)
     aside.rename(root)
@@ -44,7 +44,7 @@ def one_shots(folder: Path, count: int) -> Path:
 
 
 def big_files(folder: Path) -> Path:
-    """A WAV of 2 GB and an MP3 of three hours; the former takes no room on the disk."""
+    """A sparse WAV of 2 GB and an MP3 of three hours."""
     root = folder / "big"
     if root.exists():
         return root
@@ -72,7 +72,7 @@ def big_files(folder: Path) -> Path:
     with (aside / "two gigabytes.wav").open("wb") as file:
         file.write(header + second * 10)
         file.truncate(size + len(header))
-    rate = 32_000  # and one channel: to encode it takes half a minute
+    rate = 32_000  # mono: encoding takes half a minute
     minute = rng.standard_normal(rate * 60).astype(np.float32) * 0.1
     with soundfile.SoundFile(
         aside / "three hours.mp3", "w", rate, 1, format="MP3", subtype="MPEG_LAYER_III"
@@ -84,7 +84,7 @@ def big_files(folder: Path) -> Path:
 
 
 def tiny_files(folder: Path, count: int) -> Path:
-    """Files that look like samples and are never read: for scans that find nothing changed."""
+    """Files with names of samples that are never read, for scans without changes."""
     root = folder / f"tiny-{count}"
     if root.exists():
         return root
@@ -101,7 +101,7 @@ def tiny_files(folder: Path, count: int) -> Path:
 
 
 def filled_library(database: Path, root: Path, model_path: Path) -> None:
-    """A library of everything under `root`, with made-up analyses, through the real tables."""
+    """A library of everything under `root`, with random analyses."""
     rng = np.random.default_rng(2)
     model = ModelFile.read(model_path)
     library = Database.open(str(database), create=True)
@@ -111,7 +111,7 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
     found = compare(str(root), "", {}).new
     for start in range(0, len(found), 1000):
         part = found[start : start + 1000]
-        made = [_made_up(rng, model) for _ in part]
+        made = [_random_analysis(rng, model) for _ in part]
         with library.writing() as connection:
             records.record_results(connection, network, made)
             ids = records.content_ids(connection, [analysis.digest for analysis in made])
@@ -124,7 +124,7 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
             connection.execute(insert(samples), rows)
 
 
-def _made_up(rng: np.random.Generator, model: ModelFile) -> Analysis:
+def _random_analysis(rng: np.random.Generator, model: ModelFile) -> Analysis:
     logits = rng.standard_normal(len(model.classes)) * 3
     probabilities = np.exp(logits) / np.exp(logits).sum()
     known = {

@@ -1,7 +1,7 @@
-"""Thousands of damaged files through the pipeline: each must end as a sound or with a reason.
+"""Fuzz the scan: thousands of damaged files must each be analysed or fail with a reason.
 
-A seeded script flips bits, cuts, lies in headers, moves and repeats blocks, in every format. Ends
-with exit status 1 if a file is lost, the scan fails, or memory grows.
+Flips bits, truncates, corrupts headers, moves and inserts blocks, in every format. The exit
+status is 1 if a file is lost, the scan fails, or memory grows.
 
     python -m benchmarks.mutations --files 5000
 """
@@ -32,7 +32,7 @@ _FORMATS = (
 )  # fmt: skip
 _NUMBERS = (0, 1, 2**15, 2**31 - 1, 2**31, 2**32 - 1)
 _TIMEOUT_S = 10.0
-_WARM = 0.2  # the part of the files after which memory is compared
+_WARM = 0.2  # share of the files after which the reference memory is taken
 _GROWTH = 1.25
 
 
@@ -51,51 +51,51 @@ def originals(folder: Path) -> list[Path]:
     return paths
 
 
-def mutated(data: bytearray, chance: random.Random) -> bytes:
-    """The bytes of a file, damaged in one to three ways."""
-    ways = (_flip, _cut, _lie, _move, _insert, _blank)
-    for _ in range(chance.randint(1, 3)):
+def mutate(data: bytearray, rng: random.Random) -> bytes:
+    """Damage the bytes of a file in one to three ways."""
+    ways = (_flip, _cut, _corrupt_header, _move, _insert, _blank)
+    for _ in range(rng.randint(1, 3)):
         if len(data) > 16:
-            chance.choice(ways)(data, chance)
+            rng.choice(ways)(data, rng)
     return bytes(data)
 
 
-def _flip(data: bytearray, chance: random.Random) -> None:
-    for _ in range(chance.choice([1, 10, 200])):
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+def _flip(data: bytearray, rng: random.Random) -> None:
+    for _ in range(rng.choice([1, 10, 200])):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
-def _cut(data: bytearray, chance: random.Random) -> None:
-    del data[chance.randrange(len(data)) :]
+def _cut(data: bytearray, rng: random.Random) -> None:
+    del data[rng.randrange(len(data)) :]
 
 
-def _lie(data: bytearray, chance: random.Random) -> None:
+def _corrupt_header(data: bytearray, rng: random.Random) -> None:
     """Another number somewhere in the header."""
-    at = chance.randrange(min(len(data), 200) - 4)
-    order = chance.choice(["little", "big"])
-    data[at : at + 4] = chance.choice(_NUMBERS).to_bytes(4, order)
+    at = rng.randrange(min(len(data), 200) - 4)
+    order = rng.choice(["little", "big"])
+    data[at : at + 4] = rng.choice(_NUMBERS).to_bytes(4, order)
 
 
-def _move(data: bytearray, chance: random.Random) -> None:
-    start = chance.randrange(len(data))
-    block = data[start : start + chance.randrange(1, 2000)]
-    at = chance.randrange(len(data))
+def _move(data: bytearray, rng: random.Random) -> None:
+    start = rng.randrange(len(data))
+    block = data[start : start + rng.randrange(1, 2000)]
+    at = rng.randrange(len(data))
     data[at : at + len(block)] = block
 
 
-def _insert(data: bytearray, chance: random.Random) -> None:
-    at = chance.randrange(len(data))
-    data[at:at] = chance.randbytes(chance.randrange(1, 3000))
+def _insert(data: bytearray, rng: random.Random) -> None:
+    at = rng.randrange(len(data))
+    data[at:at] = rng.randbytes(rng.randrange(1, 3000))
 
 
-def _blank(data: bytearray, chance: random.Random) -> None:
-    start = chance.randrange(len(data))
-    length = min(chance.randrange(1, 3000), len(data) - start)
+def _blank(data: bytearray, rng: random.Random) -> None:
+    start = rng.randrange(len(data))
+    length = min(rng.randrange(1, 3000), len(data) - start)
     data[start : start + length] = bytes(length)
 
 
 class Memory(threading.Thread):
-    """Follows this process and its children."""
+    """Records the memory of this process and its children."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -116,14 +116,14 @@ class Memory(threading.Thread):
 
 
 def run(home: Path, count: int, seed: int) -> int:
-    """The whole run; returns how many promises were broken."""
-    chance = random.Random(seed)
+    """Run the test; returns the number of problems."""
+    rng = random.Random(seed)
     sources = [(path.suffix, path.read_bytes()) for path in originals(home / "originals")]
     folder = home / "Samples"
     folder.mkdir()
     for number in range(count):
         suffix, data = sources[number % len(sources)]
-        (folder / f"{number}{suffix}").write_bytes(mutated(bytearray(data), chance))
+        (folder / f"{number}{suffix}").write_bytes(mutate(bytearray(data), rng))
     memory = Memory()
     memory.start()
     with Library.open(home / "library.db", jobs=2, file_timeout_s=_TIMEOUT_S) as library:
@@ -141,18 +141,18 @@ def _report(database: Path, count: int, seconds: float, memory: Memory) -> int:
     reasons = Counter(reason.partition("(")[0] for reason, _ in rows if reason)
     lost = count - len(rows) + sum(reason is None and id_ is None for reason, id_ in rows)
     used = sum(id_ is not None for _, id_ in rows)
-    print(f"{count:,} files in {seconds:.1f} s: {used:,} used, {count - used:,} with a reason")
+    print(f"{count:,} files in {seconds:.1f} s: {used:,} analysed, {count - used:,} failed")
     for reason, number in reasons.most_common(12):
         print(f"  {number:>6,}  {reason}")
     early = max(mb for done, mb in memory.seen if done <= max(_WARM * count, 1000))
     late = memory.seen[-1][1]
-    print(f"memory: {early:.0f} MB at most among the first, {late:.0f} MB at the end")
+    print(f"memory: {early:.0f} MB peak among the first, {late:.0f} MB at the end")
     print(f"{lost} files were lost")
     return lost + (late > _GROWTH * early)
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)

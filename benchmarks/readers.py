@@ -1,6 +1,6 @@
-"""Several processes that ask all the time while a library is filled.
+"""Several processes query a library while it is being filled.
 
-Ends with exit status 1 after an error, a half answer, or a count that falls.
+The exit status is 1 after an error, an incomplete result, or a count that decreases.
 
     python -m benchmarks.readers --library ~/Samples --files 5000 --readers 8
 """
@@ -24,14 +24,14 @@ from libindex.library import Library
 from libindex.paths import is_audio
 
 _FIRST = 500
-_PAUSE_S = 0.2  # or so many readers leave nothing of two cores for the scan
+_PAUSE_S = 0.2  # without it, the readers would take both cores from the scan
 _CLASSES = ("kick", "snr", "hhc", "tom")
 
 
 def ask(database: str, known: str, results: "Queue[tuple[str, float, str]]", stop: str) -> None:
-    """Ask until a file is there; what each call took, and what was wrong with its answer."""
+    """Query until the file `stop` exists; reports the duration and any problem of each call."""
     with Library.open(database, create=False) as library:
-        least = 0
+        min_count = 0
         number = 0
         while not Path(stop).exists():
             number += 1
@@ -41,9 +41,13 @@ def ask(database: str, known: str, results: "Queue[tuple[str, float, str]]", sto
             started = time.monotonic()
             count = library.select().count()
             results.put(
-                ("count", time.monotonic() - started, "" if count >= least else "a count fell")
+                (
+                    "count",
+                    time.monotonic() - started,
+                    "" if count >= min_count else "the count decreased",
+                )
             )
-            least = count
+            min_count = count
             time.sleep(_PAUSE_S)
 
 
@@ -51,7 +55,7 @@ def _timed(name: str, call: Callable[[], str]) -> tuple[str, float, str]:
     started = time.monotonic()
     try:
         wrong = call()
-    except Exception as error:  # noqa: BLE001 - any is a failure, and is shown
+    except Exception as error:  # noqa: BLE001 - any is a failure, and is reported
         wrong = f"{type(error).__name__}: {error}"
     return name, time.monotonic() - started, wrong
 
@@ -68,7 +72,7 @@ def _similar(library: Library, known: str) -> str:
 
 
 def read(home: Path, source: Path, files: int, readers: int) -> int:
-    """The whole run; returns how many answers were wrong."""
+    """Run the test; returns the number of problems."""
     folder, database, stop = home / "Samples", home / "library.db", home / "stop"
     sounds = [p for p in sorted(source.rglob("*")) if is_audio(p) and p.is_file()]
     for number, path in enumerate(sounds[:_FIRST]):
@@ -77,7 +81,7 @@ def read(home: Path, source: Path, files: int, readers: int) -> int:
         library.scan(folder)
         known = library.query(limit=1)[0].path
     for number, path in enumerate(itertools.islice(itertools.cycle(sounds), files)):
-        # Not one that is known, or nothing has to be analysed.
+        # Changed, so that each has to be analysed.
         _place(path, folder / "then" / f"{number}{path.suffix}", os.urandom(16))
     spawn = multiprocessing.get_context("spawn")
     results: Queue[tuple[str, float, str]] = spawn.Queue()
@@ -87,36 +91,37 @@ def read(home: Path, source: Path, files: int, readers: int) -> int:
         process.start()
     command = [sys.executable, "-m", "libindex", "scan", str(folder), "--db", str(database)]
     with subprocess.Popen(command) as scan:
-        latencies, wrong = _gathered(results, scan)
+        latencies, problems = _gather(results, scan)
     stop.touch()
     while any(process.is_alive() for process in processes):
         while not results.empty():
             results.get()
         time.sleep(0.05)
-    for name, taken in sorted(latencies.items()):
-        taken.sort()
+    for name, durations in sorted(latencies.items()):
+        durations.sort()
         print(
-            f"{name:<8} {len(taken):>6,} calls: median {statistics.median(taken):.3f} s,"
-            f" 99th percentile {taken[int(0.99 * (len(taken) - 1))]:.3f} s, worst {taken[-1]:.3f} s"
+            f"{name:<8} {len(durations):>6,} calls: median {statistics.median(durations):.3f} s,"
+            f" 99th percentile {durations[int(0.99 * (len(durations) - 1))]:.3f} s,"
+            f" maximum {durations[-1]:.3f} s"
         )
-    for text in sorted(set(wrong))[:10]:
-        print(f"{wrong.count(text)} times: {text}")
-    print(f"{len(wrong)} wrong answers")
-    return len(wrong) + scan.returncode
+    for text in sorted(set(problems))[:10]:
+        print(f"{problems.count(text)} times: {text}")
+    print(f"{len(problems)} problems")
+    return len(problems) + scan.returncode
 
 
-def _gathered(
+def _gather(
     results: "Queue[tuple[str, float, str]]", scan: "subprocess.Popen[bytes]"
 ) -> tuple[dict[str, list[float]], list[str]]:
     latencies: dict[str, list[float]] = defaultdict(list)
-    wrong = []
+    problems = []
     while scan.poll() is None:
         while not results.empty():
             name, seconds, text = results.get()
             latencies[name].append(seconds)
-            wrong += [f"{name}: {text}"] if text else []
+            problems += [f"{name}: {text}"] if text else []
         time.sleep(0.02)
-    return latencies, wrong
+    return latencies, problems
 
 
 def _place(source: Path, target: Path, more: bytes = b"") -> None:
@@ -125,10 +130,10 @@ def _place(source: Path, target: Path, more: bytes = b"") -> None:
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--library", type=Path, required=True, help="sounds to scan copies of")
-    parser.add_argument("--files", type=int, default=5000, help="new ones, while others ask")
+    parser.add_argument("--library", type=Path, required=True, help="sounds to copy and scan")
+    parser.add_argument("--files", type=int, default=5000, help="number of new files")
     parser.add_argument("--readers", type=int, default=8)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="libindex-readers-") as home:

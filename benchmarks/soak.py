@@ -1,9 +1,9 @@
-"""A busy user and a watcher: whether the library stays true, how soon, and at what cost.
+"""Soak test of the watcher: correctness, latency and cost under load.
 
 Several processes copy, write, rename, move, link and delete files below one folder while
-``libindex watch`` runs over it. Probes measure how soon a new file can be queried. When all is
-quiet, the library must hold, row for row, what a fresh scan of the same folder gives, and the
-neighbour index must be that of the stored embeddings. Ends with exit status 1 if not.
+``libindex watch`` runs. Probes measure how soon new files can be queried. In the end the library
+must equal, row for row, a fresh scan of the folder, and the neighbour index must match the
+stored embeddings. Otherwise the exit status is 1.
 
     python -m benchmarks.soak --minutes 10 --operations 20000 [--library FOLDER]
 """
@@ -39,18 +39,18 @@ DEMO = Path(__file__).parent.parent / "demo_sounds"
 
 
 class User:
-    """Somebody who works in a folder; what the system refuses has not happened.
+    """A user who works in a folder; ignores errors of the operating system.
 
     Parameters
     ----------
     home : Path
-        Has the watched folder "Samples" and, beside it, "outside".
+        Contains the watched folder "Samples" and the folder "outside".
     stock : list of Path
         Sounds to copy from.
     seed : int
-        Of what is done.
+        Of the random actions.
     copies : float
-        The part of the new files whose bytes are already known.
+        Share of new files that are byte-identical to others.
     """
 
     def __init__(self, home: Path, stock: list[Path], seed: int, copies: float = 0.3) -> None:
@@ -63,7 +63,7 @@ class User:
         self._count = 0
 
     def act(self) -> None:
-        """Do one thing."""
+        """Do one random action."""
         actions: list[tuple[Callable[[], object], int]] = [
             (self._copy_sound, 30),
             (self._write_slowly, 5),
@@ -101,7 +101,7 @@ class User:
         return self._random.choice(folders) if folders else self._mine / "none"
 
     def _bytes(self) -> bytes:
-        """A sound that nobody has made before, or, now and then, one that is known."""
+        """A new sound, or sometimes a copy."""
         sound = self._random.choice(self._stock).read_bytes()
         return sound if self._random.random() < self._copies else sound + self._random.randbytes(16)
 
@@ -170,12 +170,12 @@ class User:
 
 
 def stock_of(folder: Path) -> list[Path]:
-    """The sounds that a user copies from."""
+    """The sounds that users copy."""
     return sorted(p for p in folder.rglob("*") if p.suffix in {".wav", ".flac", ".ogg"})
 
 
 def work(home: Path, stock: list[Path], seed: int, operations: int, seconds: float) -> None:
-    """Be a user: so many operations, evenly over so many seconds."""
+    """Act as a user: operations spread evenly over a time."""
     user, started = User(home, stock, seed), time.monotonic()
     for number in range(operations):
         time.sleep(max(0.0, started + seconds * number / operations - time.monotonic()))
@@ -183,7 +183,7 @@ def work(home: Path, stock: list[Path], seed: int, operations: int, seconds: flo
 
 
 class Probe(threading.Thread):
-    """Measures how soon after it was closed a new sound can be queried."""
+    """Measures the time from closing a new file until it can be queried."""
 
     def __init__(self, home: Path, database: Path, stock: list[Path]) -> None:
         super().__init__()
@@ -221,7 +221,7 @@ class Probe(threading.Thread):
 
 
 class Meter(threading.Thread):
-    """Follows the memory and processor time of a process and its children."""
+    """Records memory and CPU time of a process and its children."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -237,7 +237,7 @@ class Meter(threading.Thread):
                 time.sleep(_SAMPLE_EVERY_S)
 
     def measure(self) -> float:
-        """Memory now [MB], shared pages divided among those that share them."""
+        """Memory now [MB], shared pages being divided among their processes."""
         total = 0.0
         for process in [self._process, *self._process.children(recursive=True)]:
             with suppress(psutil.Error):
@@ -247,13 +247,13 @@ class Meter(threading.Thread):
         return total
 
     def cpu_s(self) -> float:
-        """Processor time so far, as far as it was seen [s]."""
+        """CPU time so far, as of the last sample [s]."""
         self.measure()
         return sum(self._seen.values())
 
 
 def wait_until_quiet(database: Path, process: "subprocess.Popen[bytes]") -> None:
-    """Until the watcher has had nothing to do for a while."""
+    """Wait until the watcher has been idle for a while."""
     since = time.monotonic()
     while time.monotonic() - since < _QUIET_S:
         if process.poll() is not None:
@@ -265,7 +265,7 @@ def wait_until_quiet(database: Path, process: "subprocess.Popen[bytes]") -> None
 
 
 def rows(database: Path) -> dict[str, dict[bytes, tuple[object, ...]]]:
-    """What a library holds, without ids and the times of its own work."""
+    """Content of a library, without ids and timestamps of libindex."""
     with closing(sqlite3.connect(database)) as connection:
         samples = connection.execute(
             "SELECT samples.path, samples.size_bytes, mtime_ns, ctime_ns, digest,"
@@ -287,23 +287,23 @@ def rows(database: Path) -> dict[str, dict[bytes, tuple[object, ...]]]:
 
 
 def differences(mine: Path, fresh: Path) -> list[str]:
-    """What a library holds that a fresh one does not, and the other way round."""
-    told = []
+    """Differences between a library and a fresh one."""
+    problems = []
     ours, theirs = rows(mine), rows(fresh)
     for table, expected in theirs.items():
         found = ours[table]
-        told += [f"{table}: {key!r} is missing" for key in expected.keys() - found.keys()]
-        told += [f"{table}: {key!r} is too much" for key in found.keys() - expected.keys()]
-        told += [
+        problems += [f"{table}: {key!r} is missing" for key in expected.keys() - found.keys()]
+        problems += [f"{table}: {key!r} is extra" for key in found.keys() - expected.keys()]
+        problems += [
             f"{table}: {key!r} is {found[key]}, not {expected[key]}"
             for key in expected.keys() & found.keys()
             if found[key] != expected[key]
         ]
-    return told
+    return problems
 
 
 def index_differences(library: Library) -> list[str]:
-    """Whether the neighbour index finds what comparing with every embedding finds."""
+    """Differences between the neighbour index and a comparison with every embedding."""
     network = library.network()
     if network is None:
         return ["there is no network"]
@@ -314,18 +314,18 @@ def index_differences(library: Library) -> list[str]:
     ids = np.array([row[0] for row in stored])
     vectors = np.stack([unpacked(row[1]) for row in stored])
     if sorted(index.ids.tolist()) != sorted(ids.tolist()):
-        return ["the neighbour index has other sounds than the database"]
-    told = []
+        return ["the neighbour index does not match the database"]
+    problems = []
     for number in range(0, len(ids), max(1, len(ids) // 50)):
         best = np.sort(vectors @ vectors[number])[::-1][:10]
         found = np.array([similarity for _, similarity in index.search(vectors[number], 10)])
         if not np.allclose(best[: len(found)], found, atol=2e-3):
-            told.append(f"neighbours of {ids[number]} differ: {best} {found}")
-    return told
+            problems.append(f"neighbours of {ids[number]} differ: {best} {found}")
+    return problems
 
 
 def soak(home: Path, source: Path, operations: int, seconds: float, idle_s: float) -> int:
-    """The whole run; returns the number of differences."""
+    """Run the test; returns the number of differences."""
     database = home / "library.db"
     (home / "outside").mkdir()
     shutil.copytree(source, home / "Samples", symlinks=True)
@@ -336,7 +336,7 @@ def soak(home: Path, source: Path, operations: int, seconds: float, idle_s: floa
     with subprocess.Popen(command, env=environment, stderr=log) as process:
         started = time.monotonic()
         wait_until_quiet(database, process)
-        print(f"compared at first in {time.monotonic() - started - _QUIET_S:.1f} s", flush=True)
+        print(f"first comparison took {time.monotonic() - started - _QUIET_S:.1f} s", flush=True)
         meter = Meter(process.pid)
         meter.start()
         probe = Probe(home, database, stock)
@@ -355,7 +355,7 @@ def soak(home: Path, source: Path, operations: int, seconds: float, idle_s: floa
         ended = time.monotonic()
         wait_until_quiet(database, process)
         print(f"quiet {time.monotonic() - ended - _QUIET_S:.1f} s after the last operation")
-        told = _report(probe, meter, at_start, cpu, seconds)
+        problems = _report(probe, meter, at_start, cpu, seconds)
         if idle_s:
             before = meter.cpu_s()
             time.sleep(idle_s)
@@ -364,15 +364,15 @@ def soak(home: Path, source: Path, operations: int, seconds: float, idle_s: floa
                 f"idle for {idle_s:.0f} s: {100 * used / idle_s:.2f} % of a core,"
                 f" {meter.measure():.0f} MB"
             )
-        told += _compared(home, database, process)
+        problems += _compared(home, database, process)
         process.terminate()
         asked = time.monotonic()
         process.wait()
         print(f"ended {time.monotonic() - asked:.2f} s after SIGTERM, status {process.returncode}")
-    for line in told[:20]:
+    for line in problems[:20]:
         print(line)
-    print(f"{len(told)} differences")
-    return len(told)
+    print(f"{len(problems)} differences")
+    return len(problems)
 
 
 def _report(
@@ -381,22 +381,22 @@ def _report(
     found = sorted(probe.latencies)
     print(
         f"latency of {len(found)} probes: median {statistics.median(found):.2f} s,"
-        f" 99th percentile {found[int(0.99 * (len(found) - 1))]:.2f} s, worst {found[-1]:.2f} s"
+        f" 99th percentile {found[int(0.99 * (len(found) - 1))]:.2f} s, maximum {found[-1]:.2f} s"
     )
     print(
-        f"memory: {memory_at_start:.0f} MB at the start, {max(meter.memory_mb):.0f} MB at most,"
+        f"memory: {memory_at_start:.0f} MB at the start, {max(meter.memory_mb):.0f} MB peak,"
         f" {meter.measure():.0f} MB at the end"
     )
-    print(f"processor: {100 * (meter.cpu_s() - cpu_before) / seconds:.0f} % of a core while busy")
+    print(f"CPU: {100 * (meter.cpu_s() - cpu_before) / seconds:.0f} % of a core while busy")
     return [f"{probe.missed} probes were never found"] if probe.missed else []
 
 
 def _compared(home: Path, database: Path, process: "subprocess.Popen[bytes]") -> list[str]:
-    """Compare with a fresh scan; at first as events alone have left it, then after SIGHUP."""
+    """Compare with a fresh scan, before and after a full comparison on SIGHUP."""
     with Library.open(home / "fresh.db") as fresh:
         fresh.scan(home / "Samples")
     by_events = [d for d in differences(database, home / "fresh.db") if d.startswith("samples")]
-    print(f"{len(by_events)} differences before the last comparison")
+    print(f"{len(by_events)} differences before the full comparison")
     for line in by_events[:10]:
         print("  " + line)
     process.send_signal(1)
@@ -407,12 +407,12 @@ def _compared(home: Path, database: Path, process: "subprocess.Popen[bytes]") ->
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--operations", type=int, default=20_000)
-    parser.add_argument("--library", type=Path, default=DEMO, help="is copied, not touched")
-    parser.add_argument("--idle", type=float, default=0, metavar="S", help="then measure idling")
+    parser.add_argument("--library", type=Path, default=DEMO, help="folder to copy")
+    parser.add_argument("--idle", type=float, default=0, metavar="S", help="then measure it idle")
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="libindex-soak-"))
     print(f"in {home}", flush=True)

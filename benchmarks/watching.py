@@ -1,4 +1,4 @@
-"""What the watcher costs while nothing happens, and how soon it records what does."""
+"""CPU and memory of an idle watcher, and how soon it records new files."""
 
 import os
 import shutil
@@ -20,14 +20,14 @@ Row = tuple[str, str, str]
 
 _DEMO = Path(__file__).parent.parent / "demo_sounds"
 _IDLE_S = 60.0
-_SETTLED_S = 35.0  # the neighbour index is written after 30
+_SETTLED_S = 35.0  # the neighbour index is written after 30 s
 _COMPARED_S = 8.0
 _PROBES = 25
 _RECONCILED_EVERY_S = 900.0
 
 
-def measured(filled: Path, root: Path, memory: Callable[[psutil.Process], int]) -> list[Row]:
-    """Rows for a copy of a filled library; new files are put into its root for a moment."""
+def measure(filled: Path, root: Path, memory: Callable[[psutil.Process], int]) -> list[Row]:
+    """Measure a copy of a filled library; adds files to its root temporarily."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "library.db"
         for path in filled.parent.glob(f"{filled.name}*"):
@@ -50,13 +50,13 @@ def measured(filled: Path, root: Path, memory: Callable[[psutil.Process], int]) 
         ("`watch`, idle", f"{100 * share:.2f} % of a core", "under 0.5 %"),
         ("its memory", f"{at_rest / 1e6:.0f} MB", "under 350 MB"),
         ("its memory after an analysis", f"{busy / 1e6:.0f} MB", ""),
-        ("the first new file, with the network to load", f"{first:.1f} s", ""),
+        ("first new file, including loading the network", f"{first:.1f} s", ""),
         (
-            "other new files (median, longest)",
+            "other new files (median, maximum)",
             f"{statistics.median(others):.2f} s, {max(others):.2f} s",
             "under 0.5 s",
         ),
-        ("from SIGTERM to the end", f"{ended:.2f} s", "under 2 s"),
+        ("from SIGTERM to exit", f"{ended:.2f} s", "under 2 s"),
     ]
 
 
@@ -71,7 +71,7 @@ def _until_idle(database: Path, process: psutil.Process) -> None:
 
 
 def _cpu_s(process: psutil.Process, during: Callable[[], object]) -> float:
-    """Processor time of a process and its children meanwhile [s]."""
+    """CPU time of a process and its children during a call [s]."""
 
     def used() -> float:
         times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
@@ -88,10 +88,10 @@ def _compare(process: psutil.Process) -> None:
 
 
 def _latencies(database: Path, root: Path) -> list[float]:
-    """How long after they were closed new files can be queried [s]."""
+    """Times from closing new files until they can be queried [s]."""
     sounds = sorted(_DEMO.glob("*.ogg"))
     query = "SELECT 1 FROM samples JOIN analyses USING (content_id) WHERE samples.path = ?"
-    taken, paths = [], []
+    latencies, paths = [], []
     with closing(sqlite3.connect(database)) as connection:
         for number in range(_PROBES):
             path = root / f"probe {number}.ogg"
@@ -100,8 +100,8 @@ def _latencies(database: Path, root: Path) -> list[float]:
             closed = time.monotonic()
             while not connection.execute(query, (os.fsencode(path.name),)).fetchone():
                 time.sleep(0.003)
-            taken.append(time.monotonic() - closed)
+            latencies.append(time.monotonic() - closed)
             time.sleep(1)
     for path in paths:
         path.unlink()
-    return taken
+    return latencies

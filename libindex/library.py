@@ -377,7 +377,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         similar_to: PathLike | None = None,
         **filters: Unpack[FilterArgs],
     ) -> "Kit":
-        """Make a drum kit; `libindex.kits.writing.write` writes it.
+        """Make a drum kit; `libindex.kits.write` writes it.
 
         Parameters
         ----------

@@ -310,7 +310,7 @@ class Selection:
         Returns
         -------
         Material
-            For `libindex.kits.building.build`.
+            For `libindex.kits.build`.
 
         Raises
         ------

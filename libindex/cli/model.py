@@ -1,6 +1,7 @@
 """``libindex model``: train, evaluate, import and describe networks."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from libindex.cli.hints import next_step
 from libindex.paths import display
 from libindex.settings import DEVICES
 from libindex.training.config import FitConfig
@@ -89,6 +91,7 @@ def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> N
 
         click.echo(as_text(outcome.report))
     click.echo(_wrote(outcome.model), err=True)
+    _hint_scan(outcome.model)
 
 
 @model.command()
@@ -159,6 +162,7 @@ def import_(checkpoint: Path, out: Path) -> None:
     converted = import_original(checkpoint, out)
     click.echo(_wrote(converted))
     click.echo("Its probabilities are not calibrated; its classes are the original's 30.", err=True)
+    _hint_scan(converted)
 
 
 @model.command()
@@ -250,6 +254,11 @@ def _wrote(description: "ModelFile") -> str:
     return f"Wrote {display(description.path)}, and the .json beside it."
 
 
+def _hint_scan(description: "ModelFile") -> None:
+    path = shlex.quote(display(description.path))
+    next_step(f"Analyse your library with it: libindex scan --model {path}")
+
+
 def _interval(figure: dict[str, Any]) -> str:
     value, low, high = (figure.get(key) for key in ("value", "low", "high"))
     if not isinstance(value, float):
@@ -260,7 +269,8 @@ def _interval(figure: dict[str, Any]) -> str:
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    # Not err=True, which would write over the progress bar.
+    click.echo(line, file=sys.stderr)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from libindex.kits.building import build
     from libindex.kits.formats import FORMATS, Format
     from libindex.kits.kit import Kit, KitError, PadSettings, Voice
     from libindex.kits.layouts import LAYOUTS, Layout, Pad, find_layout, read_layout
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from libindex.kits.writing import write
 
 _MODULES = {
+    "building": ("build",),
     "formats": ("FORMATS", "Format"),
     "kit": ("Kit", "KitError", "PadSettings", "Voice"),
     "layouts": ("LAYOUTS", "Layout", "Pad", "find_layout", "read_layout"),
@@ -34,6 +36,7 @@ __all__ = [
     "PadSettings",
     "Recipe",
     "Voice",
+    "build",
     "find_layout",
     "read",
     "read_layout",

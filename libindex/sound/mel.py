@@ -62,7 +62,7 @@ class MelConfig:
 
 
 class LogMel:
-    """`log_mel` with its filters; can be pickled, so that they are computed only once.
+    """Computes log-mel spectrograms; can be pickled, so that its filters are computed once.
 
     Parameters
     ----------
@@ -133,11 +133,6 @@ def mel_filters(config: MelConfig) -> FloatArray:
 
     filters = librosa.filters.mel(sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels)
     return np.ascontiguousarray(filters.T, np.float32)
-
-
-def log_mel(signal: Signal, config: MelConfig | None = None) -> FloatArray:
-    """The log-mel spectrogram of one sound: see `LogMel`."""
-    return LogMel(config or MelConfig())(signal)
 
 
 def _scaled_decibels(power: FloatArray, config: MelConfig) -> FloatArray:

@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner, Result
+from support.terminal import run_on_terminal
 
 from libindex.cli import main
 from libindex.cli.model import model
@@ -49,7 +51,10 @@ def _few_ood_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(model, [str(a) for a in arguments])
+    # Click keeps a command's help option, so it must have the names that it has below `main`.
+    return CliRunner().invoke(
+        model, [str(a) for a in arguments], help_option_names=["--help", "-h"]
+    )
 
 
 def succeed(*arguments: object) -> Result:
@@ -164,6 +169,19 @@ def test_another_folder_can_be_the_validation(sounds: Path, start: Path, tmp_pat
     result = succeed("train", sounds, "--out", out, *arguments)
     assert ModelFile.read(out).about["metrics"]["valid"]["files"] == 12
     assert "12 of the 12 validation sounds are also in the training data" in result.stderr
+
+
+def test_a_terminal_shows_progress_and_the_next_step(
+    sounds: Path, start: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "my net.safetensors"
+    arguments = ["--out", str(out), "--init", str(start), "--epochs", "2", "--device", "cpu"]
+    status, shown = run_on_terminal("model", "train", str(sounds), *arguments)
+    assert status == 0
+    assert "epoch 1/2, loss" in shown  # the bar
+    assert re.search(r"^epoch 2/2: loss [\d.]+, held-out top-1 [\d.]+, \d+ s$", shown, re.MULTILINE)
+    last = shown.strip().splitlines()[-1]
+    assert last == f"Analyse your library with it: libindex scan --model '{out}'"
 
 
 def test_a_bad_file_is_skipped_with_a_warning(sounds: Path, start: Path, tmp_path: Path) -> None:

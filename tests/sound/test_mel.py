@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 
 from libindex.errors import ModelError
 from libindex.sound.decoding import FloatArray, Signal, decode
-from libindex.sound.mel import LogMel, MelConfig, log_mel
+from libindex.sound.mel import LogMel, MelConfig
 
 DEFAULT = MelConfig()
 TINY = MelConfig(
     sample_rate=8_000, n_fft=64, hop_length=16, n_mels=8, max_frames=20, loaded_frames=40
 )
 TINY_LOG_MEL = LogMel(TINY)
+
+
+def log_mel(signal: Signal, config: MelConfig = DEFAULT) -> FloatArray:
+    return LogMel(config)(signal)
 
 
 def librosas(samples: FloatArray, config: MelConfig = DEFAULT) -> FloatArray:
