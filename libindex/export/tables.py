@@ -61,7 +61,9 @@ def _objects(answer: Answer, kind: str) -> Iterator[dict[str, Any]]:
             if kind == "prob":
                 yield path_fields(hit.path, "file") | values
             else:
-                yield record(hit) | {"probabilities": values}
+                found = record(hit)
+                del found["copies"]  # which have records of their own
+                yield found | {"probabilities": values}
 
 
 def _original_rows(answer: Answer) -> Iterator[list[Any]]:

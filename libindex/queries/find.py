@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
 
 from libindex.paths import join
-from libindex.queries.filters import Filters, Sort, conditions, matched_classes
+from libindex.queries.conditions import conditions, matched_classes
+from libindex.queries.filters import Filters, Sort
 from libindex.queries.lookup import Network
+from libindex.queries.resolving import resolved
 from libindex.sound.facts import FACETS, Facts
 from libindex.store.batches import batched
 from libindex.store.facets import facts_of
@@ -17,6 +19,8 @@ from libindex.store.schema import analyses, classes, contents, roots, samples
 
 if TYPE_CHECKING:
     from libindex.sound.decoding import FloatArray
+
+_LIKELY = 0.5  # what is less probable is probably something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Hit:
     similarity : float or None
         Cosine similarity to what was asked for, up to 1; only from `similar`.
     copies : tuple of str
-        Paths of byte-identical samples that this hit stands for too; only from `similar`.
+        Paths of byte-identical samples that this hit stands for too.
     """
 
     path: str
@@ -71,6 +75,7 @@ def find(
     offset: int = 0,
     *,
     reverse: bool = False,
+    copies: bool = True,
 ) -> Iterator[Hit]:
     """Samples that match, in order.
 
@@ -79,30 +84,70 @@ def find(
     connection : Connection
         A transaction, open as long as the result is being read.
     network : Network
-        Whose opinion counts.
+        Whose results are searched.
     filters : Filters
-        What to look for.
-    sort : {"prob", "path", "name", "duration", "centroid", "loudness", "added"}
-        Most probable, in order of path or of name, shortest, darkest, quietest, or newest first.
+        What to look for; they are checked before the first hit is read.
+    sort : Sort
+        Most probable, in order of path or of name, by a facet from its low end, or newest first.
+        Where a facet sorts samples of a class and no probability is asked for, samples that are
+        probably not of that class come last.
     limit, offset : int
         How many at most, after how many to begin.
     reverse : bool
         The other way round.
-
-    Returns
-    -------
-    iterator of Hit
-        One for each sample. What makes no sense in `filters` is told before it begins.
+    copies : bool
+        Whether each byte-identical sample is a hit; otherwise only the first, with the others as
+        its `copies`.
     """
-    query = _matching(connection, network, filters).order_by(*_order(sort, reverse))
-    query = query.limit(-1 if limit is None else limit).offset(offset)
-    return map(_hit, connection.execute(query))
+    filters = resolved(connection, network, filters)
+    query = _matching(connection, network, filters).order_by(*_order(sort, filters, reverse))
+    if copies:
+        query = query.limit(-1 if limit is None else limit).offset(offset)
+        return map(_hit, connection.execute(query))
+    end = None if limit is None else offset + limit
+    groups, is_all = _first_groups(connection, query, end)
+    shown = list(groups)[offset:end]
+    if not is_all:
+        rest = _rows(connection, network, filters, shown)
+        groups = {
+            i: [groups[i][0], *(r for r in rest[i] if r.sample_id != groups[i][0].sample_id)]
+            for i in shown
+        }
+    return (_folded([_hit(row) for row in groups[i]]) for i in shown)
 
 
-def count(connection: Connection, network: Network, filters: Filters) -> int:
-    """How many samples `find` would give without a limit."""
-    inner = _matching(connection, network, filters).with_only_columns(samples.c.id).subquery()
-    return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
+def count(
+    connection: Connection, network: Network, filters: Filters, *, copies: bool = True
+) -> int:
+    """How many hits `find` would give without a limit."""
+    filters = resolved(connection, network, filters)
+    column = samples.c.id if copies else analyses.c.id.distinct()
+    query = _matching(connection, network, filters).with_only_columns(func.count(column))
+    return int(connection.execute(query).scalar_one())
+
+
+def _first_groups(
+    connection: Connection, query: Select[Any], wanted: int | None
+) -> tuple[dict[int, list[Row[Any]]], bool]:
+    """Rows by analysis, at least `wanted` analyses or all of them; and whether all were read."""
+    asked = -1 if wanted is None else 2 * wanted + 50
+    while True:
+        groups: dict[int, list[Row[Any]]] = {}
+        rows = connection.execute(query.limit(asked)).all()
+        for row in rows:
+            groups.setdefault(row.analysis_id, []).append(row)
+        is_all = wanted is None or len(rows) < asked
+        if is_all or len(groups) >= (wanted or 0):
+            return groups, is_all
+        asked *= 4
+
+
+def _folded(hits: Sequence[Hit]) -> Hit:
+    """The first of byte-identical samples, with the paths of the others as its copies."""
+    if len(hits) == 1:
+        return hits[0]
+    copies = sorted((hit.path for hit in hits[1:]), key=os.fsencode)
+    return replace(hits[0], copies=tuple(copies))
 
 
 def similar(
@@ -146,7 +191,7 @@ def similar(
     list of Hit
         The most similar first.
     """
-    filters = filters or Filters()
+    filters = resolved(connection, network, filters or Filters())
     among = None
     if filters != Filters():
         query = _matching(connection, network, filters).with_only_columns(analyses.c.id).distinct()
@@ -178,8 +223,7 @@ def _grouped(
             continue
         # Rounding to 16 bits can lift a cosine a little above 1.
         group = [replace(hit, similarity=min(1.0, value)) for hit in group]
-        first = replace(group[0], copies=tuple(hit.path for hit in group[1:]))
-        hits += group if copies else [first]
+        hits += group if copies else [_folded(group)]
     return hits
 
 
@@ -205,6 +249,7 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
     matched = matched_classes(connection, filters, network)
     return (
         select(
+            samples.c.id.label("sample_id"),
             samples.c.path,
             samples.c.added_at,
             roots.c.path.label("root"),
@@ -226,18 +271,24 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
     )
 
 
-def _order(sort: Sort, reverse: bool) -> list[ColumnElement[Any]]:
+def _order(sort: Sort, filters: Filters, reverse: bool) -> list[ColumnElement[Any]]:
     path: list[ColumnElement[Any]] = [roots.c.path, samples.c.path]
     if sort == "path":
         return [column.desc() if reverse else column.asc() for column in path]
+    probability: ColumnElement[Any] = literal_column("matched.probability")
+    facets = {facet.word: contents.c[facet.key] for facet in FACETS}
     column: ColumnElement[Any] = {
-        "prob": literal_column("matched.probability"),
+        "prob": probability,
         "name": func.lower(samples.c.name),
-        **{facet.word: contents.c[facet.key] for facet in FACETS},
+        **facets,
         "added": samples.c.added_at,
     }[sort]
     falling = (sort in {"prob", "added"}) != reverse
-    return [column.desc() if falling else column.asc(), *path]
+    order = [(column.desc() if falling else column.asc()).nulls_last(), *path]
+    if sort in facets and filters.classes and filters.min_prob is None:
+        doubtful = or_(probability < _LIKELY, func.coalesce(analyses.c.percussion, 1.0) < _LIKELY)
+        order.insert(0, doubtful.asc())
+    return order
 
 
 def _hit(row: Row[Any]) -> Hit:

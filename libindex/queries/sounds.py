@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, select
 
 from libindex.errors import NotFoundError
 from libindex.paths import join
-from libindex.queries.filters import Filters, conditions, matched_classes
+from libindex.queries.conditions import conditions, matched_classes
+from libindex.queries.filters import Filters
 from libindex.queries.lookup import Network
 from libindex.queries.outputs import probabilities, vectors
 from libindex.store.batches import batched
