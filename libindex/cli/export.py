@@ -111,11 +111,11 @@ def export(
             _export_tree(found, tree, by or "class", link is False, order)
         elif playlist is not None:
             count = found.playlist(_destination(playlist), **order)
-            _tell(count, playlist)
+            _report(count, playlist)
         else:
             target = _destination(output)
             count = found.export(target, file_format, kind or "records", **order)
-            _tell(count, output)
+            _report(count, output)
 
 
 def _check_combination(
@@ -171,7 +171,7 @@ def _export_tree(
         click.echo("libindex: nothing matches", err=True)
 
 
-def _tell(count: int, output: str | None) -> None:
+def _report(count: int, output: str | None) -> None:
     if count == 0:
         click.echo("libindex: nothing matches", err=True)
     if output not in {None, "-"}:

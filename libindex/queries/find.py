@@ -1,4 +1,4 @@
-"""Finding samples: by class and facets, and by likeness."""
+"""Finding samples: by class, name and facets, and by similarity."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -32,25 +32,25 @@ class Hit:
     path : str
         Absolute.
     root : str
-        The root that it lies under.
+        The folder of the library that contains it.
     class_code : str
-        Of the classes that were asked for the most probable; else the most probable of all.
+        The most probable of the classes that were asked for, or of all.
     probability : float
         Of that class.
     percussion : float or None
-        Probability that it is percussion at all; None where the network can't tell.
+        Probability of being percussion at all; None if the network doesn't give one.
     facts : Facts
-        What was measured and read of the file: `duration_s`, `centroid_hz`, `sample_rate` …
+        Properties of the sound and the file: `duration_s`, `centroid_hz`, `sample_rate` …
     added_at : int
-        When it came into the library [s since 1970].
+        When it was added to the library [s since 1970].
     is_online : bool
-        Whether its root was there when last seen.
+        Whether its drive was connected when last checked.
     content_id : int
         Byte-identical samples have the same.
     similarity : float or None
-        Cosine similarity to what was asked for, up to 1; only from `similar`.
+        Cosine similarity to the example, up to 1; only from `similar`.
     copies : tuple of str
-        Paths of byte-identical samples that this hit stands for too.
+        Paths of byte-identical samples that this hit stands for.
     """
 
     path: str
@@ -77,27 +77,11 @@ def find(
     reverse: bool = False,
     copies: bool = True,
 ) -> Iterator[Hit]:
-    """Samples that match, in order.
+    """Samples that match, in order; the filters are checked before the first one is read.
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction, open as long as the result is being read.
-    network : Network
-        Whose results are searched.
-    filters : Filters
-        What to look for; they are checked before the first hit is read.
-    sort : Sort
-        Most probable, in order of path or of name, by a facet from its low end, or newest first.
-        Where a facet sorts samples of a class and no probability is asked for, samples that are
-        probably not of that class come last.
-    limit, offset : int
-        How many at most, after how many to begin.
-    reverse : bool
-        The other way round.
-    copies : bool
-        Whether each byte-identical sample is a hit; otherwise only the first, with the others as
-        its `copies`.
+    Where a facet sorts samples of a class and no minimum probability is given, samples that are
+    probably not of that class come last. Without `copies`, byte-identical samples are one hit, the
+    one that comes first in this order.
     """
     filters = resolved(connection, network, filters)
     query = _matching(connection, network, filters).order_by(*_order(sort, filters, reverse))
@@ -163,33 +147,10 @@ def similar(
     without_content: int | None = None,
     copies: bool = False,
 ) -> list[Hit]:
-    """The samples that sound most alike.
+    """The samples that are most similar to an embedding of length 1, the most similar first.
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network : Network
-        Whose embeddings are compared.
-    index : NeighbourIndex
-        Of that network, as the connection sees the library.
-    embedding : ndarray of float32, shape (latent_size,)
-        What to compare with, of length 1.
-    limit : int
-        How many at most.
-    filters : Filters, optional
-        Only among these.
-    min_similarity : float
-        Leave out what is less similar.
-    without_path, without_content : optional
-        Leave out this path, and all samples of this content: those that are asked for.
-    copies : bool
-        Give every path its own hit, instead of one for byte-identical samples.
-
-    Returns
-    -------
-    list of Hit
-        The most similar first.
+    `index` is the `NeighbourIndex` of this network, as the connection sees the library.
+    `without_path` and `without_content` leave out the example itself.
     """
     filters = resolved(connection, network, filters or Filters())
     among = None

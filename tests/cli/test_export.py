@@ -143,8 +143,8 @@ def test_nothing_matches(cli, folder, tmp_path) -> None:
         ("--copy", "--link or --copy goes with --tree only"),
         ("--link --playlist P", "--link or --copy goes with --tree only"),
         ("--by class -o O", "--by goes with --tree only"),
-        ("-f npz -t prob", "npz always holds everything; it comes in no other kind"),
-        ("-o x.npz -t prob", "npz always holds everything; it comes in no other kind"),
+        ("-f npz -t prob", "npz always contains everything; it has no other type"),
+        ("-o x.npz -t prob", "npz always contains everything; it has no other type"),
         ("-c snaer", "no class 'snaer': did you mean snr (snare drum)"),
         ("snaer", "no class, file or folder 'snaer'; did you mean snare?"),
         (
@@ -171,7 +171,9 @@ def test_other_wrong_usage(cli, folder, arguments) -> None:
 
 def test_where_it_must_not_write(fails, folder, tmp_path) -> None:
     line = fails("export", "-o", folder / "0/00.wav", code=2)
-    assert line == f"{folder}/0/00.wav: is named like a sound; nothing is ever written there"
+    assert (
+        line == f"{folder}/0/00.wav: has the name of an audio file; libindex never writes to those"
+    )
     assert (folder / "0/00.wav").read_bytes() == b"sound 0"
     assert fails("export", "--tree", folder / "Sorted", code=2).startswith(
         f"{folder}/Sorted: lies in {folder}, where the next scan would take it"
