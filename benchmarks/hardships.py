@@ -68,7 +68,7 @@ class Trial:
     def rows(self) -> set[str]:
         """Paths of all usable samples."""
         with Library.open(self.database, create=False) as library:
-            return {hit.path for hit in library.query()}
+            return {hit.path for hit in library.query(copies=True)}
 
     @contextmanager
     def watched(self) -> Iterator["subprocess.Popen[bytes]"]:

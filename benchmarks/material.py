@@ -15,7 +15,7 @@ from libindex.disk.walk import compare
 from libindex.indexing import records
 from libindex.indexing.roots import target_for
 from libindex.network.modelfile import ModelFile
-from libindex.sound.facts import Facts
+from libindex.sound.facts import FACTS, Facts
 from libindex.store.database import Database
 from libindex.store.schema import samples
 from libindex.training.synthesis import CODES, synthesise
@@ -127,18 +127,18 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
 def _random_analysis(rng: np.random.Generator, model: ModelFile) -> Analysis:
     logits = rng.standard_normal(len(model.classes)) * 3
     probabilities = np.exp(logits) / np.exp(logits).sum()
-    facts = Facts(
-        size_bytes=int(rng.integers(10_000, 500_000)),
-        container="WAV",
-        encoding="PCM_24",
-        sample_rate=RATE,
-        channels=2,
-        duration_s=float(rng.gamma(2, 0.4)),
-        peak=float(rng.uniform(0.1, 1)),
-        loudness_dbfs=float(rng.uniform(-40, -6)),
-        centroid_hz=float(rng.uniform(60, 12_000)),
-        warning=None,
-    )
+    known = {
+        "duration_s": float(rng.gamma(2, 0.4)),
+        "peak": float(rng.uniform(0.1, 1)),
+        "loudness_dbfs": float(rng.uniform(-40, -6)),
+        "centroid_hz": float(rng.uniform(60, 12_000)),
+        "sample_rate": RATE,
+        "channels": 2,
+        "container": "WAV",
+        "encoding": "PCM_24",
+    }
+    values = {fact.key: fact.kind() for fact in FACTS} | known
+    facts = Facts(size_bytes=int(rng.integers(10_000, 500_000)), warning=None, **values)
     latent = rng.standard_normal(model.network.latent_size).astype(np.float32)
     return Analysis(
         "", uuid.uuid4().bytes + b"0000", facts, probabilities.astype(np.float32), latent

@@ -64,6 +64,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "cymbals": ("cym", "rid"),
 }
 
+_ABBREVIATION = 3  # letters: "kik" is understood, but is no advice
+
 _BY_CODE = {i.code: i for i in INSTRUMENTS}
 
 
@@ -101,11 +103,27 @@ def resolve(text: str, codes: Iterable[str] = CODES) -> tuple[str, ...]:
     found = words.get(wanted) or words.get(wanted.removesuffix("s"))
     if found:
         return found
-    begins = [word for word in words if len(wanted) > 1 and word.startswith(wanted)]
-    near = begins + difflib.get_close_matches(wanted, words, n=4, cutoff=0.6)
-    nearest = list(dict.fromkeys(f"{c} ({name_of(c)})" for w in near for c in words[w]))
-    hint = f"did you mean {', '.join(nearest[:4])}?" if nearest else "choose one."
+    near = _near(wanted, words)
+    hints = list(dict.fromkeys(f"{c} ({name_of(c)})" for w in near for c in words[w]))
+    hint = f"did you mean {', '.join(hints[:4])}?" if hints else "choose one."
     raise UsageError(f"no class {text!r}: {hint} All classes: {', '.join(sorted(available))}")
+
+
+def nearest(text: str, codes: Iterable[str] = CODES) -> str | None:
+    """The word for a class that is spelt most like `text`; None if none is like it."""
+    available = tuple(codes)
+    spelt = [*_GROUPS, *(word for code in available for word in (code, name_of(code)))]
+    spelt += [word for code in available if code in _BY_CODE for word in _BY_CODE[code].synonyms]
+    words = {_normalised(word): word for word in reversed(spelt) if len(word) > _ABBREVIATION}
+    near = _near(_normalised(text), words)
+    return words[near[0]] if near else None
+
+
+def _near(wanted: str, words: Iterable[str]) -> list[str]:
+    """Words that begin so, then those that are spelt alike."""
+    words = list(words)
+    begins = [word for word in words if len(wanted) > 1 and word.startswith(wanted)]
+    return begins + difflib.get_close_matches(wanted, words, n=4, cutoff=0.6)
 
 
 def _vocabulary(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

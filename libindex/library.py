@@ -308,6 +308,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         reverse: bool = False,
         limit: int | None = None,
         offset: int = 0,
+        copies: bool = False,
         **filters: Unpack[FilterArgs],
     ) -> list[Hit]:
         """Find samples by class and facets: ``select(**filters).hits(...)``.
@@ -318,7 +319,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
         >>> shortest.class_code, f"{shortest.facts.duration_s:.2f} s"
         ('hhc', '0.14 s')
         """
-        return self.select(**filters).hits(sort=sort, reverse=reverse, limit=limit, offset=offset)
+        return self.select(**filters).hits(
+            sort=sort, reverse=reverse, limit=limit, offset=offset, copies=copies
+        )
 
     def similar(
         self,
@@ -350,6 +353,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         sort: Sort = "path",
         reverse: bool = False,
         limit: int | None = None,
+        copies: bool = True,
         **filters: Unpack[FilterArgs],
     ) -> int:
         """Write samples to a file: ``select(**filters).export(file, ...)``.
@@ -360,7 +364,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         16
         """
         return self.select(**filters).export(
-            file, file_format, kind, sort=sort, reverse=reverse, limit=limit
+            file, file_format, kind, sort=sort, reverse=reverse, limit=limit, copies=copies
         )
 
     def kit(

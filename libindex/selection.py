@@ -54,6 +54,7 @@ class Selection:
         reverse: bool = False,
         limit: int | None = None,
         offset: int = 0,
+        copies: bool = False,
     ) -> list[Hit]:
         """The samples, in order.
 
@@ -61,11 +62,14 @@ class Selection:
         ----------
         sort : {"prob", "path", "name", "duration", "centroid", "loudness", "added"}
             Most probable, in order of path or of name, shortest, darkest, quietest, or newest
-            first.
+            first. Sorted by length, brightness or loudness, samples that are probably not of the
+            class come last, unless ``min_prob`` is given.
         reverse : bool
             The other way round.
         limit, offset : int
             How many at most (None or 0 for all), after how many to begin.
+        copies : bool
+            Give every byte-identical copy its own hit; else they are the `copies` of the first.
 
         Returns
         -------
@@ -88,12 +92,19 @@ class Selection:
         limit = _checked(sort, limit, offset)
         with self._reader.answering() as (connection, network):
             found = queries.find(
-                connection, network, self.filters, sort, limit, offset, reverse=reverse
+                connection,
+                network,
+                self.filters,
+                sort,
+                limit,
+                offset,
+                reverse=reverse,
+                copies=copies,
             )
             return list(found)
 
-    def count(self) -> int:
-        """How many samples there are; raises the same errors as `hits`.
+    def count(self, *, copies: bool = False) -> int:
+        """How many `hits` there are without a limit; raises the same errors.
 
         Examples
         --------
@@ -101,7 +112,7 @@ class Selection:
         6
         """
         with self._reader.answering() as (connection, network):
-            return queries.count(connection, network, self.filters)
+            return queries.count(connection, network, self.filters, copies=copies)
 
     def similar(
         self,
@@ -178,6 +189,7 @@ class Selection:
         sort: Sort = "path",
         reverse: bool = False,
         limit: int | None = None,
+        copies: bool = True,
     ) -> int:
         """Write the samples to a file, with all probabilities.
 
@@ -189,7 +201,7 @@ class Selection:
             How; "npz" and "parquet" have the embeddings too.
         kind : {"records", "prob"}
             Records, or the table of probabilities that DrumClassifier writes.
-        sort, reverse, limit
+        sort, reverse, limit, copies
             As for `hits`.
 
         Returns
@@ -212,7 +224,7 @@ class Selection:
         from libindex.export import writing
 
         writing.check(file_format, kind)
-        with self._answer(sort, reverse, limit) as answer:
+        with self._answer(sort, reverse, limit, copies) as answer:
             return writing.write(answer, file, file_format, kind)
 
     def playlist(
@@ -222,6 +234,7 @@ class Selection:
         sort: Sort = "path",
         reverse: bool = False,
         limit: int | None = None,
+        copies: bool = True,
     ) -> int:
         """Write the samples as a playlist (M3U8); parameters and errors as for `export`.
 
@@ -234,7 +247,7 @@ class Selection:
         """
         from libindex.export.playlist import export_playlist
 
-        with self._answer(sort, reverse, limit) as answer:
+        with self._answer(sort, reverse, limit, copies) as answer:
             return export_playlist(answer, file)
 
     def tree(
@@ -246,6 +259,7 @@ class Selection:
         sort: Sort = "path",
         reverse: bool = False,
         limit: int | None = None,
+        copies: bool = True,
     ) -> "TreeSummary":
         """Make a tree of links to the samples, or bring it up to date.
 
@@ -257,7 +271,7 @@ class Selection:
             Its levels; a pack is the first folder below a root.
         copy : bool
             Copies instead of links.
-        sort, reverse, limit
+        sort, reverse, limit, copies
             As for `hits`.
 
         Returns
@@ -280,7 +294,7 @@ class Selection:
         """
         from libindex.export.tree import write_tree
 
-        with self._answer(sort, reverse, limit) as answer:
+        with self._answer(sort, reverse, limit, copies) as answer:
             return write_tree(answer, folder, by, copy=copy)
 
     def material(self, recipe: "Recipe", *, similar_to: PathLike | None = None) -> "Material":
@@ -320,13 +334,17 @@ class Selection:
         return maker.selected_material(recipe, self.filters, similar_to)
 
     @contextmanager
-    def _answer(self, sort: Sort, reverse: bool, limit: int | None) -> Iterator["Answer"]:
+    def _answer(
+        self, sort: Sort, reverse: bool, limit: int | None, copies: bool
+    ) -> Iterator["Answer"]:
         """What is found, to be exported."""
         from libindex.export.columns import Answer
 
         limit = _checked(sort, limit)
         with self._reader.answering() as (connection, network):
-            hits = queries.find(connection, network, self.filters, sort, limit, reverse=reverse)
+            hits = queries.find(
+                connection, network, self.filters, sort, limit, reverse=reverse, copies=copies
+            )
             yield Answer(connection, network, hits)
 
 

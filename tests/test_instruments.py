@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex.errors import UsageError
-from libindex.instruments import CODES, INSTRUMENTS, Instrument, name_of, resolve
+from libindex.instruments import CODES, INSTRUMENTS, Instrument, name_of, nearest, resolve
 
 BY_INSTRUMENT = pytest.mark.parametrize("instrument", INSTRUMENTS, ids=CODES)
 # These plurals mean more than one class.
@@ -121,3 +121,11 @@ def test_classes_of_a_users_own_network() -> None:
     assert resolve("snare", ("Zap", "snr")) == ("snr",)
     # Their own meaning comes first.
     assert resolve("hats", ("hats", "hhc")) == ("hats",)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("snaer", "snare"), ("kikc", "kick"), ("cowbel", "cowbell"), ("qqqq", None)],
+)
+def test_the_nearest_word(text: str, word: str | None) -> None:
+    assert nearest(text) == word

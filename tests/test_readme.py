@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from libindex import resources
 from libindex.cli import main
+from libindex.cli.hits import _WRITERS
 from libindex.cli.options import FORMATS, SORTS
-from libindex.cli.output import _WRITERS
 from libindex.queries import SORTS as QUERY_SORTS
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.cli.options import SORTS, db_option, filter_options, model_option
+from libindex.cli.options import db_option, model_option, sort_options, words_and_filter_options
 from libindex.errors import UsageError
-from libindex.paths import absolute, display
+from libindex.paths import absolute, display, is_audio
 
 if TYPE_CHECKING:
     from libindex.selection import Selection
@@ -17,6 +17,7 @@ FORMATS = ("csv", "json", "jsonl", "parquet", "npz")
 KINDS = ("records", "prob")
 ORDERS = ("class", "class/pack")
 _BINARY = ("parquet", "npz")
+_PLAYLISTS = ("m3u", "m3u8")
 
 
 @click.command()
@@ -25,43 +26,44 @@ _BINARY = ("parquet", "npz")
     "-f",
     "file_format",
     type=click.Choice(FORMATS),
-    help="What to write. parquet and npz (NumPy) have the embeddings too; parquet needs "
-    "libindex[parquet]. [default: what FILE ends with, else csv]",
+    help="File format. parquet and npz (NumPy) include the embeddings; parquet needs "
+    "libindex[parquet]. [default: from the file extension, else csv]",
 )
 @click.option(
     "--type",
     "-t",
     "kind",
     type=click.Choice(KINDS),
-    help="The records of `libindex query` with all probabilities, or the table of probabilities "
-    "that DrumClassifier writes: the file, and a column for each class. [default: records]",
+    help="records: the columns of `libindex query` and the probabilities of all classes. prob: the "
+    "table that DrumClassifier writes, a file and its probabilities. [default: records]",
 )
-@click.option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")
+@click.option(
+    "--output", "-o", metavar="FILE", help="File to write; - for standard output. [default: -]"
+)
 @click.option("--playlist", metavar="FILE", help="Write a playlist (M3U8) instead.")
 @click.option(
     "--tree",
     metavar="DIR",
-    help="Make folders sorted by class instead, with links to the samples. Run it again to bring "
-    "them up to date; what it did not make it leaves alone.",
+    help="Create folders by class instead, with links to the samples. Run it again to update "
+    "them; files that it did not create are left alone.",
 )
-@click.option("--link/--copy", "link", default=None, help="With --tree: [default: link]")
+@click.option(
+    "--link/--copy", "link", default=None, help="With --tree: link or copy files. [default: link]"
+)
 @click.option(
     "--by",
     type=click.Choice(ORDERS),
-    help="With --tree: its levels; a pack is the first folder below a folder of the library. "
+    help="With --tree: levels of folders; a pack is a folder at the top of the library. "
     "[default: class]",
 )
-@filter_options
+@words_and_filter_options
+@sort_options(None, "path; with --limit, prob")
 @click.option(
-    "--sort",
-    "-s",
-    type=click.Choice(SORTS),
-    default="path",
-    show_default=True,
-    help="As for `libindex query`.",
+    "--limit",
+    "-n",
+    type=click.IntRange(1, 10**9),
+    help="Only the first N that `libindex query --limit N` lists, without copies.",
 )
-@click.option("--reverse", "-r", is_flag=True, help="Sort the other way round.")
-@click.option("--limit", "-n", type=click.IntRange(1, 10**9), help="How many at most.")
 @db_option
 @model_option
 def export(
@@ -73,13 +75,16 @@ def export(
     link: bool | None,
     by: str | None,
     filters: dict[str, Any],
-    sort: str,
+    sort: str | None,
     reverse: bool,
     limit: int | None,
     db: str | None,
     **overrides: Any,
 ) -> None:
-    """Write the library, or what a query finds, for other programs.
+    """Export the library, or the results of a query, for other programs.
+
+    Takes the same WORDs and filters as `libindex query`, and writes every matching file, copies
+    included.
 
     \b
     libindex export -o drums.csv
@@ -94,18 +99,23 @@ def export(
     if playlist is None and tree is None:
         file_format = file_format or _format_of(output)
         _check_readable(file_format, output)
-    order: dict[str, Any] = {"sort": sort, "reverse": reverse, "limit": limit}
+    order: dict[str, Any] = {
+        "sort": sort or ("path" if limit is None else "prob"),
+        "reverse": reverse,
+        "limit": limit,
+        "copies": limit is None,
+    }
     with Library.open(db, create=False, **overrides) as library:
         found = library.select(**filters)
         if tree is not None:
             _export_tree(found, tree, by or "class", link is False, order)
         elif playlist is not None:
             count = found.playlist(_destination(playlist), **order)
-            _tell(count, playlist)
+            _report(count, playlist)
         else:
             target = _destination(output)
             count = found.export(target, file_format, kind or "records", **order)
-            _tell(count, output)
+            _report(count, output)
 
 
 def _check_combination(
@@ -124,12 +134,18 @@ def _check_combination(
 
 def _format_of(output: str | None) -> Any:
     ending = os.path.splitext(output or "")[1].lower().removeprefix(".")  # noqa: PTH122
-    return ending if ending in FORMATS else "csv"
+    if ending in FORMATS:
+        return ending
+    if not ending or is_audio(output or ""):  # which is refused elsewhere
+        return "csv"
+    hint = "use --playlist" if ending in _PLAYLISTS else "choose one with --format"
+    choices = ", ".join(f".{name}" for name in FORMATS)
+    raise UsageError(f"can't export .{ending}; {hint}, or name a file {choices}", output)
 
 
 def _check_readable(file_format: str, output: str | None) -> None:
     if file_format in _BINARY and output in {None, "-"} and sys.stdout.isatty():
-        raise UsageError(f"{file_format} is nothing to read; name a file with -o")
+        raise UsageError(f"{file_format} is binary; name a file with -o")
 
 
 def _destination(output: str | None) -> Any:
@@ -155,7 +171,7 @@ def _export_tree(
         click.echo("libindex: nothing matches", err=True)
 
 
-def _tell(count: int, output: str | None) -> None:
+def _report(count: int, output: str | None) -> None:
     if count == 0:
         click.echo("libindex: nothing matches", err=True)
     if output not in {None, "-"}:

@@ -6,7 +6,9 @@ from functools import wraps
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from libindex.instruments import INSTRUMENTS
 from libindex.settings import DEVICES
 from libindex.sound.facts import FACETS, Fact
 
@@ -21,7 +23,7 @@ def db_option(command: Command) -> Command:
     return click.option(
         "--db",
         metavar="PATH|URL",
-        help="The library's database: a path or an SQLAlchemy URL. [env: LIBINDEX_DB; "
+        help="Database of the library: a path or an SQLAlchemy URL. [env: LIBINDEX_DB; "
         "default: in the user's data directory, see libindex status]",
     )(command)
 
@@ -31,7 +33,7 @@ def model_option(command: Command) -> Command:
     return click.option(
         "--model",
         metavar="FILE",
-        help="The network's weights (.safetensors). [env: LIBINDEX_MODEL; "
+        help="Weights of the network (.safetensors). [env: LIBINDEX_MODEL; "
         "default: the network that comes with libindex]",
     )(command)
 
@@ -42,12 +44,12 @@ def run_options(command: Command) -> Command:
         "--jobs",
         "-j",
         type=click.IntRange(min=1),
-        help="Processes that decode. [env: LIBINDEX_JOBS; default: one per core]",
+        help="Number of decoding processes. [env: LIBINDEX_JOBS; default: one per core]",
     )
     device = click.option(
         "--device",
         type=click.Choice(DEVICES),
-        help="Where the network runs. [env: LIBINDEX_DEVICE; default: auto]",
+        help="Device that runs the network. [env: LIBINDEX_DEVICE; default: auto]",
     )
     return jobs(device(command))
 
@@ -64,38 +66,68 @@ def _range_options(facet: Fact) -> Iterator[Callable[[Command], Command]]:
         )
 
 
+class _ClassName(click.ParamType):  # type: ignore[type-arg]
+    """A class, by any of its names; which ones exist depends on the library's network."""
+
+    name = "class"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Codes and names that begin so, also behind a comma."""
+        before, comma, last = incomplete.rpartition(",")
+        # A space would have to be quoted; it may as well be a hyphen.
+        words = {i.code: i.name for i in INSTRUMENTS}
+        words |= {i.name.replace(" ", "-"): i.name for i in INSTRUMENTS}
+        begin_so = sorted(word for word in words if word.startswith(last.lower()))
+        return [CompletionItem(before + comma + word, help=words[word]) for word in begin_so]
+
+
+_CLASS_NAME = _ClassName()
+
+_words_argument = click.argument("words", nargs=-1, type=_CLASS_NAME, metavar="[WORD]...")
+
 _FILTERS: tuple[Callable[[Command], Command], ...] = (
     click.option(
         "--class",
         "-c",
         "classes",
         multiple=True,
+        type=_CLASS_NAME,
         metavar="CLASS",
-        help="A class: its code (snr), name (snare drum) or a common word (snare, sd). Can be "
-        "given several times, or with commas: any will do. Without --min-prob it must be the most "
-        "probable class.",
+        help="A class: its code (snr), name (snare drum) or a synonym (snare, sd). Repeat it, or "
+        "use commas, to match any of several. Without --min-prob it has to be the most probable "
+        "class of the sample.",
     ),
     click.option(
         "--min-prob",
         "-p",
         type=click.FloatRange(0, 1),
         metavar="P",
-        help="At least this probability (0 to 1) of one of the classes.",
+        help="Minimum probability (0 to 1) of one of the classes.",
     ),
     click.option(
         "--min-percussion",
         type=click.FloatRange(0, 1),
         metavar="P",
-        help="Leave out what is less likely to be percussion at all, such as speech, chords or "
+        help="Minimum probability of being percussion at all, to filter out speech, chords or "
         "noise; 0.5 is a good value.",
     ),
     *(option for facet in FACETS for option in _range_options(facet)),
-    click.option("--under", metavar="PATH", help="Only below this folder."),
+    click.option(
+        "--under",
+        metavar="FOLDER",
+        help="Only below this folder: a path, or the end of one, if it is unique in the library.",
+    ),
     click.option(
         "--name",
         metavar="GLOB",
-        help="Pattern for the file name: * ? [a-z]; without these it may stand anywhere in "
-        "the name. Case does not matter.",
+        help="Only files that have this in their path below the library's folder. With wildcards "
+        "(* ? [a-z]) it matches whole names of files or folders: '*808*.wav', 'Kicks/*.wav'. Case "
+        "does not matter.",
     ),
 )
 _FILTER_NAMES = (
@@ -114,6 +146,7 @@ def filter_options(command: Command) -> Command:
     @wraps(command)
     def wrapped(*args: Any, **values: Any) -> Any:
         filters = {name: values.pop(name) for name in _FILTER_NAMES}
+        filters["words"] = list(values.pop("words", ()))
         filters["classes"] = [c for given in filters["classes"] for c in given.split(",") if c]
         return command(*args, filters=filters, **values)
 
@@ -121,6 +154,39 @@ def filter_options(command: Command) -> Command:
     for option in reversed(_FILTERS):
         filtered = option(filtered)
     return filtered
+
+
+def words_and_filter_options(command: Command) -> Command:
+    """The same with words as arguments: classes, or names of files and folders."""
+    return _words_argument(filter_options(command))
+
+
+def sort_options(default: str | None, shown_default: str) -> Callable[[Command], Command]:
+    """``--sort`` and ``--reverse``."""
+    ends = ", ".join(f"{facet.word} ({facet.low} to {facet.high})" for facet in FACETS)
+
+    def add(command: Command) -> Command:
+        sort = click.option(
+            "--sort",
+            "-s",
+            type=click.Choice(SORTS),
+            default=default,
+            help=f"Order: prob (highest first), path, name, added (newest first), {ends}. For the "
+            f"last {len(FACETS)}, samples that are probably not of the class come at the end "
+            f"unless --min-prob is given. [default: {shown_default}]",
+        )
+        reverse = click.option("--reverse", "-r", is_flag=True, help="Reverse the order.")
+        return sort(reverse(command))
+
+    return add
+
+
+copies_option = click.option(
+    "--copies",
+    is_flag=True,
+    help="List byte-identical copies separately. Otherwise each sound is listed once, with the "
+    "paths of its copies in tables and JSON.",
+)
 
 
 def output_options(command: Command) -> Command:
@@ -137,20 +203,22 @@ def output_options(command: Command) -> Command:
         "-f",
         "output",
         type=click.Choice(FORMATS),
-        help="How to write what is found. [default: table on a terminal, paths in a pipe]",
+        help="Output format. [default: table on a terminal, paths in a pipe]",
     )
-    null = click.option("-0", "--null", is_flag=True, help="Paths, each ended by a NUL byte.")
+    null = click.option(
+        "-0", "--null", is_flag=True, help="Print paths separated by NUL bytes, for `xargs -0`."
+    )
     return output(null(wrapped))
 
 
 @click.command(add_help_option=False)
-@filter_options
+@words_and_filter_options
 def _filters_alone(filters: dict[str, Any]) -> dict[str, Any]:
     return filters
 
 
 def parsed_filters(text: str) -> dict[str, Any]:
-    """Filters as one would write them behind ``libindex query``, in one text."""
+    """Filters as arguments of ``libindex query``, in one text."""
     try:
         words = shlex.split(text)
         found: dict[str, Any] = _filters_alone.main(words, "--query", standalone_mode=False)

@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.cli.options import db_option, filter_options, model_option, output_options
+from libindex.cli.options import (
+    copies_option,
+    db_option,
+    filter_options,
+    model_option,
+    output_options,
+)
 from libindex.paths import absolute, display
 
 if TYPE_CHECKING:
@@ -19,16 +25,16 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 10**6),
     default=10,
     show_default=True,
-    help="How many at most.",
+    help="Maximum number of results.",
 )
 @click.option(
     "--min-similarity",
     type=click.FloatRange(-1, 1),
     default=-1.0,
     metavar="S",
-    help="Leave out what is less similar (1 is the same).",
+    help="Minimum similarity, from -1 to 1 (identical).",
 )
-@click.option("--copies", is_flag=True, help="Show byte-identical copies as hits of their own.")
+@copies_option
 @filter_options
 @output_options
 @db_option
@@ -43,12 +49,12 @@ def similar(
     db: str | None,
     **overrides: Any,
 ) -> None:
-    """Find what sounds like FILE.
+    """Find samples that sound similar to FILE.
 
-    FILE is a path, in the library or not (then it is analysed and not added), or the name of
-    one file of the library: `libindex similar kick01.ogg`.
+    FILE is any audio file, indexed or not (then it is analysed, but not added), or just the name
+    of a file, if it is unique in the library: `libindex similar kick01.ogg`.
     """
-    from libindex.cli.output import show_hits
+    from libindex.cli.hits import show_hits
     from libindex.library import Library
 
     with Library.open(db, create=False, **overrides) as library:

@@ -1,4 +1,4 @@
-"""Samples that are to be written, and their probabilities beside their records."""
+"""The samples to write, with the probabilities of all classes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Answer:
-    """Samples that were found and are to be written, read part by part.
+    """The samples to write, read in parts.
 
     Attributes
     ----------
     connection : Connection
-        The transaction in which they were found.
+        The transaction in which they are read.
     network : Network
-        Whose opinion they show.
+        Whose results they have.
     hits : iterator of Hit
         The samples, each once.
     count : int
-        How many of them were read.
+        How many have been read.
     """
 
     connection: "Connection"
@@ -34,12 +34,12 @@ class Answer:
     count: int = 0
 
     def parts(self, size: int = 500) -> "Iterator[list[Hit]]":
-        """The samples, so many at once that a library of any size is never held as a whole."""
+        """The samples in lists, so that memory does not grow with the library."""
         while part := list(islice(self.hits, size)):
             self.count += len(part)
             yield part
 
-    def heard(self, size: int = 500) -> "Iterator[tuple[list[Hit], FloatArray]]":
+    def with_probabilities(self, size: int = 500) -> "Iterator[tuple[list[Hit], FloatArray]]":
         """The same with all probabilities, float32, shape (samples, classes)."""
         from libindex.queries.outputs import probabilities
 

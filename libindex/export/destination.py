@@ -35,7 +35,7 @@ def writing_to(target: Destination) -> Iterator[BinaryIO]:
     Raises
     ------
     UsageError
-        If it is named like a sound: no export is one, but samples are.
+        If it has the name of an audio file.
     LibindexError
         If it can't be written.
     """
@@ -45,7 +45,7 @@ def writing_to(target: Destination) -> Iterator[BinaryIO]:
         return
     path = os.path.realpath(absolute(target))
     if is_audio(path) or is_audio(target):
-        raise UsageError("is named like a sound; nothing is ever written there", target)
+        raise UsageError("has the name of an audio file; libindex never writes to those", target)
     try:
         with _in_place(path) if _is_special(path) else _aside(path) as file:
             yield file

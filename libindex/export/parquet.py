@@ -41,7 +41,7 @@ def write_parquet(out: BinaryIO, answer: Answer, kind: str) -> None:
 
     schema = _original_schema(answer.network) if kind == "prob" else _schema(answer.network)
     with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
-        for hits, matrix in answer.heard(_AT_ONCE):
+        for hits, matrix in answer.with_probabilities(_AT_ONCE):
             columns = (
                 _original_columns(hits, matrix)
                 if kind == "prob"

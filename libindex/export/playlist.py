@@ -12,19 +12,9 @@ from libindex.queries import Hit
 
 
 def export_playlist(answer: Answer, target: Destination) -> int:
-    """Write a playlist with the length of every sample and, in the artist's place, its class.
+    """Write a playlist with the length and the class of every sample; returns how many.
 
-    Parameters
-    ----------
-    answer : Answer
-        The samples.
-    target : str, Path or binary file
-        Where to; samples below the folder of a named file are named from there.
-
-    Returns
-    -------
-    int
-        How many there were.
+    Samples below the folder of a named file are given relative to it.
     """
     folder = None
     if isinstance(target, str | os.PathLike):

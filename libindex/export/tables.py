@@ -23,7 +23,7 @@ def write_csv(out: BinaryIO, answer: Answer, kind: str) -> None:
         writer = csv.writer(text, lineterminator="\n")
         names = [column.key for column in EXPORT_COLUMNS]
         writer.writerow([*names, *probability_columns(codes)])
-        for hits, matrix in answer.heard():
+        for hits, matrix in answer.with_probabilities():
             for hit, row in zip(hits, rounded(matrix), strict=True):
                 values = record(hit)
                 writer.writerow([*(values.get(name) for name in names), *row])
@@ -54,18 +54,20 @@ def write_jsonl(out: BinaryIO, answer: Answer, kind: str) -> None:
 def _objects(answer: Answer, kind: str) -> Iterator[dict[str, Any]]:
     """Records with their probabilities by class, or rows of the original's table."""
     codes = answer.network.classes
-    for hits, matrix in answer.heard():
+    for hits, matrix in answer.with_probabilities():
         rows = matrix.tolist() if kind == "prob" else rounded(matrix)
         for hit, row in zip(hits, rows, strict=True):
             values = dict(zip(codes, row, strict=True))
             if kind == "prob":
                 yield path_fields(hit.path, "file") | values
             else:
-                yield record(hit) | {"probabilities": values}
+                found = record(hit)
+                del found["copies"]  # which have records of their own
+                yield found | {"probabilities": values}
 
 
 def _original_rows(answer: Answer) -> Iterator[list[Any]]:
-    for hits, matrix in answer.heard():
+    for hits, matrix in answer.with_probabilities():
         for hit, row in zip(hits, matrix.tolist(), strict=True):
             yield [hit.path, *row]
 

@@ -1,4 +1,4 @@
-"""Writing an answer to a file, in any format."""
+"""Writing samples to a file, in any format."""
 
 from typing import Literal, get_args
 
@@ -13,20 +13,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def check(file_format: str, kind: str) -> None:
-    """See whether there is such an export.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    LibindexError
-        If something is missing that it needs.
-    """
+    """Raise UsageError if there is no such export, LibindexError if pyarrow is missing for it."""
     for value, choices in ((file_format, FORMATS), (kind, KINDS)):
         if value not in choices:
             raise UsageError(f"can't export {value!r}; choose from {', '.join(choices)}")
     if file_format == "npz" and kind != "records":
-        raise UsageError("npz always holds everything; it comes in no other kind")
+        raise UsageError("npz always contains everything; it has no other type")
     if file_format == "parquet":
         from libindex.export import parquet
 
@@ -34,23 +26,9 @@ def check(file_format: str, kind: str) -> None:
 
 
 def write(answer: Answer, target: Destination, file_format: Format, kind: Kind) -> int:
-    """Write samples.
+    """Write samples to a file, a path or an open binary file; returns how many.
 
-    Parameters
-    ----------
-    answer : Answer
-        The samples.
-    target : str, Path or binary file
-        Where to.
-    file_format : {"csv", "json", "jsonl", "parquet", "npz"}
-        How.
-    kind : {"records", "prob"}
-        Records with all probabilities, or the original's table of probabilities.
-
-    Returns
-    -------
-    int
-        How many there were.
+    Of kind "records" they have the probabilities of all classes; "prob" is the original's table.
     """
     check(file_format, kind)
     with writing_to(target) as out:

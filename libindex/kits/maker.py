@@ -13,6 +13,7 @@ from libindex.kits.recipe import Recipe
 from libindex.paths import PathLike, absolute
 from libindex.queries.filters import FilterArgs, Filters
 from libindex.queries.reader import Reader
+from libindex.queries.resolving import resolved
 
 
 class KitMaker:
@@ -119,12 +120,16 @@ class KitMaker:
             raise NotFoundError("there is no library; make one with: libindex scan FOLDER")
         if similar_to is None:
             with self._reader.answering() as (connection, network):
-                return material.from_library(connection, network, filters, recipe)
+                wanted = resolved(connection, network, filters)
+                return material.from_library(connection, network, wanted, recipe)
         network, example = self._reader.example(similar_to, filters)
         assert example.embedding is not None
         with self._reader.database.reading() as connection:
-            index = self._reader.index(connection, network)
-            return material.like(connection, network, index, example.embedding, filters, recipe)
+            index, wanted = (
+                self._reader.index(connection, network),
+                resolved(connection, network, filters),
+            )
+            return material.like(connection, network, index, example.embedding, wanted, recipe)
 
     def folder_material(
         self, folders: Iterable[PathLike], on_analysis: Callable[[int], None] = lambda _: None

@@ -6,6 +6,7 @@ from libindex.queries.find import Hit, count, find, similar
 from libindex.queries.inspect import Failure, SampleInfo, Status, failures, info, status
 from libindex.queries.lookup import Network, Sample, current_network, sample_at, samples_named
 from libindex.queries.records import info_record, record
+from libindex.queries.resolving import resolved
 
 __all__ = [
     "SORTS",
@@ -28,6 +29,7 @@ __all__ = [
     "info_record",
     "record",
     "resolve_sample",
+    "resolved",
     "sample_at",
     "samples_named",
     "similar",

@@ -1,4 +1,4 @@
-"""What somebody looks for, as SQL conditions."""
+"""What to look for, from keyword arguments."""
 
 import difflib
 import math
@@ -7,15 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
-from sqlalchemy import ColumnElement, Connection, Subquery, false, func, or_, select
-
-from libindex.errors import NotFoundError, UsageError
-from libindex.instruments import resolve
-from libindex.paths import PathLike, absolute, relative_to, to_text
-from libindex.queries.lookup import Network
+from libindex.errors import UsageError
+from libindex.paths import PathLike
 from libindex.sound.facts import FACETS
-from libindex.store.roots import all_roots, under
-from libindex.store.schema import analyses, class_probabilities, classes, contents, samples
 
 # [[[cog
 # import cog
@@ -29,10 +23,12 @@ SORTS: tuple[Sort, ...] = get_args(Sort)
 
 
 class FilterArgs(TypedDict, total=False):
-    """Filters as keyword arguments; everything that is given must hold.
+    """Filters as keyword arguments; all that are given must match.
 
     Attributes
     ----------
+    words : str or iterable of str
+        Classes, or else names; see `Filters.words`.
     classes : str or iterable of str
         Codes, names or synonyms; any of them will do. Without `min_prob`, one of them must be
         the sample's most probable class.
@@ -42,12 +38,14 @@ class FilterArgs(TypedDict, total=False):
         Minimum probability of being percussion at all; samples of a network that doesn't give
         one are kept.
     under : str, Path or None
-        Only below this folder.
+        Only below this folder: a path, or the end of the path of one folder of the library, such
+        as "Vintage Drums".
     name : str or None
-        A pattern for the file's name with ``*``, ``?`` and ``[a-z]``; without any of these it
-        may stand anywhere in the name. Case does not matter.
+        A pattern (``*``, ``?``, ``[a-z]``) for names of files or folders below the root; text
+        without wildcards may be any part of the path. Case does not matter.
     """
 
+    words: str | Iterable[str]
     classes: str | Iterable[str]
     min_prob: float | None
     min_percussion: float | None
@@ -78,24 +76,28 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to look for; everything that is given must hold.
+    """What to look for; all conditions must match.
 
     Attributes
     ----------
+    words : tuple of str
+        Each is a class, by code, name or synonym, or else a pattern for names. Classes are added
+        to `classes`; all patterns must match.
     classes : tuple of str
-        As in `FilterArgs`, and so are `min_prob`, `min_percussion` and `name`.
+        As in `FilterArgs`, and so are `min_prob`, `min_percussion` and `under`.
     ranges : tuple of Range
         Of facets, in the order of their declarations.
-    under : str or None
-        Only below this folder (absolute path).
+    names : tuple of str
+        Patterns that must all match.
     """
 
+    words: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     min_prob: float | None = None
     min_percussion: float | None = None
     ranges: tuple[Range, ...] = ()
     under: str | None = None
-    name: str | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, **args: Unpack[FilterArgs]) -> "Filters":
@@ -106,22 +108,27 @@ class Filters:
         UsageError
             If there is no such filter, or a value makes no sense.
         """
-        for name, value in args.items():
-            if name not in FilterArgs.__annotations__:
-                near = difflib.get_close_matches(name, FilterArgs.__annotations__, n=1)
+        for key, value in args.items():
+            if key not in FilterArgs.__annotations__:
+                near = difflib.get_close_matches(key, FilterArgs.__annotations__, n=1)
                 hint = f"did you mean {near[0]}?" if near else "see libindex.FilterArgs"
-                raise UsageError(f"unknown filter {name!r}; {hint}")
+                raise UsageError(f"unknown filter {key!r}; {hint}")
             if isinstance(value, float) and math.isnan(value):
-                raise UsageError(f"{name} is not a number")
-        classes, under = args.get("classes") or (), args.get("under")
+                raise UsageError(f"{key} is not a number")
+        under, name = args.get("under"), args.get("name")
         return cls(
-            classes=(classes,) if isinstance(classes, str) else tuple(classes),
+            words=_texts(args.get("words")),
+            classes=_texts(args.get("classes")),
             min_prob=_probability(args.get("min_prob")),
             min_percussion=_probability(args.get("min_percussion")),
             ranges=_ranges(args),
-            under=None if under is None else absolute(under),
-            name=args.get("name"),
+            under=None if under is None else os.fspath(under),
+            names=() if name is None else (name,),
         )
+
+
+def _texts(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
 
 
 def _ranges(args: Mapping[str, Any]) -> tuple[Range, ...]:
@@ -133,85 +140,3 @@ def _probability(value: float | None) -> float | None:
     if value is not None and not 0 <= value <= 1:
         raise UsageError(f"a probability lies between 0 and 1, not at {value:g}")
     return value
-
-
-def matched_classes(connection: Connection, filters: Filters, network: Network) -> Subquery:
-    """Analyses of a network that match by class, as (analysis_id, class_id, probability).
-
-    The class is the most probable of those that were asked for.
-    """
-    top = select(
-        analyses.c.id.label("analysis_id"), analyses.c.class_id, analyses.c.probability
-    ).where(analyses.c.network_id == network.id)
-    if not filters.classes:
-        if filters.min_prob is not None:
-            top = top.where(analyses.c.probability >= filters.min_prob)
-        return top.subquery("matched")
-    wanted = _class_ids(connection, filters, network)
-    if filters.min_prob is None:
-        return top.where(analyses.c.class_id.in_(wanted)).subquery("matched")
-    cp = class_probabilities.c
-    # SQLite gives the other columns of the row that has the maximum
-    # (https://sqlite.org/lang_select.html#bareagg).
-    query = (
-        select(cp.analysis_id, cp.class_id, func.max(cp.probability).label("probability"))
-        .where(cp.class_id.in_(wanted), cp.probability >= filters.min_prob)
-        .group_by(cp.analysis_id)
-    )
-    if len(wanted) == 1:
-        query = select(cp.analysis_id, cp.class_id, cp.probability).where(
-            cp.class_id == wanted[0], cp.probability >= filters.min_prob
-        )
-    return query.subquery("matched")
-
-
-def check(connection: Connection, network: Network, filters: Filters) -> None:
-    """Raise what a search with these filters would: classes and folders that do not exist."""
-    matched_classes(connection, filters, network)
-    conditions(connection, filters)
-
-
-def conditions(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:
-    """What has to hold besides the class, for samples with their contents and analyses."""
-    found: list[ColumnElement[bool]] = []
-    for wanted in filters.ranges:
-        column = contents.c[wanted.key]
-        if wanted.low is not None:
-            found.append(column >= wanted.low)
-        if wanted.high is not None:
-            found.append(column <= wanted.high)
-    if filters.min_percussion is not None:
-        found.append(func.coalesce(analyses.c.percussion, 1.0) >= filters.min_percussion)
-    if filters.under is not None:
-        found.append(_under(connection, filters.under))
-    if filters.name is not None:
-        found.append(
-            func.lower(samples.c.name).op("GLOB")(func.lower(_glob(to_text(filters.name))))
-        )
-    return found
-
-
-def _class_ids(connection: Connection, filters: Filters, network: Network) -> list[int]:
-    codes = {code for text in filters.classes for code in resolve(text, network.classes)}
-    query = select(classes.c.id).where(classes.c.code.in_(sorted(codes)))
-    return list(connection.execute(query).scalars())
-
-
-def _under(connection: Connection, folder: str) -> ColumnElement[bool]:
-    alternatives = []
-    for root in all_roots(connection):
-        below = relative_to(folder, root.path)
-        if below == "" or relative_to(root.path, folder):
-            alternatives.append(samples.c.root_id == root.id)
-        elif below:
-            alternatives.append((samples.c.root_id == root.id) & under(os.fsencode(below)))
-    if not alternatives:
-        raise NotFoundError("is not in the library; see: libindex status", folder)
-    return or_(false(), *alternatives)
-
-
-def _glob(pattern: str) -> str:
-    """A shell pattern as one of SQLite's GLOB, which negates sets with ^ instead of !."""
-    if not any(c in pattern for c in "*?["):
-        return f"*{pattern}*"
-    return pattern.replace("[!", "[^")

@@ -1,15 +1,17 @@
-"""Finding samples: by class and facets, and by likeness."""
+"""Finding samples: by class, name and facets, and by similarity."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
 
 from libindex.paths import join
-from libindex.queries.filters import Filters, Sort, conditions, matched_classes
+from libindex.queries.conditions import conditions, matched_classes
+from libindex.queries.filters import Filters, Sort
 from libindex.queries.lookup import Network
+from libindex.queries.resolving import resolved
 from libindex.sound.facts import FACETS, Facts
 from libindex.store.batches import batched
 from libindex.store.facets import facts_of
@@ -17,6 +19,8 @@ from libindex.store.schema import analyses, classes, contents, roots, samples
 
 if TYPE_CHECKING:
     from libindex.sound.decoding import FloatArray
+
+_LIKELY = 0.5  # what is less probable is probably something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +32,25 @@ class Hit:
     path : str
         Absolute.
     root : str
-        The root that it lies under.
+        The folder of the library that contains it.
     class_code : str
-        Of the classes that were asked for the most probable; else the most probable of all.
+        The most probable of the classes that were asked for, or of all.
     probability : float
         Of that class.
     percussion : float or None
-        Probability that it is percussion at all; None where the network can't tell.
+        Probability of being percussion at all; None if the network doesn't give one.
     facts : Facts
-        What was measured and read of the file: `duration_s`, `centroid_hz`, `sample_rate` …
+        Properties of the sound and the file: `duration_s`, `centroid_hz`, `sample_rate` …
     added_at : int
-        When it came into the library [s since 1970].
+        When it was added to the library [s since 1970].
     is_online : bool
-        Whether its root was there when last seen.
+        Whether its drive was connected when last checked.
     content_id : int
         Byte-identical samples have the same.
     similarity : float or None
-        Cosine similarity to what was asked for, up to 1; only from `similar`.
+        Cosine similarity to the example, up to 1; only from `similar`.
     copies : tuple of str
-        Paths of byte-identical samples that this hit stands for too; only from `similar`.
+        Paths of byte-identical samples that this hit stands for.
     """
 
     path: str
@@ -71,38 +75,63 @@ def find(
     offset: int = 0,
     *,
     reverse: bool = False,
+    copies: bool = True,
 ) -> Iterator[Hit]:
-    """Samples that match, in order.
+    """Samples that match, in order; the filters are checked before the first one is read.
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction, open as long as the result is being read.
-    network : Network
-        Whose opinion counts.
-    filters : Filters
-        What to look for.
-    sort : {"prob", "path", "name", "duration", "centroid", "loudness", "added"}
-        Most probable, in order of path or of name, shortest, darkest, quietest, or newest first.
-    limit, offset : int
-        How many at most, after how many to begin.
-    reverse : bool
-        The other way round.
-
-    Returns
-    -------
-    iterator of Hit
-        One for each sample. What makes no sense in `filters` is told before it begins.
+    Where a facet sorts samples of a class and no minimum probability is given, samples that are
+    probably not of that class come last. Without `copies`, byte-identical samples are one hit, the
+    one that comes first in this order.
     """
-    query = _matching(connection, network, filters).order_by(*_order(sort, reverse))
-    query = query.limit(-1 if limit is None else limit).offset(offset)
-    return map(_hit, connection.execute(query))
+    filters = resolved(connection, network, filters)
+    query = _matching(connection, network, filters).order_by(*_order(sort, filters, reverse))
+    if copies:
+        query = query.limit(-1 if limit is None else limit).offset(offset)
+        return map(_hit, connection.execute(query))
+    end = None if limit is None else offset + limit
+    groups, is_all = _first_groups(connection, query, end)
+    shown = list(groups)[offset:end]
+    if not is_all:
+        rest = _rows(connection, network, filters, shown)
+        groups = {
+            i: [groups[i][0], *(r for r in rest[i] if r.sample_id != groups[i][0].sample_id)]
+            for i in shown
+        }
+    return (_folded([_hit(row) for row in groups[i]]) for i in shown)
 
 
-def count(connection: Connection, network: Network, filters: Filters) -> int:
-    """How many samples `find` would give without a limit."""
-    inner = _matching(connection, network, filters).with_only_columns(samples.c.id).subquery()
-    return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
+def count(
+    connection: Connection, network: Network, filters: Filters, *, copies: bool = True
+) -> int:
+    """How many hits `find` would give without a limit."""
+    filters = resolved(connection, network, filters)
+    column = samples.c.id if copies else analyses.c.id.distinct()
+    query = _matching(connection, network, filters).with_only_columns(func.count(column))
+    return int(connection.execute(query).scalar_one())
+
+
+def _first_groups(
+    connection: Connection, query: Select[Any], wanted: int | None
+) -> tuple[dict[int, list[Row[Any]]], bool]:
+    """Rows by analysis, at least `wanted` analyses or all of them; and whether all were read."""
+    asked = -1 if wanted is None else 2 * wanted + 50
+    while True:
+        groups: dict[int, list[Row[Any]]] = {}
+        rows = connection.execute(query.limit(asked)).all()
+        for row in rows:
+            groups.setdefault(row.analysis_id, []).append(row)
+        is_all = wanted is None or len(rows) < asked
+        if is_all or len(groups) >= (wanted or 0):
+            return groups, is_all
+        asked *= 4
+
+
+def _folded(hits: Sequence[Hit]) -> Hit:
+    """The first of byte-identical samples, with the paths of the others as its copies."""
+    if len(hits) == 1:
+        return hits[0]
+    copies = sorted((hit.path for hit in hits[1:]), key=os.fsencode)
+    return replace(hits[0], copies=tuple(copies))
 
 
 def similar(
@@ -118,35 +147,12 @@ def similar(
     without_content: int | None = None,
     copies: bool = False,
 ) -> list[Hit]:
-    """The samples that sound most alike.
+    """The samples that are most similar to an embedding of length 1, the most similar first.
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network : Network
-        Whose embeddings are compared.
-    index : NeighbourIndex
-        Of that network, as the connection sees the library.
-    embedding : ndarray of float32, shape (latent_size,)
-        What to compare with, of length 1.
-    limit : int
-        How many at most.
-    filters : Filters, optional
-        Only among these.
-    min_similarity : float
-        Leave out what is less similar.
-    without_path, without_content : optional
-        Leave out this path, and all samples of this content: those that are asked for.
-    copies : bool
-        Give every path its own hit, instead of one for byte-identical samples.
-
-    Returns
-    -------
-    list of Hit
-        The most similar first.
+    `index` is the `NeighbourIndex` of this network, as the connection sees the library.
+    `without_path` and `without_content` leave out the example itself.
     """
-    filters = filters or Filters()
+    filters = resolved(connection, network, filters or Filters())
     among = None
     if filters != Filters():
         query = _matching(connection, network, filters).with_only_columns(analyses.c.id).distinct()
@@ -178,8 +184,7 @@ def _grouped(
             continue
         # Rounding to 16 bits can lift a cosine a little above 1.
         group = [replace(hit, similarity=min(1.0, value)) for hit in group]
-        first = replace(group[0], copies=tuple(hit.path for hit in group[1:]))
-        hits += group if copies else [first]
+        hits += group if copies else [_folded(group)]
     return hits
 
 
@@ -205,6 +210,7 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
     matched = matched_classes(connection, filters, network)
     return (
         select(
+            samples.c.id.label("sample_id"),
             samples.c.path,
             samples.c.added_at,
             roots.c.path.label("root"),
@@ -226,18 +232,24 @@ def _matching(connection: Connection, network: Network, filters: Filters) -> Sel
     )
 
 
-def _order(sort: Sort, reverse: bool) -> list[ColumnElement[Any]]:
+def _order(sort: Sort, filters: Filters, reverse: bool) -> list[ColumnElement[Any]]:
     path: list[ColumnElement[Any]] = [roots.c.path, samples.c.path]
     if sort == "path":
         return [column.desc() if reverse else column.asc() for column in path]
+    probability: ColumnElement[Any] = literal_column("matched.probability")
+    facets = {facet.word: contents.c[facet.key] for facet in FACETS}
     column: ColumnElement[Any] = {
-        "prob": literal_column("matched.probability"),
+        "prob": probability,
         "name": func.lower(samples.c.name),
-        **{facet.word: contents.c[facet.key] for facet in FACETS},
+        **facets,
         "added": samples.c.added_at,
     }[sort]
     falling = (sort in {"prob", "added"}) != reverse
-    return [column.desc() if falling else column.asc(), *path]
+    order = [(column.desc() if falling else column.asc()).nulls_last(), *path]
+    if sort in facets and filters.classes and filters.min_prob is None:
+        doubtful = or_(probability < _LIKELY, func.coalesce(analyses.c.percussion, 1.0) < _LIKELY)
+        order.insert(0, doubtful.asc())
+    return order
 
 
 def _hit(row: Row[Any]) -> Hit:

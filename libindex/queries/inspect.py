@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from libindex.paths import PathLike, join
-from libindex.queries.filters import Filters, conditions
+from libindex.queries.conditions import is_under
+from libindex.queries.folders import folder_of
 from libindex.queries.lookup import Network, Sample
 from libindex.sound.facts import Facts
 from libindex.store.facets import facts_of
@@ -187,7 +188,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
 
 def _below(connection: Connection, under: PathLike | None) -> list[ColumnElement[bool]]:
     """Conditions for samples below a folder; none for all of the library."""
-    return [] if under is None else conditions(connection, Filters.of(under=under))
+    return [] if under is None else [is_under(connection, folder_of(connection, os.fspath(under)))]
 
 
 def _count(connection: Connection, query) -> int:  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""What the network heard in many sounds at once: probabilities and embeddings as matrices."""
+"""Outputs of the network for many contents at once: probabilities and embeddings as matrices."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -18,21 +18,9 @@ if TYPE_CHECKING:
 def probabilities(
     connection: Connection, network: Network, contents: Sequence[int]
 ) -> "FloatArray":
-    """All class probabilities of contents.
+    """All class probabilities of analysed contents, float32, shape (contents, classes).
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network : Network
-        Whose opinion counts.
-    contents : sequence of int
-        Ids of contents that it has heard; one may be there more than once.
-
-    Returns
-    -------
-    ndarray of float32, shape (contents, classes)
-        In the order of the network's classes.
+    Columns are in the order of the network's classes; a content may be asked for more than once.
     """
     import numpy as np
 

@@ -12,8 +12,9 @@ from libindex.analysis.engine import Engine
 from libindex.errors import NotFoundError, SampleError
 from libindex.paths import PathLike
 from libindex.queries.example import Example, file_stamp, find_example
-from libindex.queries.filters import Filters, check
+from libindex.queries.filters import Filters
 from libindex.queries.lookup import Network, current_network
+from libindex.queries.resolving import resolved
 from libindex.similarity.embeddings import index_path, neighbour_index, normalised, revision
 from libindex.store import locking
 from libindex.store.database import Database
@@ -128,7 +129,7 @@ class Reader:
             If it would have to be analysed by another network than the library was.
         """
         with self.answering() as (connection, network):
-            check(connection, network, filters or Filters())
+            resolved(connection, network, filters or Filters())
             example = find_example(connection, network, file)
         if example.embedding is None:
             self.engine.require(network.fingerprint, network.name)

@@ -55,8 +55,7 @@ def record(hit: Hit) -> dict[str, Any]:
     }
     if hit.similarity is not None:
         values["similarity"] = round(hit.similarity, 6)
-        values["copies"] = [path_fields(path) for path in hit.copies]
-    return values
+    return values | {"copies": [path_fields(path) for path in hit.copies]}
 
 
 def info_record(info: SampleInfo) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sounds with all that a network says of them: what kits are made of."""
+"""Sounds with all outputs of the network: what kits are made of."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, select
 
 from libindex.errors import NotFoundError
 from libindex.paths import join
-from libindex.queries.filters import Filters, conditions, matched_classes
+from libindex.queries.conditions import conditions, matched_classes
+from libindex.queries.filters import Filters
 from libindex.queries.lookup import Network
 from libindex.queries.outputs import probabilities, vectors
 from libindex.store.batches import batched
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A content that is there to be played, by the path of one of its samples.
+    """A content whose file is available, by the path of one of its samples.
 
     Attributes
     ----------
@@ -56,25 +57,9 @@ class Sound:
 def best_of_class(
     connection: Connection, network: Network, filters: Filters, code: str, limit: int
 ) -> list[int]:
-    """Analyses with the highest probability of a class that match and are there to be played.
+    """Ids of available analyses that match, most probable of a class first.
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network : Network
-        Whose opinion counts.
-    filters : Filters
-        What has to hold besides; its `min_prob` is of this class.
-    code : str
-        The class.
-    limit : int
-        How many at most; -1 for all.
-
-    Returns
-    -------
-    list of int
-        Ids, the most probable first.
+    `filters.min_prob` is of this class; a limit of -1 gives all.
     """
     cp = class_probabilities.c
     query = (
@@ -101,36 +86,19 @@ def best_of_class(
 def sounds(
     connection: Connection, network: Network, filters: Filters, ids: Iterable[int]
 ) -> list[Sound]:
-    """Analyses as sounds, one for every path that matches and is there.
-
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network : Network
-        Whose analyses they are.
-    filters : Filters
-        What has to hold of the path.
-    ids : iterable of int
-        The analyses.
-
-    Returns
-    -------
-    list of Sound
-        In order of path.
-    """
+    """Analyses as sounds, one for every path that matches and is available, in order of path."""
     rows: list[Row[Any]] = []
     for part in batched(sorted(set(ids))):
         query = _sounds(connection, filters).where(analyses.c.id.in_(part))
         rows += connection.execute(query).all()
-    heard = [row.content_id for row in rows]
-    chances = probabilities(connection, network, heard)
-    embeddings = vectors(connection, network, heard)
+    content_ids = [row.content_id for row in rows]
+    outputs = probabilities(connection, network, content_ids)
+    embeddings = vectors(connection, network, content_ids)
     found = [
         Sound(
             path=join(row.root, row.path),
             digest=row.digest,
-            probabilities=chances[i],
+            probabilities=outputs[i],
             embedding=embeddings[i],
             duration_s=row.duration_s,
             centroid_hz=row.centroid_hz,
@@ -143,21 +111,9 @@ def sounds(
 def known_under(
     connection: Connection, network: Network, folder: str
 ) -> dict[str, tuple[tuple[int, int, int], int]]:
-    """The analysed samples under a folder that are there: path to stamp and analysis.
+    """Analysed samples below any folder that are available: path to stamp and analysis.
 
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network : Network
-        Whose analyses they are.
-    folder : str
-        Absolute; need not be in the library.
-
-    Returns
-    -------
-    dict of str to tuple
-        The stamp is size [bytes], mtime and ctime [ns], as they were when the file was read.
+    The stamp is size [bytes], mtime and ctime [ns], as they were when the file was read.
     """
     query = (
         select(

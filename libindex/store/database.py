@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from libindex import resources
 from libindex.errors import DatabaseError, NotFoundError
 from libindex.store.locking import writing
+from libindex.store.patterns import path_matches
 from libindex.store.schema import REVISION
 
 _BUSY_TIMEOUT_S = 30.0
@@ -197,6 +198,7 @@ def _configure(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin`, not by sqlite3
     # SQLite's own knows ASCII only.
     connection.create_function("lower", 1, str.lower, deterministic=True)
+    connection.create_function("path_matches", 2, path_matches, deterministic=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 

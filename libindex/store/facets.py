@@ -1,5 +1,6 @@
 """The declared facts as columns of `contents`, and rows of it as facts."""
 
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Column, Float, Integer, Row, String
@@ -7,6 +8,8 @@ from sqlalchemy.types import TypeEngine
 
 from libindex.sound.facts import FACTS, Fact, Facts
 
+_NAMES = ("size_bytes", *(fact.key for fact in FACTS), "warning")
+_values = attrgetter(*_NAMES)
 _NUMBERS = {float: Float, int: Integer}
 
 
@@ -17,11 +20,7 @@ def fact_columns() -> list[Column[Any]]:
 
 def facts_of(row: Row[Any]) -> Facts:
     """The facts in a row that has all columns of `contents`."""
-    return Facts(
-        size_bytes=row.size_bytes,
-        warning=row.warning,
-        **{fact.key: getattr(row, fact.key) for fact in FACTS},
-    )
+    return Facts(**dict(zip(_NAMES, _values(row), strict=True)))
 
 
 def _column_type(fact: Fact) -> TypeEngine[Any]:

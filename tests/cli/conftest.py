@@ -47,11 +47,11 @@ def fails(cli: Callable[..., Result]) -> Callable[..., str]:
 
 @pytest.fixture
 def terminal(libindex: Callable[..., "subprocess.Popen[bytes]"]) -> Callable[..., str]:
-    """Run a command on a terminal of its own, 100 columns wide; returns what it showed."""
+    """Run a command on a terminal of its own, so many columns wide; returns what it showed."""
 
-    def run(*arguments: str | Path) -> str:
+    def run(*arguments: str | Path, columns: int = 100) -> str:
         leader, follower = os.openpty()
-        environment = {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+        environment = {"TERM": "xterm", "COLUMNS": str(columns), "LINES": "40"}
         process = libindex(
             *arguments, stdin=follower, stdout=follower, stderr=follower, environment=environment
         )

@@ -42,7 +42,7 @@ def test_csv_on_standard_output_if_nothing_is_said(cli, folder, library) -> None
     assert cli("export", "-o", "-").stdout == cli("export", "-f", "csv").stdout == result.stdout
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x.json", "x.JSONL", "x.npz", "x.txt", "x"])
+@pytest.mark.parametrize("name", ["x.csv", "x.json", "x.JSONL", "x.npz", "x"])
 def test_the_name_of_the_file_tells_the_format(cli, folder, tmp_path, name) -> None:
     path = tmp_path / name
     result = cli("export", "-o", path)
@@ -98,7 +98,7 @@ def test_a_playlist(cli, folder, tmp_path) -> None:
     assert cli("export", "--playlist", path).stdout == f"30 samples in {path}\n"
     lines = path.read_text().splitlines()
     assert (lines[0], lines[2], len(lines)) == ("#EXTM3U", "Samples/0/00.wav", 61)
-    assert cli("export", "--playlist", "-", "-n", "1").stdout.splitlines()[2] == str(
+    assert cli("export", "--playlist", "-", "-n", "1", "-s", "path").stdout.splitlines()[2] == str(
         folder / "0/00.wav"
     )
 
@@ -143,9 +143,16 @@ def test_nothing_matches(cli, folder, tmp_path) -> None:
         ("--copy", "--link or --copy goes with --tree only"),
         ("--link --playlist P", "--link or --copy goes with --tree only"),
         ("--by class -o O", "--by goes with --tree only"),
-        ("-f npz -t prob", "npz always holds everything; it comes in no other kind"),
-        ("-o x.npz -t prob", "npz always holds everything; it comes in no other kind"),
+        ("-f npz -t prob", "npz always contains everything; it has no other type"),
+        ("-o x.npz -t prob", "npz always contains everything; it has no other type"),
         ("-c snaer", "no class 'snaer': did you mean snr (snare drum)"),
+        ("snaer", "no class, file or folder 'snaer'; did you mean snare?"),
+        (
+            "-o x.xlsx",
+            "x.xlsx: can't export .xlsx; choose one with --format, or name a file .csv, .json, "
+            ".jsonl, .parquet, .npz",
+        ),
+        ("-o x.m3u8", "x.m3u8: can't export .m3u8; use --playlist, or name a file .csv"),
     ],
 )
 def test_wrong_usage_is_one_line(fails, folder, tmp_path, monkeypatch, arguments, line) -> None:
@@ -155,9 +162,7 @@ def test_wrong_usage_is_one_line(fails, folder, tmp_path, monkeypatch, arguments
     assert list((tmp_path / "here").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "arguments", [["-f", "xml"], ["-t", "all"], ["--by", "pack"], ["-n", "0"], ["x"]]
-)
+@pytest.mark.parametrize("arguments", [["-f", "xml"], ["-t", "all"], ["--by", "pack"], ["-n", "0"]])
 def test_other_wrong_usage(cli, folder, arguments) -> None:
     result = cli("export", *arguments, code=2)
     assert result.stdout == ""
@@ -166,7 +171,9 @@ def test_other_wrong_usage(cli, folder, arguments) -> None:
 
 def test_where_it_must_not_write(fails, folder, tmp_path) -> None:
     line = fails("export", "-o", folder / "0/00.wav", code=2)
-    assert line == f"{folder}/0/00.wav: is named like a sound; nothing is ever written there"
+    assert (
+        line == f"{folder}/0/00.wav: has the name of an audio file; libindex never writes to those"
+    )
     assert (folder / "0/00.wav").read_bytes() == b"sound 0"
     assert fails("export", "--tree", folder / "Sorted", code=2).startswith(
         f"{folder}/Sorted: lies in {folder}, where the next scan would take it"
@@ -204,7 +211,7 @@ def test_arrays_are_not_shown_on_a_terminal(libindex, folder) -> None:
     _, error = process.communicate(timeout=60)
     os.close(leader)
     assert process.returncode == 2
-    assert error == b"libindex: npz is nothing to read; name a file with -o\n"
+    assert error == b"libindex: npz is binary; name a file with -o\n"
 
 
 @pytest.mark.parametrize("format_", ["csv", "npz"])
@@ -247,3 +254,20 @@ def test_a_library_of_another_drive(cli, folder, library, tmp_path) -> None:
     shutil.move(folder.with_name("away"), folder)
     links = [p for p in (tmp_path / "Sorted").rglob("*.wav") if p.exists()]
     assert len(links) == 30
+
+
+def test_a_limit_takes_what_a_query_shows(cli, folder, library) -> None:
+    shutil.copy(folder / "0/00.wav", folder / "1/a copy.wav")
+    library.scan()
+    for options in ([], ["snare", "-p", "0.01"], ["-s", "path"], ["-s", "centroid", "-r"]):
+        rows = json.loads(cli("export", "-f", "json", "-n", "10", *options).stdout)
+        shown = cli("query", "-n", "10", *options).stdout.splitlines()
+        assert [row["path"] for row in rows] == shown
+    assert len(json.loads(cli("export", "-f", "json").stdout)) == 31
+    assert len(json.loads(cli("export", "-f", "json", "-n", "99").stdout)) == 30
+
+
+def test_words_are_those_of_a_query(cli, folder, library) -> None:
+    rows = json.loads(cli("export", "-f", "json", "0/", "kick", "-p", "0.01").stdout)
+    hits = library.query(name="0/", classes=["kick"], min_prob=0.01, sort="path")
+    assert [row["path"] for row in rows] == [hit.path for hit in hits] != []

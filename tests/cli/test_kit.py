@@ -253,7 +253,7 @@ def test_overwriting_is_asked_for(build, samples, fails, tmp_path, layout) -> No
         (["--query", "--name x", "--name", "y"], "not both"),
         (["--query", "--colour red"], "No such option"),
         (["--query", "'"], "No closing quotation"),
-        (["--query", "snare"], "unexpected extra argument"),
+        (["--query", "snaer"], "no class, file or folder 'snaer'; did you mean snare?"),
         (["--format", "midi"], "is not one of"),
         (["--layout", "9"], "no layout '9'"),
         (["--from", "/none"], "does not exist"),

@@ -121,7 +121,7 @@ def test_json(cli, folder, library) -> None:
     hits = library.query()
     assert [record["path"] for record in found] == [hit.path for hit in hits]
     for record, hit in zip(found, hits, strict=True):
-        assert set(record) == KEYS
+        assert set(record) == KEYS | {"copies"}
         assert record["class"] == hit.class_code
         assert record["probability"] == pytest.approx(hit.probability, abs=1e-6)
         assert record["percussion"] is None
@@ -148,9 +148,9 @@ def test_json_has_the_bytes_of_a_name_that_is_not_utf8(cli, strange) -> None:
     records = {r["path"]: r for r in json.loads(cli("query", "-f", "json").stdout)}
     broken, line, drum = strange
     record = records[broken.replace("\udcff", "\ufffd")]
-    assert set(record) == KEYS | {"path_hex"}
+    assert set(record) == KEYS | {"copies", "path_hex"}
     assert bytes.fromhex(record["path_hex"]) == os.fsencode(broken)
-    assert set(records[line]) == set(records[drum]) == KEYS
+    assert set(records[line]) == set(records[drum]) == KEYS | {"copies"}
 
 
 def test_jsonl_is_one_object_a_line(cli, strange) -> None:
@@ -265,3 +265,143 @@ def test_there_is_no_library_yet(fails, library, tmp_path) -> None:
     assert line == f"{tmp_path}/none.db: no library here yet; make one with: libindex scan FOLDER"
     assert not (tmp_path / "none.db").exists()
     assert fails("query") == "this library was never scanned with that network; scan it first"
+
+
+# Words
+
+
+def test_a_word_is_a_class_or_a_name(cli, folder, library) -> None:
+    assert lines(cli("query", "snare")) == lines(cli("query", "--class", "snare"))
+    assert lines(cli("query", "snare", "-p", "0.01", "1/")) == [
+        hit.path for hit in library.query(classes=["snr"], min_prob=0.01, name="1/")
+    ]
+    assert lines(cli("query", "07.wav")) == [str(folder / "1/07.wav")]
+
+
+def test_words_in_a_process_of_their_own(libindex, folder, library) -> None:
+    out, error = libindex("query", "open", "hat", "*.wav", "-p", "0.01").communicate(timeout=60)
+    expected = [hit.path for hit in library.query(classes=["hho"], min_prob=0.01)]
+    assert (out.decode().splitlines(), error) == (expected, b"")
+    assert expected
+
+
+def test_a_word_that_means_nothing(fails, folder) -> None:
+    assert fails("query", "snaer", code=2) == (
+        "no class, file or folder 'snaer'; did you mean snare?"
+    )
+
+
+def test_under_the_end_of_a_path(cli, fails, folder, library) -> None:
+    assert lines(cli("query", "--under", "Samples/1")) == lines(
+        cli("query", "--under", folder / "1")
+    )
+    (folder / "2" / "1").mkdir()
+    shutil.copy(folder / "1/07.wav", folder / "2/1/07.wav")
+    library.scan()
+    assert fails("query", "--under", "1") == (
+        f"1: is the name of 2 folders: {folder}/1, {folder}/2/1"
+    )
+
+
+# Copies
+
+
+@pytest.fixture
+def with_copy(folder, library) -> Path:
+    (folder / "copies").mkdir()
+    copy = folder / "copies" / "07 copy.wav"
+    shutil.copy(folder / "1/07.wav", copy)
+    library.scan()
+    return copy
+
+
+def test_a_sound_is_one_path_unless_all_copies_are_asked_for(cli, with_copy, library) -> None:
+    assert len(lines(cli("query"))) == 60
+    assert len(lines(cli("query", "--copies"))) == 61
+    found = json.loads(cli("query", "07", "-f", "json").stdout)
+    assert [[copy["path"] for copy in record["copies"]] for record in found] == [[str(with_copy)]]
+    rows = list(csv.DictReader(io.StringIO(cli("query", "07", "-f", "csv").stdout)))
+    assert json.loads(rows[0]["copies"]) == [{"path": str(with_copy)}]
+    assert lines(cli("query", "07", "--copies", "-s", "path")) == [
+        str(with_copy.parents[1] / "1/07.wav"),
+        str(with_copy),
+    ]
+
+
+def test_a_table_shows_copies_below(terminal, with_copy) -> None:
+    shown = terminal("query", "07").splitlines()
+    assert [line.split()[-1] for line in shown[1:2]] == ["1/07.wav"]
+    assert shown[2].strip() == "= copies/07 copy.wav"
+    assert len(shown) == 3
+
+
+def test_the_rest_is_counted_as_it_is_listed(terminal, with_copy) -> None:
+    assert terminal("query").splitlines()[-1] == "… and 10 more (--limit 0 shows all)"
+    assert terminal("query", "--copies").splitlines()[-1] == "… and 11 more (--limit 0 shows all)"
+
+
+# Tables
+
+
+@pytest.mark.parametrize(
+    ("sort", "label"), [("centroid", "centroid"), ("loudness", "loudness"), ("duration", None)]
+)
+def test_a_table_shows_what_it_is_sorted_by(cli, folder, library, sort, label) -> None:
+    table = lines(cli("query", "-f", "table", "--sort", sort, "-n", "5"))
+    assert table[0].split() == [
+        "class",
+        "probability",
+        "length",
+        *([label] if label else []),
+        "file",
+    ]
+    hits = library.query(sort=sort, limit=5)
+    for line, hit in zip(table[1:], hits, strict=True):
+        if sort == "centroid":
+            assert f" {hit.facts.centroid_hz:,.0f} Hz  " in line
+        if sort == "loudness":
+            assert f" {hit.facts.loudness_dbfs:.1f} dBFS  " in line
+
+
+def test_long_paths_lose_their_middle_on_a_narrow_terminal(terminal, folder, library) -> None:
+    deep = folder / "A pack with a rather long name (24 bit)" / "🥁 drums" / "one shot 12.wav"
+    deep.parent.mkdir(parents=True)
+    deep.write_bytes(b"deep")
+    library.scan()
+    for columns in (60, 80, 100):
+        shown = terminal("query", "one shot", "-s", "centroid", columns=columns).splitlines()
+        assert len(shown) == 2
+        assert shown[1].endswith("12.wav")
+        assert len(shown[1]) <= columns
+        assert "…" in shown[1]
+        assert all(line == line.rstrip() for line in shown)
+    assert str(deep.relative_to(folder)) in terminal("query", "one shot", columns=120)
+
+
+def test_nothing_is_cut_in_a_pipe_and_no_line_ends_with_blanks(cli, folder, library) -> None:
+    name = "x" * 200 + ".wav"
+    (folder / name).write_bytes(b"long")
+    library.scan()
+    table = lines(cli("query", "-f", "table"))
+    assert any(line.endswith(f"  {name}") for line in table)
+    assert all(line == line.rstrip() for line in table)
+
+
+@pytest.mark.parametrize("name", ["Others", "deep/Samples"])
+def test_paths_of_two_roots_can_be_used(cli, folder, library, tmp_path, name) -> None:
+    other = tmp_path / name
+    (other / "1").mkdir(parents=True)
+    (other / "1/07.wav").write_bytes(b"another sound")
+    library.scan(other)
+    table = lines(cli("query", "07.wav", "-f", "table"))
+    shown = [re.split(r"  +", line)[-1] for line in table[1:]]
+    prefix = ("Samples", "Others") if name == "Others" else (str(folder), str(other))
+    assert sorted(shown) == sorted(f"{root}/1/07.wav" for root in prefix)
+    for path in shown:
+        assert lines(cli("info", path))[0] in {str(folder / "1/07.wav"), str(other / "1/07.wav")}
+        assert lines(cli("query", "--under", Path(path).parent, "07.wav"))
+
+
+def test_a_higher_threshold_than_anything_has_is_hinted_at(terminal, folder) -> None:
+    shown = terminal("query", "snare", "-p", "1").splitlines()
+    assert shown == ["libindex: nothing matches", "a lower --min-prob finds more"]

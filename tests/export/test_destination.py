@@ -86,7 +86,7 @@ def test_an_open_file_is_left_open() -> None:
 def test_a_sound_is_never_written(tmp_path, name) -> None:
     (tmp_path / "kick.wav").write_bytes(b"sound")
     (tmp_path / "link.csv").symlink_to("kick.wav")
-    with pytest.raises(UsageError, match="named like a sound"):
+    with pytest.raises(UsageError, match="has the name of an audio file"):
         put(tmp_path / name)
     assert (tmp_path / "kick.wav").read_bytes() == b"sound"
 

@@ -18,10 +18,12 @@ def test_records_probabilities_and_embeddings(still, made) -> None:
     rows = table.to_pylist()
     arrays = np.load(io.BytesIO(made("npz")))
     assert len(rows) == 8
-    for number, (row, hit) in enumerate(zip(rows, still.query(sort="path"), strict=True)):
+    for number, (row, hit) in enumerate(
+        zip(rows, still.query(sort="path", copies=True), strict=True)
+    ):
         assert row["embedding"] == arrays["embeddings"][number].tolist()
         assert [row[f"prob_{c}"] for c in CODES] == arrays["probabilities"][number].tolist()
-        assert {"path_hex": None, **record(hit)} == {
+        assert {"path_hex": None, **record(hit)} == {"copies": []} | {
             name: value
             for name, value in row.items()
             if name != "embedding" and not name.startswith("prob_")

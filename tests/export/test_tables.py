@@ -23,11 +23,13 @@ def table(raw: bytes) -> list[dict[str, str]]:
 
 def test_csv_has_the_records_of_a_query_and_all_probabilities(still, made, paths) -> None:
     raw = made("csv")
-    rows, hits = table(raw), still.query(sort="path")
+    rows, hits = table(raw), still.query(sort="path", copies=True)
     assert list(rows[0]) == [*(c.key for c in EXPORT_COLUMNS), *(f"prob_{code}" for code in CODES)]
     assert [row["path"] for row in rows] == [to_text(path) for path in paths]
     for row, hit in zip(rows, hits, strict=True):
-        values = {name: "" if v is None else str(v) for name, v in record(hit).items()}
+        found = record(hit)
+        assert found.pop("copies") == []
+        values = {name: "" if v is None else str(v) for name, v in found.items()}
         assert {name: row[name] for name in values} == values
         probabilities = still.info(hit.path).probabilities
         for code in CODES:
@@ -50,10 +52,10 @@ def test_the_originals_table_is_the_originals(still, made, paths) -> None:
 
 def test_json_is_a_list_of_records(still, made) -> None:
     rows = json.loads(made("json"))
-    hits = still.query(sort="path")
+    hits = still.query(sort="path", copies=True)
     for row, hit in zip(rows, hits, strict=True):
         probabilities = row.pop("probabilities")
-        assert row == json.loads(json.dumps(record(hit)))
+        assert row | {"copies": []} == json.loads(json.dumps(record(hit)))
         assert probabilities == pytest.approx(still.info(hit.path).probabilities, abs=1e-6)
         assert list(probabilities) == list(CODES)
 
@@ -79,9 +81,10 @@ def test_filters_order_and_limit_are_those_of_a_query(still, made) -> None:
         {"sort": "duration", "reverse": True},
         {"classes": ["kick", "snr", "hats", "cym"], "min_prob": 0.01},
         {"name": "kick", "reverse": True},
+        {"name": "kick", "copies": False},
     ):
         rows = json.loads(made("json", **chosen))
-        hits = still.query(**{"sort": "path", **chosen})
+        hits = still.query(**{"sort": "path", "copies": True, **chosen})
         assert [(row["path"], row["class"]) for row in rows] == [
             (to_text(hit.path), hit.class_code) for hit in hits
         ]
@@ -89,8 +92,8 @@ def test_filters_order_and_limit_are_those_of_a_query(still, made) -> None:
 
 
 def test_order_of_path_both_ways(still, paths) -> None:
-    assert [hit.path for hit in still.query(sort="path")] == paths
-    assert [hit.path for hit in still.query(sort="path", reverse=True)] == paths[::-1]
+    assert [hit.path for hit in still.query(sort="path", copies=True)] == paths
+    assert [hit.path for hit in still.query(sort="path", reverse=True, copies=True)] == paths[::-1]
 
 
 @pytest.mark.parametrize(

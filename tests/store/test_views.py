@@ -49,7 +49,7 @@ def ask(scanned: Library) -> Iterator[Callable[..., list[sqlite3.Row]]]:
 
 def test_an_overview_is_what_is_known_of_each_sample(scanned: Library, ask) -> None:
     rows = {os.fsencode(row["path"]): row for row in ask("SELECT * FROM sample_overview")}
-    hits = scanned.query()
+    hits = scanned.query(copies=True)
     assert len(rows) == len(hits) + 1 == 8
     for hit in (hit for hit in hits if is_utf8(hit.path)):
         row, info = rows[os.fsencode(hit.path)], scanned.info(hit.path)
@@ -162,9 +162,11 @@ def test_the_questions_of_the_page_have_answers(scanned: Library, ask, questions
 
 
 def test_a_question_of_the_page_is_the_query_that_it_names(scanned, ask, questions) -> None:
-    least = sorted(hit.probability for hit in scanned.query(classes=["snr"], min_prob=0.0))[3]
+    least = sorted(
+        hit.probability for hit in scanned.query(classes=["snr"], min_prob=0.0, copies=True)
+    )[3]
     rows = ask(questions[0].replace("0.8", repr(least)))
-    hits = scanned.query(classes=["snr"], min_prob=least)
+    hits = scanned.query(classes=["snr"], min_prob=least, copies=True)
     assert [row["probability"] for row in rows] == [round(h.probability, 2) for h in hits]
     assert len(rows) == 4
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from libindex.sound.facts import Facts
+from libindex.sound.facts import FACTS, Facts
 
 
 def make_facts(**known: Any) -> Facts:
     """Facts of a mono WAV file; what a test is about is given by name."""
-    values: dict[str, Any] = {
+    values: dict[str, Any] = {fact.key: fact.kind() for fact in FACTS} | {
         "size_bytes": 0,
         "duration_s": None,
         "centroid_hz": 500.0,
