@@ -20,10 +20,19 @@ from watching.conftest import Running
 
 from libindex import settings as settings_module
 from libindex.analysis.engine import Engine
-from libindex.indexing import Indexer
+from libindex.indexing import Indexer, ScanSummary
 from libindex.network.modelfile import ModelFile
 from libindex.similarity.embeddings import index_path, neighbour_index, unpacked
+from libindex.store import locking
 from libindex.store.database import Database
+
+
+class OneOfSeveral(Indexer):
+    """Scans as `libindex scan` does: it waits for the watcher to write."""
+
+    def scan(self, *arguments: Any, **options: Any) -> ScanSummary:
+        with locking.writing(self._database.path, "scan", lambda _: None):
+            return super().scan(*arguments, **options)
 
 
 class WatchedDisk(Disk):
@@ -36,7 +45,7 @@ class WatchedDisk(Disk):
         path = self.home / f"{next(self.numbers)}.db"
         shutil.copy(self.empty_database, path)
         options = settings_module.load({"model": str(self.model), "jobs": 1})
-        return Indexer(Database.open(str(path)), Engine(options))
+        return OneOfSeveral(Database.open(str(path)), Engine(options))
 
     def __init__(self) -> None:
         super().__init__()
