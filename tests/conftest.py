@@ -52,8 +52,10 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = CnnLstm(SMALL)
     for block in (network.convl11, network.convl12, network.convl13):
-        block[2].running_mean.normal_()
-        block[2].running_var.uniform_(0.5, 2)
+        norm = block[2]
+        assert isinstance(norm, torch.nn.BatchNorm2d)
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
     # Large last weights, so that sounds differ in class and probability.
     torch.nn.init.normal_(network.fc2.weight, std=3.0)
     save_network(ModelFile(path, "small", CODES, network=SMALL), network)
@@ -133,10 +135,10 @@ def libindex(tmp_path: Path, small_model: Path) -> Iterator[Callable[..., subpro
     """
 
     def start(
-        *arguments: str | bytes | Path, environment: dict[str, str] | None = None, **options: object
+        *arguments: str | bytes | Path, environment: dict[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", _AS_ANYBODY, "-m", "libindex", *arguments]
-        given = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        given: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         whole = {
             **os.environ,
             "LIBINDEX_DB": str(tmp_path / "library.db"),

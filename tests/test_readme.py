@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -27,7 +28,7 @@ def test_python_examples_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(examples) >= 3
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), namespace)
     assert "16 new, 0 failed" in capsys.readouterr().out

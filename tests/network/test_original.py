@@ -62,7 +62,7 @@ def as_the_original(network: CnnLstm, mel: Tensor) -> tuple[Tensor, Tensor]:
         if pool:
             x = nn.functional.max_pool2d(x, pool, pool_stride)
     steps = x.squeeze(-1).squeeze(0).T
-    weights = dict(network.lstm.named_parameters())
+    weights: dict[str, torch.Tensor] = dict(network.lstm.named_parameters())
     latent = torch.cat([lstm(steps, weights, ""), lstm(steps.flip(0), weights, "_reverse")])
     hidden = torch.relu(network.fc1.weight @ latent + network.fc1.bias)
     return network.fc2.weight @ hidden + network.fc2.bias, latent

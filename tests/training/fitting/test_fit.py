@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,9 +72,14 @@ NOTHING = Dataset((), [], np.zeros(0, np.int64), ())
 
 
 def begin(
-    dataset: Dataset, held: Dataset = NOTHING, network: Architecture = TINY, **settings: object
+    dataset: Dataset, held: Dataset = NOTHING, network: Architecture = TINY, **settings: Any
 ) -> Fit:
-    options = {"epochs": 4, "batch_size": 6, "learning_rate": 0.01, "average_steps": 5}
+    options: dict[str, Any] = {
+        "epochs": 4,
+        "batch_size": 6,
+        "learning_rate": 0.01,
+        "average_steps": 5,
+    }
     config = FitConfig(**{**options, **settings})
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -194,7 +200,7 @@ def test_a_teacher_has_no_say_about_out_of_distribution_sounds(
 ) -> None:
     targets_seen: list[torch.Tensor] = []
 
-    def watch(logits: torch.Tensor, targets: torch.Tensor, **_: object) -> torch.Tensor:
+    def watch(logits: torch.Tensor, targets: torch.Tensor, **_: Any) -> torch.Tensor:
         targets_seen.append(targets)
         return logits.sum()
 
@@ -242,7 +248,7 @@ def test_bfloat16_trains_float32_weights(
 
 @pytest.mark.parametrize("sizes", [{}, {"stride_11": (2, 2)}, {"stride_13": (1, 1)}])
 def test_a_batch_is_the_same_function_as_its_sounds_alone(
-    sizes: dict[str, tuple[int, int]],
+    sizes: dict[str, Any],
 ) -> None:
     network = CnnLstm(NetworkConfig(**sizes)).eval()
     lengths = (5, 17, 18, 19, 20, 21, 43, 120)

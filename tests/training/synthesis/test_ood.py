@@ -95,7 +95,7 @@ def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     monkeypatch.setattr(false_alarms, "EACH", 1)
     model, network = load_network(small_model)
     with torch.no_grad():
-        network.fc2.bias += offset
+        network.fc2.bias.add_(offset)
     alarms = measure_false_alarms(
         Analyser(replace(model, has_percussion_score=True), network, "cpu")
     )
