@@ -107,7 +107,7 @@ def test_from_file_to_analysis(pipeline: Pipeline, analyser: Analyser, sounds: l
 def test_each_sound_gets_its_own_probability_of_percussion(small_model: Path) -> None:
     model, network = load_network(small_model)
     with torch.no_grad():
-        network.fc2.bias -= 4  # near the middle, where sounds differ
+        network.fc2.bias.sub_(4)  # near the middle, where sounds differ
     knowing = Analyser(replace(model, has_percussion_score=True), network, "cpu")
     answers = prepared([5, 40, 80, 20])
     results = {r.path: r for r in analysed(knowing, list(answers)) if isinstance(r, Analysis)}

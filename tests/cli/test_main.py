@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,7 +164,7 @@ def test_a_database_of_any_other_kind_is_one_line(fails, library, tmp_path) -> N
 
 
 def test_an_interruption_exits_with_130(cli, folder, monkeypatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Selection, "hits", interrupted)

@@ -50,21 +50,21 @@ def _few_ood_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("libindex.training.evaluation.false_alarms.EACH", 1)
 
 
-def run(*arguments: object) -> Result:
+def run(*arguments: Any) -> Result:
     # Click keeps a command's help option, so it must have the names that it has below `main`.
     return CliRunner().invoke(
         model, [str(a) for a in arguments], help_option_names=["--help", "-h"]
     )
 
 
-def succeed(*arguments: object) -> Result:
+def succeed(*arguments: Any) -> Result:
     result = run(*arguments)
     if result.exception is not None:
         raise result.exception
     return result
 
 
-def error_of(*arguments: object) -> LibindexError:
+def error_of(*arguments: Any) -> LibindexError:
     error = run(*arguments).exception
     assert isinstance(error, LibindexError)
     assert "\n" not in str(error)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -54,7 +55,7 @@ def analysed(database: Path) -> int:
 def start(libindex: Start, library: Library) -> Start:
     """Start `libindex watch` with its real indexing process, and wait until it has compared."""
 
-    def run(*arguments: str | Path, **options: object) -> "subprocess.Popen[bytes]":
+    def run(*arguments: str | Path, **options: Any) -> "subprocess.Popen[bytes]":
         process = libindex("watch", *arguments, **options)
         until(lambda: getattr(activity.read(library.database.path), "reconciled_at", 0), process)
         return process

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.libraries import (
@@ -79,7 +80,7 @@ def unreadable(monkeypatch) -> set[str]:
     forbidden: set[str] = set()
     stat = os.stat
 
-    def guarded(path: object, *arguments: object, **options: object) -> os.stat_result:
+    def guarded(path: str, *arguments: Any, **options: Any) -> os.stat_result:
         if path in forbidden:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return stat(path, *arguments, **options)

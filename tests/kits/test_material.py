@@ -196,7 +196,7 @@ def test_several_folders_are_heard_at_once(library, tmp_path, ear) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "same.wav").write_bytes(b"the same")
-    told = []
+    told: list[int] = []
     found = library.kits.folder_material([tmp_path / "a", tmp_path / "b"], told.append)
     assert told == [2]
     assert {f: paths(m) for f, m in found.items()} == {

@@ -202,7 +202,7 @@ def test_a_scan_holds_up_nobody(kept: Library, ear: Ear, stranger: Path, tmp_pat
 
     ear.before = wait
     with ThreadPoolExecutor(1) as pool:
-        scan: Callable = pool.submit(kept.scan).result  # type: ignore[type-arg]
+        scan: Callable = pool.submit(kept.scan).result
         assert scanning.wait(30)
         assert len(kept.similar(stranger)) == len(kept.similar(stranger)) == 10
         assert ear.made == 2

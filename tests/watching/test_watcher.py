@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ear import Ear
@@ -278,7 +279,7 @@ def test_folders_that_can_not_be_watched_are_compared(
 
     from watchdog.observers.inotify_c import InotifyFD
 
-    def full(*_: object) -> None:
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
     monkeypatch.setattr(InotifyFD, "add_callback", full)
@@ -394,7 +395,7 @@ def test_a_database_that_can_not_be_written_is_tried_again(
     running.until_quiet()
     update = Indexer.update
 
-    def full(*_: object, **__: object) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise DatabaseError("can't be written: the disk is full", library.database.path)
 
     monkeypatch.setattr(Indexer, "update", full)
