@@ -46,6 +46,13 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, str(home))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts the program as a process takes seconds."""
+    for item in items:
+        if "libindex" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a small network with all 30 classes; random, but always the same."""

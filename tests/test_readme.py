@@ -14,6 +14,8 @@ from libindex.cli.hits import _WRITERS
 from libindex.cli.options import FORMATS, SORTS
 from libindex.queries import SORTS as QUERY_SORTS
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 

@@ -18,6 +18,8 @@ from libindex.library import Library
 from libindex.watching import activity
 from libindex.watching.activity import Activity
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 60.0
 
 Start = Callable[..., "subprocess.Popen[bytes]"]

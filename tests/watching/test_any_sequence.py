@@ -26,6 +26,8 @@ from libindex.similarity.embeddings import index_path, neighbour_index, unpacked
 from libindex.store import locking
 from libindex.store.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 class OneOfSeveral(Indexer):
     """Scans as `libindex scan` does: it waits for the watcher to write."""

@@ -19,6 +19,8 @@ from libindex.watching.events import Events
 from libindex.watching.notices import Problem
 from libindex.watching.options import Intervals
 
+pytestmark = pytest.mark.slow
+
 
 def names(library: Library) -> list[str]:
     """Names of all samples, good and bad."""
