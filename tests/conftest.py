@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import torch
 from support.ear import Ear
+from support.sounds import SAMPLE_RATE, tone
 
 from libindex.analysis import engine
 from libindex.instruments import CODES
@@ -30,7 +31,6 @@ torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist
 hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("unhurried")
 
-SAMPLE_RATE = 44_100
 
 # The original's shape with a thousandth of its work.
 SMALL = NetworkConfig(num_filters_11=4, num_filters_12=6, num_filters_13=8, lstm_dim=8, fc1_dim=8)
@@ -68,16 +68,6 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.nn.init.normal_(network.fc2.weight, std=3.0)
     save_network(ModelFile(path, "small", CODES, network=SMALL), network)
     return path
-
-
-def tone(seed: int, seconds: float = 0.2, rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A decaying hit, shape (samples,), another one for every seed."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(int(seconds * rate)) / rate
-    pitch = rng.uniform(60, 6000)
-    noise = rng.standard_normal(len(time)) * rng.uniform(0, 1)
-    sound = (np.sin(2 * np.pi * pitch * time) + noise) * np.exp(-time / rng.uniform(0.02, 0.2))
-    return (0.8 * sound / np.abs(sound).max()).astype(np.float32)
 
 
 @pytest.fixture(scope="session", name="tone")

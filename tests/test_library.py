@@ -9,18 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support.libraries import put
 
 import libindex as package
 from libindex.errors import BusyError, ModelError, NotFoundError, SettingsError
 from libindex.library import Library
 from libindex.store import locking
-
-
-def put(path: Path, content: bytes = b"sound") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
-
 
 # Opening
 

@@ -83,7 +83,7 @@ def put(path: Path, content: str | bytes | None = None) -> Path:
     """Write a file; without content, bytes of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = content if content is not None else str(path)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.write_bytes(content if isinstance(content, bytes) else os.fsencode(content))
     return path
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from support.disk import NAMES, WHICH, Disk
 from support.ear import Ear
 from support.libraries import content_of, put
-from watching.conftest import Running
+from support.watchers import Running
 
 from libindex import settings as settings_module
 from libindex.analysis.engine import Engine

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.ear import Ear
-from watching.conftest import SYSTEM, Running
+from support.watchers import SYSTEM, Running
 
 from libindex.errors import BusyError, NotFoundError
 from libindex.library import Library
