@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 DEMO   := build/demo
 PAGES  := README.md docs/sql.md models/README.md libindex/queries/filters.py
 
-.PHONY: help demo test lint docs bench soak wheel-check clean
+.PHONY: help demo test test-fast lint docs bench soak wheel-check clean
 
 help:
 	@echo "make demo         scan the demo sounds, query them, find what sounds alike"
@@ -36,6 +36,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow" $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

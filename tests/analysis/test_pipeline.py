@@ -136,6 +136,7 @@ def test_a_result_depends_neither_on_company_nor_on_order(
             assert_same(result, alone[str(result.path)])
 
 
+@pytest.mark.slow
 @given(
     lengths=st.lists(st.integers(1, 80), max_size=20),
     window=st.integers(1, 9),
@@ -186,6 +187,7 @@ def test_a_slow_file_holds_up_no_other(analyser: Analyser) -> None:
         assert pipeline.waiting == 1
 
 
+@pytest.mark.slow
 def test_cancelling_drops_what_was_submitted(pipeline: Pipeline, sounds: list[str]) -> None:
     pipeline.submit(sounds * 50)
     pipeline.cancel()
@@ -231,6 +233,7 @@ def test_errors_come_as_they_are(analyser: Analyser) -> None:
     assert isinstance(second, Analysis)
 
 
+@pytest.mark.slow
 def test_stopping_early(pipeline: Pipeline, sounds: list[str]) -> None:
     results = pipeline.analyse(sounds[:3] * 200)
     next(results)
@@ -246,6 +249,7 @@ def test_closing_ends_the_processes(analyser: Analyser, sounds: list[str]) -> No
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.slow
 def test_loading_a_network(small_model: Path, sounds: list[str], analyser: Analyser) -> None:
     before = set(psutil.Process().children())
     with Pipeline.load(ModelFile.read(small_model), "cpu", 2, NEVER_S) as pipeline:
@@ -280,6 +284,7 @@ def test_closing_twice(analyser: Analyser) -> None:
     pipeline.close()
 
 
+@pytest.mark.slow
 def test_threads_of_torch_are_as_before(analyser: Analyser, sounds: list[str]) -> None:
     before = torch.get_num_threads()
     with Pipeline.start(analyser, 1, NEVER_S) as pipeline:

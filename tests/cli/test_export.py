@@ -72,6 +72,7 @@ def test_filters_order_and_limit(cli, folder, library) -> None:
     assert len(rows) == 5
 
 
+@pytest.mark.slow
 def test_the_originals_table_is_what_classify_writes(
     cli, library, write_sound, tmp_path, small_model
 ) -> None:

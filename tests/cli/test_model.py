@@ -118,6 +118,7 @@ def write_manifest(sounds: Path, folder: Path, **columns: Callable[[int], str]) 
             writer.writerow([os.path.relpath(path, folder), path.parent.name, *values])
 
 
+@pytest.mark.slow
 def test_own_classes_can_be_trained(trained: Path) -> None:
     description, network = load_network(trained)
     assert description.name == "own"
@@ -171,6 +172,7 @@ def test_another_folder_can_be_the_validation(sounds: Path, start: Path, tmp_pat
     assert "12 of the 12 validation sounds are also in the training data" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_progress_and_the_next_step(
     sounds: Path, start: Path, tmp_path: Path
 ) -> None:
@@ -330,6 +332,7 @@ def test_a_checkpoint_is_not_overwritten(sounds: Path, tmp_path: Path) -> None:
     assert "--resume" in str(error)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_checkpoint_and_resume_goes_on(
     sounds: Path, start: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +367,7 @@ def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_saved(
     assert "nothing was saved" in result.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     text = succeed("evaluate", trained, sounds).stdout
     for word in ("top-1", "balanced", "top-3", "calibration", "neighbours", "boing", "recall"):
@@ -384,6 +388,7 @@ def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     assert "nearest" not in document
 
 
+@pytest.mark.slow
 def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
     result = succeed("evaluate", trained, sounds, "--neighbours", 3)
     report, _, table = result.stdout.partition("similar  class  group  file")
@@ -399,6 +404,7 @@ def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
     assert run("evaluate", trained, sounds, "--neighbours", 0).exit_code == 2
 
 
+@pytest.mark.slow
 def test_evaluate_draws_pictures(trained: Path, sounds: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = succeed("evaluate", trained, sounds, "--pictures", tmp_path / "new" / "pictures")
@@ -422,6 +428,7 @@ def test_pictures_without_matplotlib_are_explained(
     assert result.stderr == "libindex: pictures need matplotlib: pip install 'libindex[plots]'\n"
 
 
+@pytest.mark.slow
 def test_evaluate_takes_a_split(trained: Path, sounds: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     write_manifest(sounds, folder, split=lambda i: "valid" if i % 3 == 0 else "train")

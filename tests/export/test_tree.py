@@ -449,6 +449,7 @@ def interrupted_at(call: int, after: bool) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @given(samples_, options_, samples_, options_, st.integers(1, 40), st.booleans())
 @settings(max_examples=60)
 def test_an_interruption_forgets_nothing(before, first, after, second, call, late) -> None:

@@ -39,6 +39,7 @@ def test_a_bad_file_is_heard_again_only_when_it_changed(library, ear, folder) ->
     assert library.failures() == []
 
 
+@pytest.mark.slow
 def test_a_good_file_may_become_bad(library, ear, folder, fresh) -> None:
     library.scan(folder)
     put(folder / "kicks/1.wav", "bad now")

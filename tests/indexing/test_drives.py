@@ -20,6 +20,8 @@ from libindex.library import Library
 from libindex.network.modelfile import ModelFile
 from libindex.sound.preparation import Preparer
 
+pytestmark = pytest.mark.slow  # processes of its own
+
 
 def tone(seed: int) -> np.ndarray:
     """A short hit, another one for every seed."""

@@ -45,6 +45,7 @@ def test_each_kind_of_change_is_counted(library, ear, folder) -> None:
     assert sorted(map(os.path.basename, ear.heard)) == ["1.wav", "new.wav"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operation",
     [

@@ -212,6 +212,7 @@ def test_an_unknown_folder_is_heard_whatever_the_library_was_scanned_with(
     assert len(of_folder(with_another_network, tmp_path / "pack").sounds) == 1
 
 
+@pytest.mark.slow
 def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
     monkeypatch.setattr("libindex.kits.material._MAX_SIMILAR", 4)
     some = Layout("some", (Pad(36, ("kick",)),))

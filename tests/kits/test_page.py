@@ -42,6 +42,7 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_commands_and_python_run(home) -> None:
     [commands] = examples("sh")
     lines = [line.partition("#")[0].strip() for line in commands.splitlines()]

@@ -177,6 +177,7 @@ def test_probabilities_and_latents(analyser: Analyser) -> None:
     assert (output.probabilities >= 0).all()
 
 
+@pytest.mark.slow
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=6))
 def test_a_batch_is_its_members(analyser: Analyser, lengths: list[int]) -> None:
     mels = random_mels(lengths)

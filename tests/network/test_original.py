@@ -149,12 +149,14 @@ def test_the_default_network_is_the_originals() -> None:
     assert_same(outputs(FoldedCnnLstm(big, 300, BANDS), mels), stacked)
 
 
+@pytest.mark.slow
 @given(lengths=LENGTHS, padding=st.floats(width=32))
 def test_what_the_padding_holds_has_no_effect(lengths: list[int], padding: float) -> None:
     mels = mels_of(lengths)
     assert_same(outputs(original(), mels, padding), outputs(original(), mels))
 
 
+@pytest.mark.slow
 @both
 @given(lengths=LENGTHS, extra=st.integers(1, 20))
 def test_how_much_padding_there_is_has_no_effect(

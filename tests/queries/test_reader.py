@@ -178,6 +178,7 @@ def test_it_is_told_what_a_file_was_taken_for(
     assert seen == [(str(tmp_path / "Samples/03.wav"), False, 0), (str(stranger), True, 0)]
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_may_ask(kept: Library, ear: Ear, tmp_path: Path) -> None:
     files = [put(tmp_path / f"elsewhere/{number}.wav") for number in range(8)]
     expected = [[hit.path for hit in kept.similar(file)] for file in files]

@@ -27,6 +27,7 @@ def make(kind: str, seed: int = 0, sample_rate: int = RATE) -> npt.NDArray[np.fl
     return synthesise_ood(kind, np.random.default_rng(seed), sample_rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_sound_is_finite_in_range_and_of_sane_length(kind: str, seed: int) -> None:
@@ -70,6 +71,7 @@ def test_an_unknown_kind_names_the_valid_ones() -> None:
         make("kazoo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("temperature", "expected"), [(1e-6, 1.0), (1e6, 0.0)])
 def test_false_alarms_are_those_that_are_sure(
     temperature: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
@@ -104,6 +106,7 @@ def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     assert alarms.detected.value == alarms.unseen_detected.value == expected
 
 
+@pytest.mark.slow
 def test_unseen_kinds_are_counted_separately(
     small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
