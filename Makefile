@@ -12,6 +12,7 @@ PAGES  := README.md docs/sql.md models/README.md libindex/queries/filters.py
 help:
 	@echo "make demo         scan the demo sounds, query them, find what sounds alike"
 	@echo "make test         run the tests"
+	@echo "make test-fast    run the tests that are done within a minute"
 	@echo "make lint         ruff, mypy, import-linter, documentation against --help"
 	@echo "make docs         write the output of --help into the README again"
 	@echo "make bench        measure speed and memory (LIBRARY=~/Samples for your own sounds)"
