@@ -155,6 +155,7 @@ def test_neither_windows_nor_what_is_ahead_matter(
         assert_same(results[answer.path], analysed(analyser, [answer])[0])
 
 
+@pytest.mark.slow
 def test_what_waits_is_bounded(pipeline: Pipeline, sounds: list[str]) -> None:
     waiting = [pipeline.waiting for _ in pipeline.analyse(sounds[:4] * 500)]
     assert len(waiting) == 2000
@@ -260,6 +261,7 @@ def test_loading_a_network(small_model: Path, sounds: list[str], analyser: Analy
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sound", "text.wav"])
 def test_a_network_that_can_not_be_loaded_leaves_no_process(
     small_model: Path,
@@ -278,6 +280,7 @@ def test_a_network_that_can_not_be_loaded_leaves_no_process(
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.slow
 def test_closing_twice(analyser: Analyser) -> None:
     pipeline = Pipeline.start(analyser, 1, NEVER_S)
     pipeline.close()

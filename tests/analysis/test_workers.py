@@ -16,6 +16,8 @@ from libindex.errors import LibindexError, SampleError
 from libindex.sound.mel import LogMel, MelConfig
 from libindex.sound.preparation import Prepared, Preparer
 
+pytestmark = pytest.mark.slow  # processes of its own
+
 NEVER_S = 600.0
 SOON_S = 0.5
 
@@ -78,7 +80,6 @@ def good(count: int) -> list[str]:
     return [f"good {number}.wav" for number in range(count)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_one_answer_for_each_path(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]], jobs: int
@@ -133,7 +134,6 @@ def test_any_name(
     assert answer.path == paths[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -184,7 +184,6 @@ def test_a_file_that_takes_too_long_costs_only_itself(
     assert isinstance(next(iter(prepared(pool, paths[:1]))), Prepared)
 
 
-@pytest.mark.slow
 def test_a_folder_full_of_trouble(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:
@@ -197,7 +196,6 @@ def test_a_folder_full_of_trouble(
     assert failed == set(bad)
 
 
-@pytest.mark.slow
 def test_only_trouble(start: Callable[..., WorkerPool], files: Callable[..., list[str]]) -> None:
     paths = files(*(f"kill {number}" for number in range(9)))
     answers = list(prepared(start(2), paths))
@@ -295,7 +293,6 @@ def test_a_worker_that_is_killed_between_calls_costs_nothing(
     assert worker not in {worker_of(answer) for answer in answers}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_closing_early_leaves_no_process(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]], jobs: int
@@ -309,7 +306,6 @@ def test_closing_early_leaves_no_process(
     assert {answer.path for answer in prepared(pool, paths)} == set(paths)
 
 
-@pytest.mark.slow
 def test_closing_at_any_moment_leaves_no_process(
     start: Callable[..., WorkerPool], files: Callable[..., list[str]]
 ) -> None:

@@ -13,6 +13,8 @@ from click.testing import Result
 from libindex.drumclassifier.classifier import DrumClassifier
 from libindex.instruments import CODES
 
+pytestmark = pytest.mark.slow  # each loads the network
+
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory, tone) -> Path:
@@ -53,14 +55,12 @@ def rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-@pytest.mark.slow
 def test_the_originals_dictionary_is_printed(cli, files, expected) -> None:
     result = cli("classify", *files)
     assert printed(result) == {file: label(expected[file]) for file in files}
     assert result.stderr == ""
 
 
-@pytest.mark.slow
 def test_files_separated_by_commas(cli, files, expected) -> None:
     assert printed(cli("classify", "-l", ",".join(files[:2]))) == {
         file: label(expected[file]) for file in files[:2]
@@ -68,7 +68,6 @@ def test_files_separated_by_commas(cli, files, expected) -> None:
     assert list(printed(cli("classify", files[2], "-l", files[0]))) == [files[2], files[0]]
 
 
-@pytest.mark.slow
 def test_a_directory(cli, sounds, files) -> None:
     assert list(printed(cli("classify", "-d", sounds))) == files[:2]
     assert list(printed(cli("classify", "-d", f"{sounds}/"))) == files[:2]
@@ -79,7 +78,6 @@ def test_a_directory_without_sounds(cli, tmp_path) -> None:
     assert printed(cli("classify", "-d", tmp_path)) == {}
 
 
-@pytest.mark.slow
 def test_paths_are_printed_as_they_were_given(cli, sounds, monkeypatch) -> None:
     monkeypatch.chdir(sounds)
     assert list(printed(cli("classify", "./b.wav", "deep/../a.flac"))) == [
@@ -123,7 +121,6 @@ def test_probabilities_as_csv(cli, files, expected, tmp_path, kind) -> None:
         )
 
 
-@pytest.mark.slow
 def test_labels_and_ranks_as_csv(cli, files, expected, tmp_path) -> None:
     out = tmp_path / "out.csv"
     cli("classify", "-o", out, *files)

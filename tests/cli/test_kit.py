@@ -134,6 +134,7 @@ def test_a_folder_that_was_never_scanned(
     assert len(show(cli, tmp_path / "Kits" / "K")["pads"]) == 4
 
 
+@pytest.mark.slow
 def test_without_a_library_none_is_made_anywhere(samples, layout, tmp_path, small_model) -> None:
     options = ["--from", samples, "-o", tmp_path / "Kits", "-l", layout, "--force", "-j", "1"]
     code = (
@@ -168,6 +169,7 @@ def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
     assert len(result.stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_folders_that_would_be_no_kit_are_skipped(cli, samples, layout, tmp_path) -> None:
     packs, kits = tmp_path / "Packs", tmp_path / "Kits"
     shutil.copytree(samples / "pack0", packs / "four")
@@ -199,6 +201,7 @@ def test_nothing_but_folders_that_are_no_kit_is_no_error(cli, samples, tmp_path)
     assert not (tmp_path / "Kits").exists()
 
 
+@pytest.mark.slow
 def test_one_folder_that_fails_costs_only_itself(
     cli, samples, layout, tmp_path, monkeypatch
 ) -> None:

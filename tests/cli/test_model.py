@@ -134,6 +134,7 @@ def test_own_classes_can_be_trained(trained: Path) -> None:
     assert str(trained.parent) not in trained.with_suffix(".json").read_text()
 
 
+@pytest.mark.slow
 def test_training_is_reproducible(trained: Path, sounds: Path, start: Path, tmp_path: Path) -> None:
     again = tmp_path / "own.safetensors"
     succeed("train", sounds, "--out", again, "--init", start, "--epochs", 2, "--device", "cpu")

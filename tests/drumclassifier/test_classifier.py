@@ -152,6 +152,7 @@ def test_errors_are_left_out_with_a_warning(
     assert classifier.errors == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [*FORMATS, None])
 def test_no_file_that_could_be_used(
     classifier: DrumClassifier, tmp_path: Path, form: str | None
@@ -237,6 +238,7 @@ def test_a_network_that_is_not_there(small_model: Path, tmp_path: Path) -> None:
         DrumClassifier(path_to_model=small_model, device="gpu")
 
 
+@pytest.mark.slow
 def test_the_default_network(
     small_model: Path, sounds: list[str], expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +247,7 @@ def test_the_default_network(
     np.testing.assert_allclose(found["prob"], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_slow_file_is_given_up(small_model: Path, sounds: list[str]) -> None:
     hasty = DrumClassifier(small_model, jobs=1, timeout_s=1e-6)
     with pytest.warns(UserWarning, match="3 files left out"):

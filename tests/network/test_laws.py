@@ -77,6 +77,7 @@ def test_every_frame_matters(make: Maker, length: int, seed: int) -> None:
         assert (outputs(make(), [mel])[1] - outputs(make(), [other])[1]).abs().max() > 1e-6
 
 
+@pytest.mark.slow
 @pairs
 @given(lengths=LENGTHS, seed=st.integers(0, 99))
 def test_folding_changes_nothing(

@@ -103,6 +103,7 @@ def test_a_bad_file_costs_no_engine(
     assert ear.made == 1
 
 
+@pytest.mark.slow
 def test_another_network_in_the_place_of_the_first_is_noticed(
     kept: Library, ear: Ear, stranger: Path, small_model: Path, tmp_path: Path
 ) -> None:

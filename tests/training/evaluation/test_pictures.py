@@ -22,6 +22,7 @@ def report() -> Report:
     )
 
 
+@pytest.mark.slow
 def test_pictures_of_thirty_classes(report: Report, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     pictures.ready(folder)

@@ -241,6 +241,7 @@ def test_settings_without_sense_are_refused() -> None:
         FitConfig(epochs=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [TINY, TINY_ORIGINAL])
 def test_bfloat16_trains_float32_weights(
     dataset: Dataset, log_mel: LogMel, layers: Architecture

@@ -49,6 +49,7 @@ def test_the_generator_alone_decides(kind: str) -> None:
     assert np.abs(first[:length] - other[:length]).max() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sample_rate", [8000, 96000])
 def test_other_sample_rates(kind: str, sample_rate: int) -> None:
@@ -57,6 +58,7 @@ def test_other_sample_rates(kind: str, sample_rate: int) -> None:
     assert SHORTEST_S - 0.001 <= len(sound) / sample_rate <= LONGEST_S + 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_go_on_where_percussion_dies_away(kind: str) -> None:
     def energy_in_second_half(sound: npt.NDArray[np.float32]) -> float:
@@ -90,6 +92,7 @@ def test_false_alarms_are_those_that_are_sure(
     assert alarms == measure_false_alarms(analyser)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("offset", "expected"), [(-100.0, 1.0), (100.0, 0.0)])
 def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     offset: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
