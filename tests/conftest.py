@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import soundfile
 import torch
 from support.ear import Ear
+from support.sounds import SAMPLE_RATE, tone
 
 from libindex.analysis import engine
 from libindex.instruments import CODES
@@ -29,7 +31,6 @@ torch.set_num_threads(1)  # for small networks more are slower, and pytest-xdist
 hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("unhurried")
 
-SAMPLE_RATE = 44_100
 
 # The original's shape with a thousandth of its work.
 SMALL = NetworkConfig(num_filters_11=4, num_filters_12=6, num_filters_13=8, lstm_dim=8, fc1_dim=8)
@@ -45,6 +46,13 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, str(home))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts the program as a process takes seconds."""
+    for item in items:
+        if "libindex" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a small network with all 30 classes; random, but always the same."""
@@ -52,22 +60,14 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = CnnLstm(SMALL)
     for block in (network.convl11, network.convl12, network.convl13):
-        block[2].running_mean.normal_()
-        block[2].running_var.uniform_(0.5, 2)
+        norm = block[2]
+        assert isinstance(norm, torch.nn.BatchNorm2d)
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
     # Large last weights, so that sounds differ in class and probability.
     torch.nn.init.normal_(network.fc2.weight, std=3.0)
     save_network(ModelFile(path, "small", CODES, network=SMALL), network)
     return path
-
-
-def tone(seed: int, seconds: float = 0.2, rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A decaying hit, shape (samples,), another one for every seed."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(int(seconds * rate)) / rate
-    pitch = rng.uniform(60, 6000)
-    noise = rng.standard_normal(len(time)) * rng.uniform(0, 1)
-    sound = (np.sin(2 * np.pi * pitch * time) + noise) * np.exp(-time / rng.uniform(0.02, 0.2))
-    return (0.8 * sound / np.abs(sound).max()).astype(np.float32)
 
 
 @pytest.fixture(scope="session", name="tone")
@@ -133,10 +133,10 @@ def libindex(tmp_path: Path, small_model: Path) -> Iterator[Callable[..., subpro
     """
 
     def start(
-        *arguments: str | bytes | Path, environment: dict[str, str] | None = None, **options: object
+        *arguments: str | bytes | Path, environment: dict[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", _AS_ANYBODY, "-m", "libindex", *arguments]
-        given = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        given: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         whole = {
             **os.environ,
             "LIBINDEX_DB": str(tmp_path / "library.db"),

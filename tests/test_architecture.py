@@ -11,6 +11,12 @@ CONTRACTS = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-
 ]["contracts"]
 
 
+def test_tests_import_nothing_from_each_other() -> None:
+    taken = re.compile(r"^\s*(?:from|import) (?:\w+\.)*(?:conftest|test_\w+)\b.*", re.MULTILINE)
+    for path in (CHECKOUT / "tests").rglob("*.py"):
+        assert taken.findall(path.read_text(encoding="utf-8")) == [], path
+
+
 def test_the_table_is_the_contract() -> None:
     table = PAGE.split("| room |")[1].split("\n\n")[0]
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]

@@ -9,18 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support.libraries import put
 
 import libindex as package
 from libindex.errors import BusyError, ModelError, NotFoundError, SettingsError
 from libindex.library import Library
 from libindex.store import locking
-
-
-def put(path: Path, content: bytes = b"sound") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
-
 
 # Opening
 
@@ -146,6 +140,7 @@ def test_a_network_that_can_not_be_used_is_named_before_anything_is_done(
     assert library.status().roots == []
 
 
+@pytest.mark.slow
 def test_it_can_be_used_from_a_script_without_a_main_guard(
     tmp_path, write_sound, small_model
 ) -> None:
@@ -175,6 +170,7 @@ def sounds(write_sound: Callable[..., Path]) -> Path:
     return write_sound("hats/\udcff\nü🥁.wav", 5, seconds=0.1, rate=22_050).parent.parent
 
 
+@pytest.mark.slow
 def test_from_files_to_answers(library, sounds) -> None:
     summary = library.scan(sounds)
     assert (summary.new, summary.failed, summary.analysed) == (5, 0, 5)
@@ -190,6 +186,7 @@ def test_from_files_to_answers(library, sounds) -> None:
         assert {other.path for other in similar} == {h.path for h in hits.values()} - {hit.path}
 
 
+@pytest.mark.slow
 def test_a_file_sounds_like_itself_whether_it_is_indexed_or_not(library, sounds, tmp_path) -> None:
     library.scan(sounds)
     for path in [p for p in sounds.rglob("*") if p.is_file()]:
@@ -201,6 +198,7 @@ def test_a_file_sounds_like_itself_whether_it_is_indexed_or_not(library, sounds,
         assert found == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_result_does_not_depend_on_its_company(library, sounds, small_model, tmp_path) -> None:
     library.scan(sounds)
     for number, path in enumerate(p for p in sounds.rglob("*.*") if p.is_file()):
@@ -220,6 +218,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 def test_each_bad_file_has_its_reason_and_stops_nothing(library, write_sound) -> None:
     folder = write_sound("good.wav", 1).parent
     expected = {}
@@ -242,6 +241,7 @@ def test_each_bad_file_has_its_reason_and_stops_nothing(library, write_sound) ->
     assert library.scan().analysed == 0
 
 
+@pytest.mark.slow
 def test_a_truncated_file_is_used_and_flagged(library, write_sound) -> None:
     path = write_sound("kick.wav", 1, seconds=0.5)
     whole = path.read_bytes()
@@ -253,6 +253,7 @@ def test_a_truncated_file_is_used_and_flagged(library, write_sound) -> None:
     assert library.status().flagged == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_a_decoder_that_dies_takes_no_scan_with_it(
     tmp_path, write_sound, small_model, monkeypatch, jobs

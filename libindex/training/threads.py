@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import threadpoolctl  # type: ignore[import-untyped]
+import threadpoolctl
 import torch
 
 

@@ -107,6 +107,7 @@ def workers() -> list[psutil.Process]:
     return [child for child in found if "libindex.analysis.workers" in " ".join(child.cmdline())]
 
 
+@pytest.mark.slow
 def test_processes_are_kept_until_it_is_closed(
     settings: Settings, write_sound: Callable[..., Path]
 ) -> None:
@@ -123,6 +124,7 @@ def test_processes_are_kept_until_it_is_closed(
     assert workers() == []
 
 
+@pytest.mark.slow
 def test_after_a_scan_the_network_is_kept_and_the_processes_are_not(
     library: Library, write_sound: Callable[..., Path]
 ) -> None:

@@ -107,7 +107,7 @@ def test_from_file_to_analysis(pipeline: Pipeline, analyser: Analyser, sounds: l
 def test_each_sound_gets_its_own_probability_of_percussion(small_model: Path) -> None:
     model, network = load_network(small_model)
     with torch.no_grad():
-        network.fc2.bias -= 4  # near the middle, where sounds differ
+        network.fc2.bias.sub_(4)  # near the middle, where sounds differ
     knowing = Analyser(replace(model, has_percussion_score=True), network, "cpu")
     answers = prepared([5, 40, 80, 20])
     results = {r.path: r for r in analysed(knowing, list(answers)) if isinstance(r, Analysis)}
@@ -136,6 +136,7 @@ def test_a_result_depends_neither_on_company_nor_on_order(
             assert_same(result, alone[str(result.path)])
 
 
+@pytest.mark.slow
 @given(
     lengths=st.lists(st.integers(1, 80), max_size=20),
     window=st.integers(1, 9),
@@ -154,6 +155,7 @@ def test_neither_windows_nor_what_is_ahead_matter(
         assert_same(results[answer.path], analysed(analyser, [answer])[0])
 
 
+@pytest.mark.slow
 def test_what_waits_is_bounded(pipeline: Pipeline, sounds: list[str]) -> None:
     waiting = [pipeline.waiting for _ in pipeline.analyse(sounds[:4] * 500)]
     assert len(waiting) == 2000
@@ -186,6 +188,7 @@ def test_a_slow_file_holds_up_no_other(analyser: Analyser) -> None:
         assert pipeline.waiting == 1
 
 
+@pytest.mark.slow
 def test_cancelling_drops_what_was_submitted(pipeline: Pipeline, sounds: list[str]) -> None:
     pipeline.submit(sounds * 50)
     pipeline.cancel()
@@ -231,6 +234,7 @@ def test_errors_come_as_they_are(analyser: Analyser) -> None:
     assert isinstance(second, Analysis)
 
 
+@pytest.mark.slow
 def test_stopping_early(pipeline: Pipeline, sounds: list[str]) -> None:
     results = pipeline.analyse(sounds[:3] * 200)
     next(results)
@@ -246,6 +250,7 @@ def test_closing_ends_the_processes(analyser: Analyser, sounds: list[str]) -> No
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.slow
 def test_loading_a_network(small_model: Path, sounds: list[str], analyser: Analyser) -> None:
     before = set(psutil.Process().children())
     with Pipeline.load(ModelFile.read(small_model), "cpu", 2, NEVER_S) as pipeline:
@@ -256,6 +261,7 @@ def test_loading_a_network(small_model: Path, sounds: list[str], analyser: Analy
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sound", "text.wav"])
 def test_a_network_that_can_not_be_loaded_leaves_no_process(
     small_model: Path,
@@ -274,12 +280,14 @@ def test_a_network_that_can_not_be_loaded_leaves_no_process(
     assert set(psutil.Process().children()) == before
 
 
+@pytest.mark.slow
 def test_closing_twice(analyser: Analyser) -> None:
     pipeline = Pipeline.start(analyser, 1, NEVER_S)
     pipeline.close()
     pipeline.close()
 
 
+@pytest.mark.slow
 def test_threads_of_torch_are_as_before(analyser: Analyser, sounds: list[str]) -> None:
     before = torch.get_num_threads()
     with Pipeline.start(analyser, 1, NEVER_S) as pipeline:

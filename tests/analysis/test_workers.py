@@ -16,6 +16,8 @@ from libindex.errors import LibindexError, SampleError
 from libindex.sound.mel import LogMel, MelConfig
 from libindex.sound.preparation import Prepared, Preparer
 
+pytestmark = pytest.mark.slow  # processes of its own
+
 NEVER_S = 600.0
 SOON_S = 0.5
 

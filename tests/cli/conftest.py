@@ -3,6 +3,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,7 +21,7 @@ def cli(
     monkeypatch.setenv("LIBINDEX_MODEL", str(small_model))
     monkeypatch.setenv("LIBINDEX_JOBS", "1")
 
-    def run(*arguments: str | Path, code: int = 0, **options: object) -> Result:
+    def run(*arguments: str | Path, code: int = 0, **options: Any) -> Result:
         result = CliRunner().invoke(main, [os.fspath(a) for a in arguments], **options)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -3,13 +3,17 @@ import csv
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from click.testing import Result
 
 from libindex.drumclassifier.classifier import DrumClassifier
 from libindex.instruments import CODES
+
+pytestmark = pytest.mark.slow  # each loads the network
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def label(probabilities: dict[str, float]) -> str:
     return max(probabilities, key=probabilities.__getitem__)
 
 
-def printed(result) -> object:
+def printed(result: Result) -> Any:
     """The dictionary on standard output."""
     assert result.stdout.count("\n") == 1
     return ast.literal_eval(result.stdout)

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def folder(tmp_path, library, ear) -> Path:
 
 
 def test_choices_are_those_of_the_library() -> None:
-    options = {option.name: option for option in export.params}
+    options: dict[str | None, Any] = {option.name: option for option in export.params}
     for name, choices in (("file_format", FORMATS), ("kind", KINDS), ("by", ORDERS)):
         assert tuple(options[name].type.choices) == choices
 
@@ -71,6 +72,7 @@ def test_filters_order_and_limit(cli, folder, library) -> None:
     assert len(rows) == 5
 
 
+@pytest.mark.slow
 def test_the_originals_table_is_what_classify_writes(
     cli, library, write_sound, tmp_path, small_model
 ) -> None:

@@ -48,6 +48,7 @@ def test_what_is_no_root(fails, folder) -> None:
     )
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_writer(cli, folder, library) -> None:
     command = [sys.executable, "-c", HOLD, str(library.database.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

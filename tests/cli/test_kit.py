@@ -76,6 +76,7 @@ def show(cli, path, *options):
     return json.loads(cli("kit", "show", path, "--format", "json", *options).stdout)
 
 
+@pytest.mark.slow
 def test_a_kit_in_one_command(build, samples, tmp_path) -> None:
     result = build()
     assert result.stdout == f"{tmp_path / 'Kits' / 'K'}\n"
@@ -122,6 +123,7 @@ def test_filters_as_options_and_as_one_text(build, cli, samples, tmp_path) -> No
         assert len(sources) == 3
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_never_scanned(
     build, cli, samples, write_sound, tmp_path, monkeypatch
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_folder_that_was_never_scanned(
     assert len(show(cli, tmp_path / "Kits" / "K")["pads"]) == 4
 
 
+@pytest.mark.slow
 def test_without_a_library_none_is_made_anywhere(samples, layout, tmp_path, small_model) -> None:
     options = ["--from", samples, "-o", tmp_path / "Kits", "-l", layout, "--force", "-j", "1"]
     code = (
@@ -152,6 +155,7 @@ def test_like_a_sound(build, samples, tmp_path) -> None:
     assert "4 of 4 pads" in build("L", "--similar-to", "1.wav", "--max-duration", "9").stderr
 
 
+@pytest.mark.slow
 def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
     packs = tmp_path / "Packs"
     shutil.copytree(samples, packs)
@@ -165,6 +169,7 @@ def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
     assert len(result.stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_folders_that_would_be_no_kit_are_skipped(cli, samples, layout, tmp_path) -> None:
     packs, kits = tmp_path / "Packs", tmp_path / "Kits"
     shutil.copytree(samples / "pack0", packs / "four")
@@ -196,6 +201,7 @@ def test_nothing_but_folders_that_are_no_kit_is_no_error(cli, samples, tmp_path)
     assert not (tmp_path / "Kits").exists()
 
 
+@pytest.mark.slow
 def test_one_folder_that_fails_costs_only_itself(
     cli, samples, layout, tmp_path, monkeypatch
 ) -> None:
@@ -218,6 +224,7 @@ def test_one_folder_that_fails_costs_only_itself(
     assert result.stderr.endswith("libindex: 2 of 3 kits could not be built\n")
 
 
+@pytest.mark.slow
 def test_folders_whose_kits_would_have_one_name(cli, samples, layout, tmp_path) -> None:
     packs = tmp_path / "Packs"
     for name in ("A#1", "A$1", "A_1"):
@@ -345,6 +352,7 @@ def test_nothing_of_the_library_is_touched(build, samples) -> None:
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in samples.rglob("*.wav")} == before
 
 
+@pytest.mark.slow
 def test_a_network_with_classes_of_its_own(cli, samples, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LIBINDEX_DB", str(tmp_path / "none.db"))
     own, layout = tmp_path / "own.safetensors", tmp_path / "own.toml"

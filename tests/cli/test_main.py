@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,7 @@ def test_help_imports_nothing_heavy(heavy_modules) -> None:
     assert heavy_modules(["--help"], ["--version"], *([c, "--help"] for c in _COMMANDS)) == set()
 
 
+@pytest.mark.slow
 def test_a_query_imports_nothing_that_is_slow(heavy_modules, folder, monkeypatch) -> None:
     query = ["query", "--class", "snare", "--min-prob", "0.1", "--name", "*.wav"]
     commands = [query, [*query, "-f", "json"], ["info", "00.wav"], ["status"]]
@@ -83,17 +85,20 @@ def test_a_query_imports_nothing_that_is_slow(heavy_modules, folder, monkeypatch
     assert heavy_modules(*commands) <= {"sqlalchemy"}
 
 
+@pytest.mark.slow
 def test_an_export_imports_nothing_that_is_slow(heavy_modules, folder, tmp_path) -> None:
     tables = [["export", "-o", str(tmp_path / name)] for name in ("x.csv", "x.json", "x.npz")]
     places = [["export", f"--{name}", str(tmp_path / name)] for name in ("playlist", "tree")]
     assert heavy_modules(*tables, *places) <= {"sqlalchemy", "numpy"}
 
 
+@pytest.mark.slow
 def test_similar_to_an_indexed_file_needs_no_network(heavy_modules, folder) -> None:
     found = heavy_modules(["similar", "00.wav"], ["similar", str(folder / "01.wav")])
     assert found <= {"sqlalchemy", "numpy", "faiss"}
 
 
+@pytest.mark.slow
 def test_wrong_arguments_are_told_before_a_network_is_loaded(
     heavy_modules, folder, tmp_path
 ) -> None:
@@ -106,6 +111,7 @@ def test_wrong_arguments_are_told_before_a_network_is_loaded(
     assert heavy_modules(["similar", "none.wav"], ["info", "none.wav"], code=1) <= light
 
 
+@pytest.mark.slow
 def test_a_scan_with_nothing_to_do_needs_no_network(heavy_modules, folder) -> None:
     assert heavy_modules(["scan"]) <= {"sqlalchemy", "numpy"}
 
@@ -219,7 +225,7 @@ def test_a_database_of_any_other_kind_is_one_line(fails, library, tmp_path) -> N
 
 
 def test_an_interruption_exits_with_130(cli, folder, monkeypatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Selection, "hits", interrupted)

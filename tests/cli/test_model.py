@@ -50,21 +50,21 @@ def _few_ood_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("libindex.training.evaluation.false_alarms.EACH", 1)
 
 
-def run(*arguments: object) -> Result:
+def run(*arguments: Any) -> Result:
     # Click keeps a command's help option, so it must have the names that it has below `main`.
     return CliRunner().invoke(
         model, [str(a) for a in arguments], help_option_names=["--help", "-h"]
     )
 
 
-def succeed(*arguments: object) -> Result:
+def succeed(*arguments: Any) -> Result:
     result = run(*arguments)
     if result.exception is not None:
         raise result.exception
     return result
 
 
-def error_of(*arguments: object) -> LibindexError:
+def error_of(*arguments: Any) -> LibindexError:
     error = run(*arguments).exception
     assert isinstance(error, LibindexError)
     assert "\n" not in str(error)
@@ -118,6 +118,7 @@ def write_manifest(sounds: Path, folder: Path, **columns: Callable[[int], str]) 
             writer.writerow([os.path.relpath(path, folder), path.parent.name, *values])
 
 
+@pytest.mark.slow
 def test_own_classes_can_be_trained(trained: Path) -> None:
     description, network = load_network(trained)
     assert description.name == "own"
@@ -133,6 +134,7 @@ def test_own_classes_can_be_trained(trained: Path) -> None:
     assert str(trained.parent) not in trained.with_suffix(".json").read_text()
 
 
+@pytest.mark.slow
 def test_training_is_reproducible(trained: Path, sounds: Path, start: Path, tmp_path: Path) -> None:
     again = tmp_path / "own.safetensors"
     succeed("train", sounds, "--out", again, "--init", start, "--epochs", 2, "--device", "cpu")
@@ -171,6 +173,7 @@ def test_another_folder_can_be_the_validation(sounds: Path, start: Path, tmp_pat
     assert "12 of the 12 validation sounds are also in the training data" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_progress_and_the_next_step(
     sounds: Path, start: Path, tmp_path: Path
 ) -> None:
@@ -330,6 +333,7 @@ def test_a_checkpoint_is_not_overwritten(sounds: Path, tmp_path: Path) -> None:
     assert "--resume" in str(error)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_checkpoint_and_resume_goes_on(
     sounds: Path, start: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +368,7 @@ def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_saved(
     assert "nothing was saved" in result.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     text = succeed("evaluate", trained, sounds).stdout
     for word in ("top-1", "balanced", "top-3", "calibration", "neighbours", "boing", "recall"):
@@ -384,6 +389,7 @@ def test_evaluate_prints_all_figures(trained: Path, sounds: Path) -> None:
     assert "nearest" not in document
 
 
+@pytest.mark.slow
 def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
     result = succeed("evaluate", trained, sounds, "--neighbours", 3)
     report, _, table = result.stdout.partition("similar  class  group  file")
@@ -399,6 +405,7 @@ def test_evaluate_prints_neighbours(trained: Path, sounds: Path) -> None:
     assert run("evaluate", trained, sounds, "--neighbours", 0).exit_code == 2
 
 
+@pytest.mark.slow
 def test_evaluate_draws_pictures(trained: Path, sounds: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = succeed("evaluate", trained, sounds, "--pictures", tmp_path / "new" / "pictures")
@@ -422,6 +429,7 @@ def test_pictures_without_matplotlib_are_explained(
     assert result.stderr == "libindex: pictures need matplotlib: pip install 'libindex[plots]'\n"
 
 
+@pytest.mark.slow
 def test_evaluate_takes_a_split(trained: Path, sounds: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     write_manifest(sounds, folder, split=lambda i: "valid" if i % 3 == 0 else "train")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,8 @@ from click.testing import Result
 from libindex.library import Library
 from libindex.watching import activity
 from libindex.watching.activity import Activity
+
+pytestmark = pytest.mark.slow
 
 PATIENCE_S = 60.0
 
@@ -54,7 +57,7 @@ def analysed(database: Path) -> int:
 def start(libindex: Start, library: Library) -> Start:
     """Start `libindex watch` with its real indexing process, and wait until it has compared."""
 
-    def run(*arguments: str | Path, **options: object) -> "subprocess.Popen[bytes]":
+    def run(*arguments: str | Path, **options: Any) -> "subprocess.Popen[bytes]":
         process = libindex("watch", *arguments, **options)
         until(lambda: getattr(activity.read(library.database.path), "reconciled_at", 0), process)
         return process

@@ -2,8 +2,9 @@ import dataclasses
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,9 +38,9 @@ def new(root: Path, below: str = "") -> list[str]:
     return [found.path for found in walk(root, below).new]
 
 
-def known(found: Found, **changes: object) -> Known:
+def known(found: Found, **changes: Any) -> Known:
     """A sample as it is recorded of a file, with a good content."""
-    values = {
+    values: dict[str, Any] = {
         "id": hash(found.path),
         "root_id": 1,
         "path": found.path,
@@ -52,7 +53,7 @@ def known(found: Found, **changes: object) -> Known:
     return Known(**values)
 
 
-def all_known(root: Path, **changes: object) -> list[Known]:
+def all_known(root: Path, **changes: Any) -> list[Known]:
     return [known(found, **changes) for found in walk(root).new]
 
 
@@ -286,7 +287,7 @@ def test_a_file_that_vanishes_meanwhile_is_not_there(
     before = all_known(root)
     listed = walk_module._listed
 
-    def slow(*arguments: object) -> list[os.DirEntry[str]]:
+    def slow(*arguments: Any) -> list[os.DirEntry[str]]:
         entries = listed(*arguments)
         (root / "a.wav").unlink(missing_ok=True)
         return entries
@@ -301,7 +302,7 @@ def test_a_file_that_vanishes_meanwhile_is_not_there(
 
 
 @pytest.fixture
-def forbid(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+def forbid(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Folders that can't be listed: put their paths into this set."""
     forbidden: set[str] = set()
     scandir = os.scandir

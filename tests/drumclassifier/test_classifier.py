@@ -41,6 +41,7 @@ def test_it_is_found_at_the_top() -> None:
     assert libindex.DrumClassifier is DrumClassifier
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["mat", None])
 def test_mat(
     classifier: DrumClassifier, sounds: list[str], expected: np.ndarray, form: str | None
@@ -53,6 +54,7 @@ def test_mat(
     np.testing.assert_allclose(found["prob"], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mat_is_the_default(classifier: DrumClassifier, sounds: list[str]) -> None:
     assert classifier.predict_list_of_files(sounds)["row"] == sounds
     assert classifier.predict_proba_directory(Path(sounds[0]).parent)["row"] == sorted(sounds)
@@ -102,6 +104,7 @@ def test_an_unknown_format(classifier: DrumClassifier, form: str) -> None:
         classifier.predict_proba_directory(".", form)
 
 
+@pytest.mark.slow
 def test_paths_stay_as_they_were_given(
     classifier: DrumClassifier, sounds: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +132,7 @@ def test_any_iterable_of_files(classifier: DrumClassifier, sounds: list[str]) ->
     assert list(classifier.predict_list_of_files(iter(sounds), "label")) == sounds
 
 
+@pytest.mark.slow
 def test_errors_are_left_out_with_a_warning(
     classifier: DrumClassifier, sounds: list[str], tmp_path: Path
 ) -> None:
@@ -148,6 +152,7 @@ def test_errors_are_left_out_with_a_warning(
     assert classifier.errors == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [*FORMATS, None])
 def test_no_file_that_could_be_used(
     classifier: DrumClassifier, tmp_path: Path, form: str | None
@@ -233,6 +238,7 @@ def test_a_network_that_is_not_there(small_model: Path, tmp_path: Path) -> None:
         DrumClassifier(path_to_model=small_model, device="gpu")
 
 
+@pytest.mark.slow
 def test_the_default_network(
     small_model: Path, sounds: list[str], expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +247,7 @@ def test_the_default_network(
     np.testing.assert_allclose(found["prob"], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_slow_file_is_given_up(small_model: Path, sounds: list[str]) -> None:
     hasty = DrumClassifier(small_model, jobs=1, timeout_s=1e-6)
     with pytest.warns(UserWarning, match="3 files left out"):

@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ear import Ear
@@ -45,7 +46,7 @@ def still(sounds: Path, small_model: Path) -> Iterator[Library]:
 def made(still: Library, tmp_path: Path) -> Callable[..., bytes]:
     """The bytes of an export: `made("json", "prob")`."""
 
-    def export(*arguments: str, **filters: object) -> bytes:
+    def export(*arguments: Any, **filters: Any) -> bytes:
         path = tmp_path / "export"
         still.export(path, *arguments, **filters)
         return path.read_bytes()

@@ -85,6 +85,7 @@ def test_a_length_that_is_not_known(still) -> None:
     assert first.startswith("#EXTINF:-1,")
 
 
+@pytest.mark.slow
 @given(path, st.booleans())
 def test_any_path_is_found_again(path: str, below: bool) -> None:
     folder = str(Path(path).parent) if below else "/elsewhere"

@@ -37,6 +37,7 @@ def test_csv_has_the_records_of_a_query_and_all_probabilities(still, made, paths
     assert raw.count(b"\r") == 0
 
 
+@pytest.mark.slow
 def test_the_originals_table_is_the_originals(still, made, paths) -> None:
     network = still.network()
     rows = [[still.info(path).probabilities[code] for code in network.classes] for path in paths]

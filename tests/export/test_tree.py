@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from libindex.errors import LibindexError, UsageError
 from libindex.export import tree
 from libindex.export.columns import Answer
 from libindex.export.manifest import NAME, PART, Manifest
+from libindex.export.names import Wanted
 from libindex.export.tree import TreeSummary, write_tree
 from libindex.library import Library
 
@@ -40,9 +42,9 @@ class World:
             path.write_bytes(os.fsencode(name) * 3)
 
     def make(
-        self, samples: Samples, by: str = "class", copy: bool = False, into: Path | None = None
+        self, samples: Samples, by: Any = "class", copy: bool = False, into: Path | None = None
     ) -> TreeSummary:
-        hits = (
+        hits: Any = (
             SimpleNamespace(path=f"{self.root}/{name}", root=str(self.root), class_code=code)
             for name, code in samples.items()
         )
@@ -280,7 +282,7 @@ def test_a_sample_that_changes_meanwhile_is_left_for_the_next_time(world: World)
     world.put("a.wav")
     copy = shutil.copyfileobj
 
-    def changing(source: object, *rest: object) -> None:
+    def changing(source: Any, *rest: Any) -> None:
         copy(source, *rest)
         os.utime(world.root / "a.wav", ns=(0, 0))
 
@@ -326,7 +328,7 @@ def test_two_at_once(world: World) -> None:
 
 
 def test_a_disk_without_links(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: Any) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "symlink", refused)
@@ -336,9 +338,10 @@ def test_a_disk_without_links(world: World, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_full_disk_is_told_and_nothing_is_forgotten(world: World) -> None:
     world.put("a.wav", "b.wav", "c.wav")
-    copy, done = shutil.copyfileobj, []
+    copy = shutil.copyfileobj
+    done: list[None] = []
 
-    def filling(*arguments: object) -> None:
+    def filling(*arguments: Any) -> None:
         if done:
             raise OSError(28, "No space left on device")
         done.append(copy(*arguments))
@@ -399,7 +402,7 @@ def test_any_change_leads_to_what_a_fresh_tree_would_be(steps) -> None:
 @settings(max_examples=30)
 def test_others_files_survive_anything(steps, data) -> None:
     with new_world() as world:
-        mine = {}
+        mine: dict[Path, int] = {}
         for samples, (by, copy) in steps:
             world.make(samples, by, copy)
             world.tree.mkdir(exist_ok=True)
@@ -428,7 +431,7 @@ def interrupted_at(call: int, after: bool) -> Iterator[None]:
     left = call
 
     def wrapped(real: Callable[..., object]) -> Callable[..., object]:
-        def function(*arguments: object, **options: object) -> object:
+        def function(*arguments: Any, **options: Any) -> object:
             nonlocal left
             left -= 1
             if left == 0 and not after:
@@ -446,6 +449,7 @@ def interrupted_at(call: int, after: bool) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @given(samples_, options_, samples_, options_, st.integers(1, 40), st.booleans())
 @settings(max_examples=60)
 def test_an_interruption_forgets_nothing(before, first, after, second, call, late) -> None:
@@ -458,7 +462,8 @@ def test_an_interruption_forgets_nothing(before, first, after, second, call, lat
             pass
         world.make(after, *second)
         fresh = world.tree.with_name("fresh")
-        world.make(after, *second, into=fresh)
+        by, copy = second
+        world.make(after, by, copy, into=fresh)
         assert without_numbers(world.shown()) == without_numbers(world.shown(fresh))
         world.make({})
         left = list(world.tree.rglob("*")) if world.tree.exists() else []
@@ -466,7 +471,7 @@ def test_an_interruption_forgets_nothing(before, first, after, second, call, lat
 
 
 def test_a_list_can_be_read_again(tmp_path: Path) -> None:
-    one = tree.Wanted("kick", "/Samples/\udcff.wav", (3, 4))
+    one = Wanted("kick", "/Samples/\udcff.wav", (3, 4))
     made = Manifest(frozenset({"", "kick"}), (("kick/\udcff.wav", one),))
     made.write(str(tmp_path))
     assert Manifest.read(str(tmp_path)) == made
@@ -499,4 +504,4 @@ def test_the_tree_of_a_library(library: Library, ear: object, tmp_path: Path) ->
     library.select(classes=[code]).tree(tmp_path / "Sorted")
     assert set(targets().values()) == {code}
     with pytest.raises(UsageError, match="can't sort a tree by 'name'"):
-        library.select().tree(tmp_path / "Sorted", by="name")
+        library.select().tree(tmp_path / "Sorted", by=cast("Any", "name"))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.libraries import put
@@ -25,9 +26,9 @@ def folder(tmp_path: Path) -> Path:
 def fresh(tmp_path: Path, small_model: Path) -> Iterator[Callable[..., Library]]:
     """Make another library: `fresh(model=...)`."""
     with ExitStack() as stack:
-        made = Counter()
+        made: Counter[str] = Counter()
 
-        def make(**options: object) -> Library:
+        def make(**options: Any) -> Library:
             made["libraries"] += 1
             path = tmp_path / f"fresh {made['libraries']}.db"
             given = {"model": str(small_model), "jobs": 1, **options}

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from support.disk import Disk
@@ -10,6 +11,8 @@ from libindex import settings as settings_module
 from libindex.analysis.engine import Engine
 from libindex.indexing import Indexer
 from libindex.store.database import Database
+
+pytestmark = pytest.mark.slow
 
 
 def test_any_sequence_of_operations_ends_in_what_a_fresh_scan_gives(

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.libraries import (
@@ -38,6 +39,7 @@ def test_a_bad_file_is_heard_again_only_when_it_changed(library, ear, folder) ->
     assert library.failures() == []
 
 
+@pytest.mark.slow
 def test_a_good_file_may_become_bad(library, ear, folder, fresh) -> None:
     library.scan(folder)
     put(folder / "kicks/1.wav", "bad now")
@@ -79,7 +81,7 @@ def unreadable(monkeypatch) -> set[str]:
     forbidden: set[str] = set()
     stat = os.stat
 
-    def guarded(path: object, *arguments: object, **options: object) -> os.stat_result:
+    def guarded(path: str, *arguments: Any, **options: Any) -> os.stat_result:
         if path in forbidden:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return stat(path, *arguments, **options)

@@ -15,9 +15,12 @@ import soundfile
 from libindex.analysis.workers import WorkerPool
 from libindex.disk import presence
 from libindex.errors import DatabaseError, ModelError
+from libindex.indexing import Progress
 from libindex.library import Library
 from libindex.network.modelfile import ModelFile
 from libindex.sound.preparation import Preparer
+
+pytestmark = pytest.mark.slow  # processes of its own
 
 
 def tone(seed: int) -> np.ndarray:
@@ -46,9 +49,12 @@ def test_a_root_that_goes_away_while_it_is_scanned_keeps_everything(
     library.scan(sounds)  # files this fresh are read again by the next scan
     away = sounds.with_name("unplugged")
     monkeypatch.setattr("libindex.indexing.reading._CHUNK", 4)
-    summary = library.scan(
-        on_progress=lambda p: p.done >= 4 and sounds.exists() and sounds.rename(away)
-    )
+
+    def unplug(progress: Progress) -> None:
+        if progress.done >= 4 and sounds.exists():
+            sounds.rename(away)
+
+    summary = library.scan(on_progress=unplug)
     assert summary.offline == [str(sounds)]
     assert (analysed(library), library.status().failed, summary.removed) == (12, 0, 0)
     away.rename(sounds)
@@ -159,13 +165,13 @@ def test_workers_run_nothing_from_the_current_folder(
     pack = sounds / "pack 0"
     (pack / "soundfile.py").write_text("open('executed', 'w').close()")
     command = [
-        Path(sys.executable).with_name("libindex"),
+        str(Path(sys.executable).with_name("libindex")),
         "scan",
         ".",
         "--db",
-        tmp_path / "a.db",
+        str(tmp_path / "a.db"),
         "--model",
-        small_model,
+        str(small_model),
     ]
     subprocess.run(command, cwd=pack, check=True, capture_output=True)
     assert not (pack / "executed").exists()

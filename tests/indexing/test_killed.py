@@ -10,6 +10,8 @@ import psutil
 import pytest
 from support.libraries import check_integrity, state, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def heard_by(path: Path) -> dict[bytes, int]:
     """What is committed: ids of analyses by digest. An analysis that is done again gets another."""

@@ -45,6 +45,7 @@ def test_each_kind_of_change_is_counted(library, ear, folder) -> None:
     assert sorted(map(os.path.basename, ear.heard)) == ["1.wav", "new.wav"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operation",
     [
@@ -106,9 +107,9 @@ def test_of_several_missing_copies_the_one_of_the_same_name_moved(library, ear, 
         put(folder / name, "the same")
     library.scan(folder)
     with library.database.writing() as connection:
-        for number, name in enumerate((b"a/x.wav", b"a/y.wav")):
+        for number, stored in enumerate((b"a/x.wav", b"a/y.wav")):
             connection.execute(
-                samples.update().where(samples.c.path == name).values(added_at=number)
+                samples.update().where(samples.c.path == stored).values(added_at=number)
             )
     (folder / "a").rename(folder / "b")
     assert counts(library.scan()) == {"moved": 2}

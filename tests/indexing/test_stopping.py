@@ -112,6 +112,7 @@ def test_an_error_in_the_middle_loses_nothing_that_was_committed(
     assert len(ear.heard) == 4
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing_that_was_committed(
     library, ear, folder, fresh, monkeypatch
 ) -> None:

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -147,7 +148,7 @@ def test_a_file_that_moves_on_while_it_is_read_leaves_nothing(
 def test_what_can_not_be_looked_at_is_kept(library, indexer, folder, monkeypatch) -> None:
     stat = os.stat
 
-    def guarded(path, *arguments: object, **options: object) -> os.stat_result:
+    def guarded(path, *arguments: Any, **options: Any) -> os.stat_result:
         if os.fsdecode(path) == str(folder / "pack" / "b.wav"):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return stat(path, *arguments, **options)

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
-from kits.conftest import make_sound
+from support.kits import make_sound
 
 from libindex.instruments import CODES
 from libindex.kits import assignment

@@ -16,6 +16,7 @@ from libindex.kits.kit import PadSettings, Voice
 pytestmark = in_hydrogen
 
 
+@pytest.mark.slow
 def test_hydrogen_accepts_kits(tmp_path: Path) -> None:
     """Its check holds `drumkit.xml` against its XSD."""
     program = PROGRAMS["hydrogen"]

@@ -23,6 +23,8 @@ from kits.programs.trial import (
 
 from libindex.kits.kit import PadSettings, Voice
 
+pytestmark = pytest.mark.slow
+
 CONTAINERS = {
     "WAV": ("PCM_U8", "PCM_16", "PCM_24", "FLOAT"),
     "WAVEX": ("PCM_24",),

@@ -196,7 +196,7 @@ def test_several_folders_are_heard_at_once(library, tmp_path, ear) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "same.wav").write_bytes(b"the same")
-    told = []
+    told: list[int] = []
     found = library.kits.folder_material([tmp_path / "a", tmp_path / "b"], told.append)
     assert told == [2]
     assert {f: paths(m) for f, m in found.items()} == {
@@ -212,6 +212,7 @@ def test_an_unknown_folder_is_heard_whatever_the_library_was_scanned_with(
     assert len(of_folder(with_another_network, tmp_path / "pack").sounds) == 1
 
 
+@pytest.mark.slow
 def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
     monkeypatch.setattr("libindex.kits.material._MAX_SIMILAR", 4)
     some = Layout("some", (Pad(36, ("kick",)),))

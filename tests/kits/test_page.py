@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -41,6 +42,7 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_commands_and_python_run(home) -> None:
     [commands] = examples("sh")
     lines = [line.partition("#")[0].strip() for line in commands.splitlines()]
@@ -77,7 +79,7 @@ def test_tables_have_every_format_and_layout() -> None:
 
 def test_tables_and_code_agree_on_the_defaults() -> None:
     defaults = re.findall(r"^\| `(\w+)` \(the default\) \|", PAGE, re.MULTILINE)
-    parameters = {option.name: option for option in build.params}
+    parameters: dict[str | None, Any] = {option.name: option for option in build.params}
     assert [*parameters["formats"].default, parameters["layout"].default] == defaults
     assert parameters["layout"].default == DEFAULT
     assert Recipe().layout == LAYOUTS[DEFAULT]

@@ -150,6 +150,7 @@ def test_a_variable_is_the_longest_that_is_defined(parse) -> None:
     assert voice.sample.endswith("/yz1.wav")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,7 @@ def test_samples_do_not_go_with_the_kit_that_they_come_from(dusty, out, tmp_path
 def test_a_folder_that_comes_meanwhile_is_not_replaced(dusty, out, monkeypatch) -> None:
     fill = writing._fill
 
-    def filled(*arguments: object) -> None:
+    def filled(*arguments: Any) -> None:
         fill(*arguments)
         (out / "Dusty").mkdir()
         (out / "Dusty" / "mine.txt").write_text("precious")
@@ -174,7 +175,7 @@ def test_a_file_that_comes_meanwhile_is_not_lost(dusty, out, monkeypatch) -> Non
     folder = write(dusty, [SFZ], out)
     fill = writing._fill
 
-    def filled(*arguments: object) -> None:
+    def filled(*arguments: Any) -> None:
         fill(*arguments)
         (folder / "mine.txt").write_text("precious")
 
@@ -211,7 +212,7 @@ def test_never_half_a_kit(dusty, out, monkeypatch, overwrite) -> None:
         write(dusty, [SFZ], out)
     before = content(out) if out.exists() else {}
 
-    def full(*_: object) -> None:
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(manifest, "write", full)

@@ -37,6 +37,7 @@ def test_different_sounds_give_different_results(make: Maker) -> None:
         assert (latents[one] - latents[other]).abs().max() > 0.01
 
 
+@pytest.mark.slow
 @every
 @given(lengths=LENGTHS, seed=st.integers(0, 99))
 def test_a_batch_is_its_members(make: Maker, lengths: list[int], seed: int) -> None:
@@ -46,6 +47,7 @@ def test_a_batch_is_its_members(make: Maker, lengths: list[int], seed: int) -> N
     assert_same(outputs(make(), mels), expected)
 
 
+@pytest.mark.slow
 @every
 @given(lengths=LENGTHS, seed=st.integers(0, 99))
 def test_the_order_has_no_effect(make: Maker, lengths: list[int], seed: int) -> None:
@@ -64,6 +66,7 @@ def test_the_end_of_a_sound_matters(make: Maker) -> None:
     assert (outputs(make(), [mel])[1] - outputs(make(), [other])[1]).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [residual, residual_folded])  # the original's strides skip some
 @given(length=st.integers(5, MAX_FRAMES), seed=st.integers(0, 99))
 def test_every_frame_matters(make: Maker, length: int, seed: int) -> None:
@@ -74,6 +77,7 @@ def test_every_frame_matters(make: Maker, length: int, seed: int) -> None:
         assert (outputs(make(), [mel])[1] - outputs(make(), [other])[1]).abs().max() > 1e-6
 
 
+@pytest.mark.slow
 @pairs
 @given(lengths=LENGTHS, seed=st.integers(0, 99))
 def test_folding_changes_nothing(
@@ -83,6 +87,7 @@ def test_folding_changes_nothing(
     assert_same(outputs(folded(), mels), outputs(plain(), mels))
 
 
+@pytest.mark.slow
 @pairs
 @given(lengths=st.lists(st.integers(1, MAX_FRAMES), min_size=1, max_size=40))
 def test_strips_do_not_matter(plain: Maker, folded: Maker, lengths: list[int]) -> None:

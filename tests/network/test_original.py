@@ -62,7 +62,7 @@ def as_the_original(network: CnnLstm, mel: Tensor) -> tuple[Tensor, Tensor]:
         if pool:
             x = nn.functional.max_pool2d(x, pool, pool_stride)
     steps = x.squeeze(-1).squeeze(0).T
-    weights = dict(network.lstm.named_parameters())
+    weights: dict[str, torch.Tensor] = dict(network.lstm.named_parameters())
     latent = torch.cat([lstm(steps, weights, ""), lstm(steps.flip(0), weights, "_reverse")])
     hidden = torch.relu(network.fc1.weight @ latent + network.fc1.bias)
     return network.fc2.weight @ hidden + network.fc2.bias, latent
@@ -149,12 +149,14 @@ def test_the_default_network_is_the_originals() -> None:
     assert_same(outputs(FoldedCnnLstm(big, 300, BANDS), mels), stacked)
 
 
+@pytest.mark.slow
 @given(lengths=LENGTHS, padding=st.floats(width=32))
 def test_what_the_padding_holds_has_no_effect(lengths: list[int], padding: float) -> None:
     mels = mels_of(lengths)
     assert_same(outputs(original(), mels, padding), outputs(original(), mels))
 
 
+@pytest.mark.slow
 @both
 @given(lengths=LENGTHS, extra=st.integers(1, 20))
 def test_how_much_padding_there_is_has_no_effect(

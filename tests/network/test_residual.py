@@ -1,4 +1,5 @@
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import torch
@@ -35,7 +36,9 @@ def _plainly(net: ResidualCnnLstm, mel: torch.Tensor) -> tuple[torch.Tensor, tor
     """`SMALL_RESIDUAL`, layer by layer: a step every 4 frames, which sees 8 before and after."""
     steps = -(-len(mel) // 4)
     silence = functional.pad(mel, (0, 0, 8, 4 * steps + 8 - len(mel)))[None, None]
-    stem, (first, again, last, more) = net.stem, net.body
+    stem: Any = net.stem
+    blocks: Any = net.body
+    first, again, last, more = blocks
     x = stem.norm(stem.convolution(silence) + stem.offset).relu()
     x = first.norm(first.convolution(x)).relu()
     x = (again.norm(again.convolution(x)) + x[:, :, 1:-1]).relu()
@@ -98,6 +101,6 @@ def test_networks_of_other_kinds_are_refused() -> None:
         ("bands", 100),
     ],
 )
-def test_sizes_are_checked(name: str, value: object) -> None:
+def test_sizes_are_checked(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         replace(SMALL_RESIDUAL, **{name: value})

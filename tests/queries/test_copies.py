@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from libindex.library import Library
-from libindex.queries import SORTS, Hit
+from libindex.queries import SORTS, Hit, Sort
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def found(hits: list[Hit]) -> list[tuple[str, tuple[str, ...]]]:
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_hit_is_the_first_of_its_copies(
-    library: Library, folder: Path, sort: str, reverse: bool
+    library: Library, folder: Path, sort: Sort, reverse: bool
 ) -> None:
     every = library.query(sort=sort, reverse=reverse, copies=True)
     assert len(every) == 50
@@ -53,7 +53,7 @@ def test_a_hit_is_the_first_of_its_copies(
 
 @pytest.mark.parametrize("sort", ["prob", "name", "added"])
 @pytest.mark.parametrize("size", [1, 4, 100])
-def test_pages_are_the_whole(library: Library, folder: Path, sort: str, size: int) -> None:
+def test_pages_are_the_whole(library: Library, folder: Path, sort: Sort, size: int) -> None:
     whole = library.query(sort=sort)
     pages = [library.query(sort=sort, limit=size, offset=i) for i in range(0, 31, size)]
     assert [hit for page in pages for hit in page] == whole

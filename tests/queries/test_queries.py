@@ -5,11 +5,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.ear import Ear
 
+from libindex.analysis.results import Analysis
 from libindex.errors import ModelError, NotFoundError, SampleError, UsageError
 from libindex.instruments import CODES
 from libindex.library import Library
@@ -57,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def scanned(library: Library, ear: object, folder: Path) -> Library:
+def scanned(library: Library, ear: Ear, folder: Path) -> Library:
     library.scan(folder)
     return library
 
@@ -105,6 +108,7 @@ def test_a_hit_is_what_was_heard(still: Library, still_folder: Path) -> None:
     path = still_folder / "more/03.wav"
     (hit,) = still.query(name="03.wav")
     heard = Ear(has_percussion_score=True).result(str(path))
+    assert isinstance(heard, Analysis)
     top = int(heard.probabilities.argmax())
     assert (hit.path, hit.root) == (str(path), str(still_folder))
     assert hit.class_code == CODES[top]
@@ -137,11 +141,14 @@ def test_ranges(still: Library, facet: str) -> None:
     hits = every(still)
     values = sorted(of(hit, facet) for hit in hits)
     low, high = values[5], values[15]  # both ends belong to it
-    found = by_path(still.query(**{f"min_{facet}": low, f"max_{facet}": high}))
+    both: Any = {f"min_{facet}": low, f"max_{facet}": high}
+    above: Any = {f"min_{facet}": high}
+    below: Any = {f"max_{facet}": low}
+    found = by_path(still.query(**both))
     assert found == [hit for hit in hits if low <= of(hit, facet) <= high]
     assert len(found) == 11
-    assert len(still.query(**{f"min_{facet}": high})) == len(values) - 15
-    assert len(still.query(**{f"max_{facet}": low})) == 6
+    assert len(still.query(**above)) == len(values) - 15
+    assert len(still.query(**below)) == 6
 
 
 def test_everything_that_is_given_must_hold(still: Library, still_folder: Path) -> None:
@@ -322,14 +329,14 @@ def test_nothing_matches_nothing(still: Library) -> None:
 def test_a_probability_out_of_range_is_refused(still: Library, value: float) -> None:
     for name in ("min_prob", "min_percussion"):
         with pytest.raises(UsageError, match=r"between 0 and 1|not a number"):
-            still.query(**{name: value})
+            still.query(**cast("Any", {name: value}))
 
 
 def test_an_unknown_filter_is_refused(still: Library) -> None:
     with pytest.raises(UsageError, match="unknown filter 'klass'"):
-        still.query(klass="kick")
+        still.query(**cast("Any", {"klass": "kick"}))
     with pytest.raises(UsageError, match="can't sort by 'size'"):
-        still.query(sort="size")
+        still.query(sort=cast("Any", "size"))
 
 
 # Order, limits, counts
@@ -343,7 +350,7 @@ def test_each_order(scanned: Library) -> None:
             connection.execute(
                 samples.update().where(samples.c.id == id_).values(added_at=number * 7 % 24)
             )
-    keys: dict[str, Callable[[Hit], object]] = {
+    keys: dict[Any, Callable[[Hit], Any]] = {
         "prob": lambda hit: -hit.probability,
         "duration": lambda hit: hit.facts.duration_s,
         "centroid": lambda hit: hit.facts.centroid_hz,
@@ -362,7 +369,7 @@ def _lower(name: str) -> str:
 
 
 @pytest.mark.parametrize("sort", ["prob", "name", "duration", "added"])
-def test_pages_are_the_whole(still: Library, sort: str) -> None:
+def test_pages_are_the_whole(still: Library, sort: Any) -> None:
     whole = still.query(sort=sort)
     pages = [still.query(sort=sort, limit=7, offset=start) for start in range(0, 28, 7)]
     assert [len(page) for page in pages] == [7, 7, 7, 3]
@@ -375,7 +382,7 @@ def test_pages_are_the_whole(still: Library, sort: str) -> None:
     "filters",
     [{}, {"classes": ["kick"], "min_prob": 0.01}, {"name": "kick"}, {"min_duration_s": 2}],
 )
-def test_the_count_is_that_of_the_hits(still: Library, filters: dict[str, object]) -> None:
+def test_the_count_is_that_of_the_hits(still: Library, filters: dict[str, Any]) -> None:
     assert still.select(**filters).count() == len(still.query(**filters))
 
 
@@ -480,17 +487,23 @@ def test_a_file_that_is_gone_is_still_known(scanned: Library, folder: Path) -> N
     assert scanned.similar(folder / "more/03.wav") == expected
 
 
+def latent_of(ear: Ear, path: str) -> NDArray[np.float64]:
+    result = ear.result(path)
+    assert isinstance(result, Analysis)
+    return result.latent.astype(float)
+
+
 def test_a_file_that_is_not_in_the_library_is_heard_and_not_added(
-    scanned: Library, tmp_path: Path, ear: object
+    scanned: Library, tmp_path: Path, ear: Ear
 ) -> None:
     path = put(tmp_path / "elsewhere.wav", "a new sound")
     ear.heard.clear()
     hits = scanned.similar(path, 100)
     assert ear.heard == [str(path)]
     assert len(hits) == 24
-    latent = ear.result(str(path)).latent.astype(float)
+    latent = latent_of(ear, str(path))
     for hit in hits:
-        other = ear.result(hit.path).latent.astype(float)
+        other = latent_of(ear, hit.path)
         cosine = latent @ other / np.linalg.norm(latent) / np.linalg.norm(other)
         assert hit.similarity == pytest.approx(cosine, abs=2e-3)
     assert len(every(scanned)) == 24
@@ -508,7 +521,7 @@ def test_a_copy_that_is_not_in_the_library_finds_the_one_that_is(
     assert [hit.path for hit in rest] == [hit.path for hit in scanned.similar("03.wav", 9)]
 
 
-def test_a_file_that_changed_is_heard_again(scanned: Library, folder: Path, ear: object) -> None:
+def test_a_file_that_changed_is_heard_again(scanned: Library, folder: Path, ear: Ear) -> None:
     path = put(folder / "more/03.wav", "quite another sound")
     ear.heard.clear()
     hits = scanned.similar(path)
@@ -525,7 +538,7 @@ def test_a_file_that_changed_is_heard_again(scanned: Library, folder: Path, ear:
 
 @pytest.mark.parametrize("copies", [True, False])
 def test_the_file_itself_is_never_among_the_hits(
-    scanned: Library, folder: Path, ear: object, copies: bool
+    scanned: Library, folder: Path, ear: Ear, copies: bool
 ) -> None:
     path = folder / "more/03.wav"
     shutil.copy(path, folder / "a copy.wav")
@@ -585,7 +598,7 @@ def test_copies_of_the_file_are_hits_only_if_asked_for(scanned: Library, folder:
     ],
 )
 def test_filters_choose_among_all(
-    still: Library, still_folder: Path, n: int, filters: dict[str, object]
+    still: Library, still_folder: Path, n: int, filters: dict[str, Any]
 ) -> None:
     wanted = {hit.path for hit in still.query(**filters)}
     everything = still.similar("03.wav", 100)
@@ -687,6 +700,7 @@ def test_information_on_a_file_that_is_not_in_the_library(
 ) -> None:
     path = put(tmp_path / "elsewhere.wav")
     info, expected = scanned.info(path), ear.result(str(path))
+    assert isinstance(expected, Analysis)
     assert (info.path, info.root, info.added_at, info.copies) == (str(path), None, None, ())
     assert (info.facts, info.digest) == (expected.facts, expected.digest.hex())
     assert info.probabilities == dict(zip(CODES, expected.probabilities.tolist(), strict=True))

@@ -103,6 +103,7 @@ def test_a_bad_file_costs_no_engine(
     assert ear.made == 1
 
 
+@pytest.mark.slow
 def test_another_network_in_the_place_of_the_first_is_noticed(
     kept: Library, ear: Ear, stranger: Path, small_model: Path, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_it_is_told_what_a_file_was_taken_for(
     assert seen == [(str(tmp_path / "Samples/03.wav"), False, 0), (str(stranger), True, 0)]
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_may_ask(kept: Library, ear: Ear, tmp_path: Path) -> None:
     files = [put(tmp_path / f"elsewhere/{number}.wav") for number in range(8)]
     expected = [[hit.path for hit in kept.similar(file)] for file in files]
@@ -202,7 +204,7 @@ def test_a_scan_holds_up_nobody(kept: Library, ear: Ear, stranger: Path, tmp_pat
 
     ear.before = wait
     with ThreadPoolExecutor(1) as pool:
-        scan: Callable = pool.submit(kept.scan).result  # type: ignore[type-arg]
+        scan: Callable = pool.submit(kept.scan).result
         assert scanning.wait(30)
         assert len(kept.similar(stranger)) == len(kept.similar(stranger)) == 10
         assert ear.made == 2

@@ -168,6 +168,7 @@ def damage(path: Path, kind: str) -> None:
 DAMAGE = ["missing", "empty", "truncated", "flipped", "foreign", "another size", "another kind"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_index_is_made_anew_by_a_search(
     scanned: Library, folder: Path, cache: Path, kind: str
@@ -178,6 +179,7 @@ def test_a_damaged_index_is_made_anew_by_a_search(
     check(scanned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_index_is_no_obstacle_to_a_scan(
     scanned: Library, folder: Path, cache: Path, kind: str

@@ -2,6 +2,7 @@ import json
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -51,7 +52,7 @@ def test_a_flipped_bit_is_noticed(scratch: Path, whole: bytes, byte: int, bit: i
     assert stampedfile.stamp_of(scratch) in {found and found[0], "stamp"}
 
 
-def header(**fields: object) -> bytes:
+def header(**fields: Any) -> bytes:
     return b"libindex cache 1\n" + json.dumps(fields).encode() + b"\n"
 
 

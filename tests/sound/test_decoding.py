@@ -218,7 +218,7 @@ def test_what_is_not_audio(data: bytes) -> None:
 
 @pytest.mark.parametrize("container", ["WAV", "AIFF", "CAF", "W64", "AU"])
 def test_no_frames(container: str) -> None:
-    assert refusal(encoded(np.zeros(0), container, "PCM_16")) == "holds no audio"
+    assert refusal(encoded(np.zeros(0, np.float32), container, "PCM_16")) == "holds no audio"
 
 
 def test_too_few_samples() -> None:
@@ -231,7 +231,7 @@ def test_too_few_samples() -> None:
 @pytest.mark.parametrize("kept", [0.97, 0.7, 0.4])
 def test_what_is_left_of_a_truncated_file(container: str, encoding: str, kept: float) -> None:
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, len(sweep(3.0)))
-    data = encoded(sweep(3.0) + noise, container, encoding)
+    data = encoded(sweep(3.0) + noise.astype(np.float32), container, encoding)
     got = decode(data[: int(kept * len(data))], SECONDS)
     assert got.warning == "truncated"
     assert kept - 0.1 < len(got.signal.samples) / len(noise) <= kept + 0.01
@@ -389,5 +389,5 @@ def test_peaks_beyond_full_scale_stay() -> None:
 
 
 def test_silence_decodes() -> None:
-    got = decode(encoded(np.zeros(1000)), SECONDS)
+    got = decode(encoded(np.zeros(1000, np.float32)), SECONDS)
     assert (got.peak, len(got.signal.samples)) == (0, 1000)

@@ -3,6 +3,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import librosa
 import numpy as np
@@ -123,14 +124,14 @@ def test_filters_travel(tone: Callable[..., FloatArray]) -> None:
 
 @pytest.mark.parametrize("name", [f.name for f in fields(MelConfig) if f.type is int])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8", None])
-def test_parameters_are_positive_integers(name: str, value: object) -> None:
+def test_parameters_are_positive_integers(name: str, value: Any) -> None:
     with pytest.raises(ModelError, match=f"mel parameter {name} is {value!r}"):
         MelConfig(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["range_db", "power_floor"])
 @pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, "8", None])
-def test_levels_are_above_zero(name: str, value: object) -> None:
+def test_levels_are_above_zero(name: str, value: Any) -> None:
     with pytest.raises(ModelError, match=f"mel parameter {name} is {value!r}"):
         MelConfig(**{name: value})
 

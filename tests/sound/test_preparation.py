@@ -232,6 +232,7 @@ def test_answers_travel(prepare: Preparer, write_sound: WriteSound) -> None:
     np.testing.assert_array_equal(copy.mel, prepared.mel)
 
 
+@pytest.mark.slow
 def test_a_worker_loads_neither_torch_nor_librosa(
     prepare: Preparer, write_sound: WriteSound
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_reader_neither_waits_for_a_writer_nor_sees_it(
             assert count(reader) == 0
 
 
+@pytest.mark.slow
 def test_a_reader_sees_one_state_throughout(database: Database) -> None:
     with database.reading() as reader:
         assert count(reader) == 0

@@ -2,7 +2,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def other(database: Path) -> "subprocess.Popen[bytes]":
+def other(database: Path) -> "Iterator[subprocess.Popen[bytes]]":
     """Another process that holds the database until its standard input is closed."""
     command = [sys.executable, "-c", HOLD, str(database)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -142,7 +144,7 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_note_that_can_not_be_written_is_no_obstacle(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object, **__: object) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ STRANGE = ["\udcff broken", "\udce3\udc81", "Ü 🥁", "new\nline", "plain", "';
 
 
 @pytest.fixture
-def scanned(library: Library, ear: object, tmp_path: Path) -> Library:
+def scanned(library: Library, ear: Any, tmp_path: Path) -> Library:
     """Two roots, one of a strange name; a copy, a bad file and names that need care."""
     ear.has_percussion_score = True
     for number, name in enumerate(STRANGE):
@@ -182,7 +183,7 @@ def test_the_page_describes_every_column(ask) -> None:
 def test_the_python_of_the_page_runs(scanned: Library, monkeypatch) -> None:
     monkeypatch.chdir(scanned.database.path.parent)
     (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(compile(example, "sql.md", "exec"), namespace)
     assert len(namespace["rows"]) == 8
     namespace["connection"].close()

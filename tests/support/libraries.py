@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -31,7 +32,7 @@ def counts(summary: ScanSummary) -> dict[str, int]:
     return {name: getattr(summary, name) for name in COUNTS if getattr(summary, name)}
 
 
-def content_of(connection: Connection) -> dict[str, object]:
+def content_of(connection: Connection) -> dict[str, Any]:
     """All that a library knows, without its ids and the times of its own work."""
     what = [c for c in contents.c if c.name != "id"]
     stamp = (samples.c.size_bytes, samples.c.mtime_ns, samples.c.ctime_ns)
@@ -59,7 +60,7 @@ def content_of(connection: Connection) -> dict[str, object]:
     return {n: sorted(map(tuple, connection.execute(q)), key=repr) for n, q in queries.items()}
 
 
-def state(library: Library) -> dict[str, object]:
+def state(library: Library) -> dict[str, Any]:
     with library.database.reading() as connection:
         return content_of(connection)
 
@@ -82,7 +83,7 @@ def put(path: Path, content: str | bytes | None = None) -> Path:
     """Write a file; without content, bytes of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = content if content is not None else str(path)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.write_bytes(content if isinstance(content, bytes) else os.fsencode(content))
     return path
 
 

@@ -63,6 +63,7 @@ def randomised(config: NetworkConfig) -> CnnLstm:
     with torch.no_grad():
         for block in (network.convl11, network.convl12, network.convl13):
             norm = block[2]
+            assert isinstance(norm, nn.BatchNorm2d)
             norm.weight.uniform_(-1.5, 1.5)  # some negative: pooling must not pass them by
             norm.bias.normal_(std=0.3)
             norm.momentum = 1.0

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from support.disk import NAMES, WHICH, Disk
 from support.ear import Ear
 from support.libraries import content_of, put
-from watching.conftest import Running
+from support.watchers import Running
 
 from libindex import settings as settings_module
 from libindex.analysis.engine import Engine
@@ -25,6 +25,8 @@ from libindex.network.modelfile import ModelFile
 from libindex.similarity.embeddings import index_path, neighbour_index, unpacked
 from libindex.store import locking
 from libindex.store.database import Database
+
+pytestmark = pytest.mark.slow
 
 
 class OneOfSeveral(Indexer):

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ear import Ear
-from watching.conftest import SYSTEM, Running
+from support.watchers import SYSTEM, Running
 
 from libindex.errors import BusyError, NotFoundError
 from libindex.library import Library
 from libindex.watching.events import Events
 from libindex.watching.notices import Problem
 from libindex.watching.options import Intervals
+
+pytestmark = pytest.mark.slow
 
 
 def names(library: Library) -> list[str]:
@@ -278,7 +281,7 @@ def test_folders_that_can_not_be_watched_are_compared(
 
     from watchdog.observers.inotify_c import InotifyFD
 
-    def full(*_: object) -> None:
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
     monkeypatch.setattr(InotifyFD, "add_callback", full)
@@ -394,7 +397,7 @@ def test_a_database_that_can_not_be_written_is_tried_again(
     running.until_quiet()
     update = Indexer.update
 
-    def full(*_: object, **__: object) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise DatabaseError("can't be written: the disk is full", library.database.path)
 
     monkeypatch.setattr(Indexer, "update", full)

@@ -27,11 +27,11 @@ def contrastive_loss(latents: Tensor, labels: Tensor, temperature: float) -> Ten
     Tensor, scalar
         L_out of Khosla et al., equation 2, as a mean.
     """
-    unit = functional.normalize(latents, dim=1)
-    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
+    vectors = functional.normalize(latents, dim=1)
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    scores = (vectors @ vectors.T / temperature).masked_fill(itself, float("-inf"))
     log_share = scores - scores.logsumexp(dim=1, keepdim=True)
-    labels = labels.to(unit.device)
+    labels = labels.to(vectors.device)
     positive = (labels[:, None] == labels[None, :]) & ~itself
     count = positive.sum(dim=1)
     total = -log_share.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -59,7 +60,7 @@ def record(kit: Path, hits: Sequence[Hit], seconds: float) -> np.ndarray:
         return soundfile.read(out, dtype="float32", always_2d=True)[0]
 
 
-def _h2cli(home: Path, *arguments: object) -> str:
+def _h2cli(home: Path, *arguments: Any) -> str:
     """Run it in a home and a working directory of its own; returns what it says.
 
     Without a sound card it waits long for one, so that it is told to do without; in a folder with

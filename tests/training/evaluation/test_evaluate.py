@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -26,7 +27,7 @@ def predictions(
     probabilities: list[list[float]],
     labels: list[int],
     groups: list[int] | None = None,
-    latents: list[list[float]] | None = None,
+    latents: npt.ArrayLike | None = None,
     certain: list[bool] | None = None,
     percussion: list[float] | None = None,
 ) -> Predictions:
@@ -100,7 +101,7 @@ def test_percussion_is_predicted_in_the_order_of_the_files(
 ) -> None:
     model, network = load_network(small_model)
     with torch.no_grad():
-        network.fc2.bias -= 4
+        network.fc2.bias.sub_(4)
     analyser = Analyser(replace(model, has_percussion_score=has_percussion_score), network, "cpu")
     rng = np.random.default_rng(0)
     mels = [rng.random((length, 128)).astype(np.float16) for length in (90, 20, 50)]
@@ -142,9 +143,9 @@ def test_confusion_by_hand() -> None:
     assert confusion_matrix(BY_HAND).tolist() == expected
 
 
-def test_neighbours_come_from_other_units() -> None:
+def test_neighbours_come_from_other_groups() -> None:
     # Two directions; classes agree with them except for the last file.
-    latents = [[1, 0], [1, 0.1], [0.9, 0], [0, 1], [0.1, 1], [0, 2]]
+    latents: list[list[float]] = [[1, 0], [1, 0.1], [0.9, 0], [0, 1], [0.1, 1], [0, 2]]
     both = predictions([[0.5, 0.5]] * 6, [0, 0, 0, 1, 1, 0], [0, 0, 1, 2, 3, 3], latents)
     shares = neighbour_precision(both)
     # Fewer than ten others: all files of other groups are neighbours.

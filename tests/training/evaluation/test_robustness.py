@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from libindex.network.analyser import Analyser
-from libindex.sound.decoding import Signal
+from libindex.sound.decoding import Signal, decode
 from libindex.training.data.dataset import Item
 from libindex.training.evaluation import robustness
 from libindex.training.evaluation.robustness import CHANGES, measure_robustness, own_ranks
@@ -42,7 +42,6 @@ def test_short_and_silent_sounds_survive(name: str, samples: np.ndarray) -> None
 
 def test_mp3_is_coded_at_96_kbit(sound: Signal, monkeypatch: pytest.MonkeyPatch) -> None:
     coded: list[bytes] = []
-    decode = robustness.decode
     monkeypatch.setattr(
         robustness, "decode", lambda data, seconds: (coded.append(data), decode(data, seconds))[1]
     )

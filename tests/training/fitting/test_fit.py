@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,9 +72,14 @@ NOTHING = Dataset((), [], np.zeros(0, np.int64), ())
 
 
 def begin(
-    dataset: Dataset, held: Dataset = NOTHING, network: Architecture = TINY, **settings: object
+    dataset: Dataset, held: Dataset = NOTHING, network: Architecture = TINY, **settings: Any
 ) -> Fit:
-    options = {"epochs": 4, "batch_size": 6, "learning_rate": 0.01, "average_steps": 5}
+    options: dict[str, Any] = {
+        "epochs": 4,
+        "batch_size": 6,
+        "learning_rate": 0.01,
+        "average_steps": 5,
+    }
     config = FitConfig(**{**options, **settings})
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -89,6 +95,7 @@ def assert_same(one: nn.Module, other: nn.Module) -> None:
         torch.testing.assert_close(value, other.state_dict()[name], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [TINY, TINY_ORIGINAL])
 def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel, layers: Architecture) -> None:
     settings = {"learning_rate": 0.03, "mixup_share": 0.0, "ood_share": 0.0, "seed": 2}
@@ -104,6 +111,7 @@ def test_a_tiny_network_learns(dataset: Dataset, log_mel: LogMel, layers: Archit
     assert all(p.held_top1 is not None and p.step == p.steps == 3 for p in epochs)
 
 
+@pytest.mark.slow
 def test_a_seed_decides_everything(dataset: Dataset, log_mel: LogMel) -> None:
     one, same, other = (begin(dataset, epochs=2, seed=seed) for seed in (5, 5, 6))
     for fit, threads in ((one, 1), (same, 3), (other, 1)):
@@ -113,6 +121,7 @@ def test_a_seed_decides_everything(dataset: Dataset, log_mel: LogMel) -> None:
     assert one.history == same.history != other.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [1, 2])
 def test_a_resumed_run_equals_an_uninterrupted_one(
     dataset: Dataset, log_mel: LogMel, tmp_path: Path, stop: int
@@ -176,6 +185,7 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed(
     assert resumed.epoch == 1
 
 
+@pytest.mark.slow
 def test_a_student_learns_what_its_teacher_says(dataset: Dataset, log_mel: LogMel) -> None:
     teacher = new_network(TINY).eval()
     with torch.no_grad():
@@ -194,7 +204,7 @@ def test_a_teacher_has_no_say_about_out_of_distribution_sounds(
 ) -> None:
     targets_seen: list[torch.Tensor] = []
 
-    def watch(logits: torch.Tensor, targets: torch.Tensor, **_: object) -> torch.Tensor:
+    def watch(logits: torch.Tensor, targets: torch.Tensor, **_: Any) -> torch.Tensor:
         targets_seen.append(targets)
         return logits.sum()
 
@@ -231,6 +241,7 @@ def test_settings_without_sense_are_refused() -> None:
         FitConfig(epochs=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [TINY, TINY_ORIGINAL])
 def test_bfloat16_trains_float32_weights(
     dataset: Dataset, log_mel: LogMel, layers: Architecture
@@ -242,7 +253,7 @@ def test_bfloat16_trains_float32_weights(
 
 @pytest.mark.parametrize("sizes", [{}, {"stride_11": (2, 2)}, {"stride_13": (1, 1)}])
 def test_a_batch_is_the_same_function_as_its_sounds_alone(
-    sizes: dict[str, tuple[int, int]],
+    sizes: dict[str, Any],
 ) -> None:
     network = CnnLstm(NetworkConfig(**sizes)).eval()
     lengths = (5, 17, 18, 19, 20, 21, 43, 120)
@@ -311,6 +322,7 @@ def test_rounds_differ_and_each_is_reproducible(dataset: Dataset, log_mel: LogMe
     assert any(not np.array_equal(a, b) for a, b in zip(first.mels, second.mels, strict=True))
 
 
+@pytest.mark.slow
 def test_a_round_has_ood_sounds_and_synthesised_sounds_of_rare_classes(log_mel: LogMel) -> None:
     labels = np.repeat([0, 1, 2], [95, 4, 1])
     items = tuple(Item("", ("snr", "cui", "my own")[label]) for label in labels)
@@ -327,6 +339,7 @@ def test_a_round_has_ood_sounds_and_synthesised_sounds_of_rare_classes(log_mel: 
     assert all(mel.any() for mel in sounds.mels[100:])
 
 
+@pytest.mark.slow
 def test_only_some_kinds_of_ood_sounds_are_trained_on(
     dataset: Dataset, log_mel: LogMel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,6 +364,7 @@ def test_even_a_round_of_few_files_has_an_ood_sound(dataset: Dataset, log_mel: L
             assert (views.round(0).labels == OOD).sum() == expected
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_the_background_work(
     dataset: Dataset, log_mel: LogMel, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ def make(kind: str, seed: int = 0, sample_rate: int = RATE) -> npt.NDArray[np.fl
     return synthesise_ood(kind, np.random.default_rng(seed), sample_rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_sound_is_finite_in_range_and_of_sane_length(kind: str, seed: int) -> None:
@@ -48,6 +49,7 @@ def test_the_generator_alone_decides(kind: str) -> None:
     assert np.abs(first[:length] - other[:length]).max() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sample_rate", [8000, 96000])
 def test_other_sample_rates(kind: str, sample_rate: int) -> None:
@@ -56,6 +58,7 @@ def test_other_sample_rates(kind: str, sample_rate: int) -> None:
     assert SHORTEST_S - 0.001 <= len(sound) / sample_rate <= LONGEST_S + 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_go_on_where_percussion_dies_away(kind: str) -> None:
     def energy_in_second_half(sound: npt.NDArray[np.float32]) -> float:
@@ -70,6 +73,7 @@ def test_an_unknown_kind_names_the_valid_ones() -> None:
         make("kazoo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("temperature", "expected"), [(1e-6, 1.0), (1e6, 0.0)])
 def test_false_alarms_are_those_that_are_sure(
     temperature: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +92,7 @@ def test_false_alarms_are_those_that_are_sure(
     assert alarms == measure_false_alarms(analyser)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("offset", "expected"), [(-100.0, 1.0), (100.0, 0.0)])
 def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     offset: float, expected: float, small_model: Path, monkeypatch: pytest.MonkeyPatch
@@ -95,7 +100,7 @@ def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     monkeypatch.setattr(false_alarms, "EACH", 1)
     model, network = load_network(small_model)
     with torch.no_grad():
-        network.fc2.bias += offset
+        network.fc2.bias.add_(offset)
     alarms = measure_false_alarms(
         Analyser(replace(model, has_percussion_score=True), network, "cpu")
     )
@@ -104,6 +109,7 @@ def test_ood_sounds_are_detected_by_a_network_with_a_percussion_score(
     assert alarms.detected.value == alarms.unseen_detected.value == expected
 
 
+@pytest.mark.slow
 def test_unseen_kinds_are_counted_separately(
     small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

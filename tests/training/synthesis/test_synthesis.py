@@ -40,6 +40,7 @@ def test_there_are_thirty_classes() -> None:
     assert len(CODES) == len(set(CODES)) == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_sound_is_finite_in_range_and_of_sane_length(code: str, seed: int) -> None:
@@ -54,6 +55,7 @@ def test_a_sound_is_finite_in_range_and_of_sane_length(code: str, seed: int) -> 
     assert abs(sound[-1]) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", CODES)
 def test_the_generator_alone_decides(code: str) -> None:
     sound, other = make(code, 0), make(code, 1)
