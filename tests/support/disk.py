@@ -100,7 +100,7 @@ class Disk(RuleBasedStateMachine):
     @rule(after=st.integers(0, 3))
     def scan_and_stop(self, after: int) -> None:
         stop = threading.Event()
-        self.library.scan(stop=stop, progress=lambda p: p.done >= after and stop.set())
+        self.library.scan(stop=stop, on_progress=lambda p: p.done >= after and stop.set())
 
     @rule()
     def compare(self) -> None:
