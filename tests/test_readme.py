@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -35,7 +36,7 @@ needs_network = pytest.mark.skipif(
 Run = Callable[[str, str], str]
 
 
-def examples() -> list[object]:
+def examples() -> list[Any]:
     """Every block of `sh` and `python`, named by page and line."""
     found = []
     for path in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]:

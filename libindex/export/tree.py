@@ -2,13 +2,14 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from libindex.disk.posix import locked_folder
+from libindex.disk.stamps import Stamp
 from libindex.errors import LibindexError, UsageError
 from libindex.export.columns import Answer
 from libindex.export.manifest import NAME, PART, Manifest, is_folder_inside, remove_part
@@ -207,11 +208,8 @@ def _wanted(answer: Answer, by: Order, copy: bool) -> list[Wanted]:
 
 
 def _stamp(file: str | int) -> tuple[int, int] | None:
-    try:
-        status = os.stat(file)  # noqa: PTH116
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
+    stamp = Stamp.of(file)
+    return stamp.size_and_mtime if stamp else None
 
 
 def _check_outside(path: str, roots: list[str]) -> None:
@@ -229,14 +227,9 @@ def _check_outside(path: str, roots: list[str]) -> None:
 @contextlib.contextmanager
 def _alone(top: str) -> Iterator[None]:
     """Keep others away who make the same tree; the system lets go when the process ends."""
-    handle = os.open(top, os.O_RDONLY)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked_folder(top))
         except BlockingIOError:
             raise LibindexError("is being written by another libindex", top) from None
-        except OSError:
-            pass  # not every network drive can lock a folder
         yield
-    finally:
-        os.close(handle)

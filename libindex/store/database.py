@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from libindex import resources
+from libindex.disk.posix import is_read_only
 from libindex.errors import DatabaseError, NotFoundError
-from libindex.store.locking import writing
+from libindex.store.locking import writer_lock
 from libindex.store.patterns import path_matches
 from libindex.store.schema import REVISION
 
@@ -33,8 +34,8 @@ _PRAGMAS = (
 class Database:
     """An open library database.
 
-    Readers never wait for a writer (WAL); writers take the write lock at once (BEGIN
-    IMMEDIATE), since a read transaction that turns into a write can't wait.
+    Readers never wait for a writer (WAL); writers take the database's own write lock at once
+    (BEGIN IMMEDIATE), since a read transaction that turns into a write can't wait.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ class Database:
         if revision == REVISION:
             database._use_wal()
         else:
-            with writing(path, "upgrade", waiting=lambda _: None):
+            with writer_lock(path, "upgrade", on_wait=lambda _: None):
                 database._upgrade(database._revision())
         return database
 
@@ -97,7 +98,12 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A write transaction; committed at the end, or nothing of it."""
+        """A write transaction; committed at the end, or nothing of it.
+
+        This is all that a short write needs (a tag, a correction): it waits for the transactions
+        of others, which are short too, and not for a scan, which holds the lock file of
+        `libindex.store.locking` for all of its time. Read, decode and compute before it begins.
+        """
         with self._translated(), self._writer.begin() as connection:
             yield connection
 
@@ -110,11 +116,11 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         """Connect as bytes, since a path need not be UTF-8.
 
-        SQLite opens no WAL database where it can't write beside it, unless it is told that
+        SQLite opens no WAL database where it can't write beside it, unless it knows that
         nobody else can either.
         """
         path = os.fsencode(self.path)
-        if os.path.exists(path) and _is_read_only(os.path.dirname(path)):  # noqa: PTH110, PTH120
+        if os.path.exists(path) and is_read_only(os.path.dirname(path)):  # noqa: PTH110, PTH120
             return sqlite3.connect(f"file:{quote(path)}?immutable=1", uri=True)
         return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
 
@@ -201,11 +207,6 @@ def _configure(connection: Any, _record: object) -> None:
     connection.create_function("path_matches", 2, path_matches, deterministic=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _is_read_only(folder: bytes) -> bool:
-    """Whether it lies on a disk that nobody can write to."""
-    return hasattr(os, "statvfs") and bool(os.statvfs(folder or b".").f_flag & os.ST_RDONLY)
 
 
 def _begin(connection: Connection) -> None:
