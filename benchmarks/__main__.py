@@ -19,7 +19,7 @@ import psutil
 from benchmarks import material
 from benchmarks import watching as watcher
 from libindex import resources
-from libindex.disk.folders import audio_files
+from libindex.disk.walk import audio_files
 from libindex.library import Library
 
 MODEL = resources.default_model()

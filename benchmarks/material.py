@@ -11,7 +11,7 @@ import soundfile
 from sqlalchemy import insert
 
 from libindex.analysis.results import Analysis
-from libindex.disk.walk import compare
+from libindex.disk.comparing import compare
 from libindex.indexing import records
 from libindex.indexing.roots import target_for
 from libindex.network.modelfile import ModelFile

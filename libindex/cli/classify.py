@@ -66,7 +66,7 @@ def classify(
 def _names(
     files: tuple[str, ...], listed: str | None, directory: str | None, recursive: bool
 ) -> list[str]:
-    from libindex.disk.folders import audio_files
+    from libindex.disk.walk import audio_files
 
     names = [*files, *(name for name in (listed or "").split(",") if name)]
     if directory is not None:

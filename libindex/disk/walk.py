@@ -1,33 +1,17 @@
-"""Walking a root, and comparing what is there with what is known. Nothing is read or written."""
+"""Walking a folder. Nothing is read or written."""
 
 import heapq
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
+from libindex.disk.stamps import Stamp
 from libindex.errors import LibindexError
-from libindex.paths import is_audio, relative_to
+from libindex.paths import PathLike, is_audio, relative_to
 
 _SETTLING_NS = 2_000_000_000  # the coarsest time stamps (FAT) have steps of two seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """By what a changed file is noticed without reading it.
-
-    Attributes
-    ----------
-    size_bytes : int
-        Size [bytes].
-    mtime_ns, ctime_ns : int
-        When its content and its entry last changed [ns since 1970].
-    """
-
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,136 +33,69 @@ class Found:
     is_settled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A sample as the database has it.
+def audio_files(
+    folder: PathLike, *, recursive: bool = False, errors: list[LibindexError] | None = None
+) -> list[str]:
+    """Paths of the audio files in a folder, as a scan finds them, in order of name.
 
-    Attributes
-    ----------
-    id, root_id : int
-        Its ids.
-    path : str
-        Relative to the root.
-    stamp : Stamp
-        As it was when it was last read.
-    is_settled : bool
-        See `Found`.
-    content_id : int or None
-        Its content; None if it could not be read.
-    failed : bool
-        Whether it could not be read or analysed.
-    unread : bool
-        Whether it could not be read.
-    """
-
-    id: int
-    root_id: int
-    path: str
-    stamp: Stamp
-    is_settled: bool
-    content_id: int | None
-    failed: bool
-    unread: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a walk showed.
-
-    Attributes
-    ----------
-    new : list of Found
-        Paths that are not known.
-    changed : list of (Known, Found)
-        Known paths that must be read again.
-    missing : list of Known
-        Known paths that are gone, from folders that could be looked into.
-    unchanged : list of Known
-        The rest.
-    unreadable : list of str
-        Files and folders that could not be looked at, and links that lead nowhere; what is known
-        of them is kept.
-    links : list of str
-        Links to folders outside of those that were walked anyway; what is there was found
-        through them.
-    """
-
-    new: list[Found] = field(default_factory=list)
-    changed: list[tuple[Known, Found]] = field(default_factory=list)
-    missing: list[Known] = field(default_factory=list)
-    unchanged: list[Known] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-
-
-def compare(
-    root: str,
-    below: str,
-    known: Mapping[str, Known],
-    others: Collection[str] = (),
-    visiting: Callable[[str], None] = lambda _: None,
-) -> Changes:
-    """Walk a root, or a part of it, and compare.
+    Links to folders are followed, hidden files and folders are not looked at.
 
     Parameters
     ----------
-    root : str
-        The root's path.
-    below : str
-        Only what is under this path, relative to the root; ``""`` for all of it.
-    known : mapping of str to Known
-        The samples known below `below`, by path relative to the root.
-    others : collection of str
-        Folders that are roots of their own, relative to this one; they are left out.
-    visiting : callable
-        Called with every folder before it is listed; it may raise to end the walk.
-
-    Returns
-    -------
-    Changes
-        In order of path.
+    folder : str or Path
+        The folder; the paths begin with it as it was given.
+    recursive : bool
+        Whether to look into its sub-folders too.
+    errors : list, optional
+        Gets an error for each sub-folder that can't be read, instead of its being raised.
 
     Raises
     ------
     LibindexError
-        If the root itself can't be listed.
+        If it is not a folder or can't be read.
     """
-    changes = Changes()
-    seen = set()
-    walk = _Walk(root, others, visiting, changes.unreadable, changes.links)
-    for found in walk.files(below):
-        seen.add(found.path)
-        sample = known.get(found.path)
-        if sample is None:
-            changes.new.append(found)
-        elif _must_read(sample, found):
-            changes.changed.append((sample, found))
-        else:
-            changes.unchanged.append(sample)
-    hidden = tuple(path + os.sep for path in changes.unreadable)
-    for path, sample in known.items():
-        if path not in seen:
-            away = path in changes.unreadable or path.startswith(hidden)
-            kept = changes.unchanged if away else changes.missing
-            kept.append(sample)
-    return changes
-
-
-def _must_read(sample: Known, found: Found) -> bool:
-    # What could not be read at all is tried at every scan: that costs nothing.
-    unread = sample.unread or sample.content_id is None
-    return sample.stamp != found.stamp or not sample.is_settled or unread
+    top = os.fspath(folder)
+    walk, found = Walk(top), list[str]()
+    for below, entries in walk.folders(""):
+        # A link that leads nowhere is reported by whoever reads it.
+        names = (entry.name for entry in entries if is_audio(entry.name) and not _is_folder(entry))
+        found += [_join(below, name) for name in names]
+        if not recursive:
+            break
+    for below, reason in walk.unreadable.items():
+        path = _join(top, below)
+        if os.path.exists(path):  # noqa: PTH110
+            error = LibindexError(f"can't be listed ({reason})", path)
+            if errors is None:
+                raise error
+            errors.append(error)
+    return [_join(top, path) for path in sorted(found, key=lambda path: path.split(os.sep))]  # noqa: PTH206
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
-    """What is to be seen of a root; notes what can't be looked at, and links that it follows."""
+class Walk:
+    """What is to be seen of a folder.
+
+    Attributes
+    ----------
+    root : str
+        The folder.
+    others : collection of str
+        Folders below it that are left out.
+    on_folder : callable
+        Called with every folder before it is listed; it may raise to end the walk.
+    unreadable : dict of str to str
+        What could not be looked at, and links that lead nowhere, with the system's reason;
+        complete when the walk has ended.
+    links : list of str
+        Links to other folders that were followed.
+    """
 
     root: str
-    others: Collection[str]
-    visiting: Callable[[str], None]
-    unreadable: list[str]
-    links: list[str]
+    others: Collection[str] = ()
+    on_folder: Callable[[str], None] = lambda _: None
+    unreadable: dict[str, str] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
 
     def files(self, below: str) -> Iterator[Found]:
         """Audio files at or below a path: those that a walk of the whole root finds there."""
@@ -193,42 +110,44 @@ class _Walk:
             if status and stat.S_ISREG(status.st_mode) and is_audio(below):
                 yield _found(status, below, now_ns)
             return
-        for folder, entries in self._folders(below):
+        for folder, entries in self.folders(below):
             for entry in entries:
                 try:
                     if is_audio_file(entry):
-                        path = os.path.join(folder, entry.name)  # noqa: PTH118
-                        yield _found(entry.stat(), path, now_ns)
+                        yield _found(entry.stat(), _join(folder, entry.name), now_ns)
                 except FileNotFoundError:  # it vanished
                     continue
-                except OSError:
-                    self.unreadable.append(os.path.join(folder, entry.name))  # noqa: PTH118
+                except OSError as error:
+                    self._note(_join(folder, entry.name), error)
 
     def _status(self, below: str) -> os.stat_result | None:
         """What a path is; None if it is gone or can't be looked at."""
         top = _join(self.root, below)
         try:
             return os.stat(top)  # noqa: PTH116
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError) as error:
             if os.path.islink(top):  # noqa: PTH114 - it leads nowhere at present
-                self.unreadable.append(below)
-        except OSError:
-            self.unreadable.append(below)
+                self._note(below, error)
+        except OSError as error:
+            self._note(below, error)
         return None
+
+    def _note(self, path: str, error: OSError) -> None:
+        self.unreadable.setdefault(path, error.strerror or str(error))
 
     def _files_as_seen_from_root(self, below: str) -> Iterator[Found]:
         """Of links to the same folder one is followed; only a walk of the whole tells which."""
-        whole = _Walk(self.root, self.others, self.visiting, [], [])
+        whole = Walk(self.root, self.others, self.on_folder)
         files = whole.files("")
         yield from (file for file in files if relative_to(file.path, below) is not None)
         self.links.extend(link for link in whole.links if relative_to(link, below) is not None)
-        for path in whole.unreadable:
+        for path, reason in whole.unreadable.items():
             if relative_to(path, below) is not None:
-                self.unreadable.append(path)
+                self.unreadable.setdefault(path, reason)
             elif relative_to(below, path) is not None:
-                self.unreadable.append(below)
+                self.unreadable.setdefault(below, reason)
 
-    def _folders(self, below: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    def folders(self, below: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         """Folders at or below a path and what is in them, each real folder once.
 
         Links to folders are followed after all real folders, and only to folders that have not
@@ -243,13 +162,13 @@ class _Walk:
             path = _join(self.root, folder)
             if folder in self.others or (is_link and _contains(path, self.root)):
                 continue
-            self.visiting(path)
+            self.on_folder(path)
             try:
                 entries = _listed(path, visited)
             except OSError as error:
                 if not folder:
                     raise LibindexError(f"can't be listed ({error.strerror})", path) from None
-                self.unreadable.append(folder)
+                self._note(folder, error)
                 continue
             if entries is None:
                 continue
@@ -257,9 +176,9 @@ class _Walk:
                 self.links.append(folder)
             for entry in reversed(entries):
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(os.path.join(folder, entry.name))  # noqa: PTH118
+                    pending.append(_join(folder, entry.name))
                 elif _may_lead_to_folder(entry):
-                    heapq.heappush(links, os.path.join(folder, entry.name))  # noqa: PTH118
+                    heapq.heappush(links, _join(folder, entry.name))
             yield folder, entries
 
 
@@ -277,6 +196,13 @@ def _may_lead_to_folder(entry: os.DirEntry[str]) -> bool:
     """Whether it is a link to a folder, or to nothing: perhaps a folder that is unplugged."""
     try:
         return entry.is_symlink() and not entry.is_file()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
     except OSError:  # a link to itself
         return False
 
@@ -305,6 +231,6 @@ def _contains(link: str, root: str) -> bool:
 
 
 def _found(status: os.stat_result, path: str, now_ns: int) -> Found:
-    stamp = Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    stamp = Stamp.from_status(status)
     newest = max(stamp.mtime_ns, stamp.ctime_ns)
     return Found(path, stamp, is_settled=abs(now_ns - newest) > _SETTLING_NS)

@@ -10,7 +10,7 @@ import numpy as np
 
 from libindex import resources
 from libindex.analysis.pipeline import Pipeline
-from libindex.disk.folders import audio_files
+from libindex.disk.walk import audio_files
 from libindex.errors import SampleError, UsageError
 from libindex.network.analyser import Analyser
 from libindex.sound.decoding import FloatArray

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from libindex.disk.stamps import Stamp
 from libindex.errors import LibindexError, UsageError
 from libindex.export.columns import Answer
 from libindex.export.manifest import NAME, PART, Manifest, is_folder_inside, remove_part
@@ -207,11 +208,8 @@ def _wanted(answer: Answer, by: Order, copy: bool) -> list[Wanted]:
 
 
 def _stamp(file: str | int) -> tuple[int, int] | None:
-    try:
-        status = os.stat(file)  # noqa: PTH116
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
+    stamp = Stamp.of(file)
+    return stamp.size_and_mtime if stamp else None
 
 
 def _check_outside(path: str, roots: list[str]) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, LargeBinary, cast, delete, func, literal, sel
 from sqlalchemy.dialects.sqlite import insert
 
 from libindex.disk import presence
+from libindex.disk.comparing import Known
 from libindex.disk.filesystems import mounts
-from libindex.disk.walk import Known, Stamp
+from libindex.disk.stamps import Stamp
 from libindex.errors import NotFoundError
 from libindex.paths import display, join, relative_to
 from libindex.store.batches import batched

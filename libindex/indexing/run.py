@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from libindex.analysis.results import Analysis
-from libindex.disk.walk import Changes, Found, Known
+from libindex.disk.comparing import Changes, Known
+from libindex.disk.walk import Found
 from libindex.errors import SampleError
 from libindex.indexing import records
 from libindex.indexing.roots import Target, is_present

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from libindex.analysis.engine import Engine
-from libindex.disk.walk import Changes, Stamp, compare
+from libindex.disk.comparing import Changes, compare
+from libindex.disk.stamps import Stamp
 from libindex.errors import LibindexError
 from libindex.indexing import records
 from libindex.indexing.reading import Reading

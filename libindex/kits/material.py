@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from libindex.analysis.engine import Engine
 from libindex.analysis.results import Analysis
-from libindex.disk.folders import audio_files
+from libindex.disk.stamps import Stamp
+from libindex.disk.walk import audio_files
 from libindex.errors import LibindexError
 from libindex.kits.kit import MANIFEST
 from libindex.kits.recipe import Recipe
 from libindex.queries import Filters, Network
-from libindex.queries.example import file_stamp
 from libindex.queries.sounds import Sound, best_of_class, known_under, sounds
 from libindex.similarity.embeddings import normalised
 from libindex.sound.decoding import FloatArray
@@ -183,7 +183,7 @@ def known_of(
         found.folders[folder] = paths
         if connection is not None and network is not None:
             stored = known_under(connection, network, folder)
-            ids = {p: stored[p][1] for p in paths if p in stored and stored[p][0] == file_stamp(p)}
+            ids = {p: stored[p][1] for p in paths if p in stored and stored[p][0] == Stamp.of(p)}
             here = sounds(connection, network, Filters(under=folder), ids.values()) if ids else []
             found.sounds.update({sound.path: sound for sound in here if sound.path in ids})
     return found if found.sounds else replace(found, network=None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
+from libindex.disk.stamps import Stamp
 from libindex.errors import NotFoundError, SampleError
 from libindex.paths import PathLike, absolute, display
 from libindex.queries.inspect import info
@@ -54,7 +55,7 @@ def find_example(connection: Connection, network: Network, file: PathLike) -> Ex
         If the library knows that it can't be analysed.
     """
     path = absolute(file)
-    sample, stamp = sample_at(connection, path), file_stamp(path)
+    sample, stamp = sample_at(connection, path), Stamp.of(path)
     if stamp and (sample is None or sample.stamp != stamp):
         return Example(path, sample is not None)
     sample = sample or resolve_sample(connection, file)
@@ -91,15 +92,6 @@ def resolve_sample(connection: Connection, file: PathLike) -> Sample:
     near = _nearest_names(connection, os.path.basename(file))  # noqa: PTH119
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise NotFoundError(f"no such file, and none of this name in the library{hint}", file)
-
-
-def file_stamp(path: str) -> tuple[int, int, int] | None:
-    """Size [bytes], mtime and ctime [ns] of a file, as `Sample.stamp`; None if it is not there."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - names that are not UTF-8
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _nearest_names(connection: Connection, name: str) -> list[str]:

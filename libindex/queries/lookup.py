@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from libindex.disk.stamps import Stamp
 from libindex.errors import NotFoundError
 from libindex.paths import join, relative_to, to_text
 from libindex.similarity.embeddings import unpacked
@@ -51,15 +52,15 @@ class Sample:
         Its content; None if it could not be read.
     path : str
         Absolute.
-    stamp : tuple of int
-        Size [bytes], mtime and ctime [ns] as they were when it was read.
+    stamp : Stamp
+        As it was when it was read.
     """
 
     id: int
     root_id: int
     content_id: int | None
     path: str
-    stamp: tuple[int, int, int]
+    stamp: Stamp
 
 
 def current_network(connection: Connection, fingerprint: str | None = None) -> Network:
@@ -125,5 +126,5 @@ def _samples() -> Select[tuple[object, ...]]:
 
 
 def _sample(row: Row[tuple[object, ...]]) -> Sample:
-    stamp = (row.size_bytes, row.mtime_ns, row.ctime_ns)
+    stamp = Stamp(row.size_bytes, row.mtime_ns, row.ctime_ns)
     return Sample(row.id, row.root_id, row.content_id, join(row.root, row.path), stamp)

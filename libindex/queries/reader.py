@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from libindex.analysis.engine import Engine
+from libindex.disk.stamps import Stamp
 from libindex.errors import NotFoundError, SampleError
 from libindex.paths import PathLike
-from libindex.queries.example import Example, file_stamp, find_example
+from libindex.queries.example import Example, find_example
 from libindex.queries.filters import Filters
 from libindex.queries.lookup import Network, current_network
 from libindex.queries.resolving import resolved
@@ -87,7 +88,7 @@ class Reader:
         now = revision(connection)
         with self._lock:
             # It is mapped from its file: to read where that was cut would end the process.
-            if self._kept is None or self._kept[0] != (now, path, file_stamp(str(path))):
+            if self._kept is None or self._kept[0] != (now, path, Stamp.of(str(path))):
                 index = self._load_index(
                     connection,
                     path,
@@ -96,7 +97,7 @@ class Reader:
                     # While somebody writes it would soon be old.
                     save=locking.holder(self.database.path) is None,
                 )
-                self._kept = (now, path, file_stamp(str(path))), index
+                self._kept = (now, path, Stamp.of(str(path))), index
             return self._kept[1]
 
     def example(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, select
 
+from libindex.disk.stamps import Stamp
 from libindex.errors import NotFoundError
 from libindex.paths import join
 from libindex.queries.conditions import conditions, matched_classes
@@ -110,10 +111,10 @@ def sounds(
 
 def known_under(
     connection: Connection, network: Network, folder: str
-) -> dict[str, tuple[tuple[int, int, int], int]]:
+) -> dict[str, tuple[Stamp, int]]:
     """Analysed samples below any folder that are available: path to stamp and analysis.
 
-    The stamp is size [bytes], mtime and ctime [ns], as they were when the file was read.
+    The stamps are those that the files had when they were read.
     """
     query = (
         select(
@@ -134,7 +135,10 @@ def known_under(
     except NotFoundError:
         return {}
     return {
-        join(row.root, row.path): ((row.size_bytes, row.mtime_ns, row.ctime_ns), row.id)
+        join(row.root, row.path): (
+            Stamp(row.size_bytes, row.mtime_ns, row.ctime_ns),
+            row.id,
+        )
         for row in connection.execute(query)
     }
 

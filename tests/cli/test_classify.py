@@ -178,3 +178,11 @@ def test_no_library_is_made(cli, files, tmp_path) -> None:
     db = tmp_path / "none.db"
     cli("classify", files[0], env={"LIBINDEX_DB": str(db)})
     assert not db.exists()
+
+
+def test_a_directory_is_walked_as_by_a_scan(cli, sounds, files, tmp_path) -> None:
+    (tmp_path / "linked").symlink_to(sounds)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    result = cli("classify", "-d", tmp_path, "--recursive")
+    expected = [str(tmp_path / "linked" / Path(file).relative_to(sounds)) for file in files]
+    assert list(printed(result)) == expected

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex.disk import walk as walk_module
-from libindex.disk.walk import Changes, Found, Known, compare
+from libindex.disk.comparing import Changes, Known, compare
+from libindex.disk.walk import Found, audio_files
 from libindex.errors import LibindexError
 from libindex.paths import SUFFIXES
 
@@ -414,3 +415,65 @@ def test_the_parts_are_the_whole(
 
 
 # Whether a root is there
+
+
+# The audio files of a folder, without a library
+
+
+def test_a_folder_without_a_library_is_walked_as_by_a_scan(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    put(root / "b.wav", root / "a/x.wav", root / "a/.hidden.wav", root / ".git/x.wav")
+    put(elsewhere / "sub/y.flac", root / "text.txt")
+    (root / "link").symlink_to(elsewhere)
+    (root / "a/again").symlink_to(elsewhere)
+    (root / "loop").symlink_to(root)
+    (elsewhere / "loop").symlink_to(elsewhere)
+    expected = ["a/again/sub/y.flac", "a/x.wav", "b.wav"]
+    assert audio_files(root, recursive=True) == [str(root / name) for name in expected]
+    assert sorted(new(root)) == expected
+    assert audio_files(root) == [str(root / "b.wav")]
+
+
+def test_paths_of_audio_files_begin_as_the_folder_was_given(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root / "a/x.wav")
+    monkeypatch.chdir(root)
+    assert audio_files(".", recursive=True) == ["./a/x.wav"]
+    assert audio_files("a") == ["a/x.wav"]
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_what_is_no_folder_has_no_audio_files(root: Path, recursive: bool) -> None:
+    put(root / "x.wav")
+    for path, reason in (("x.wav", "Not a directory"), ("none", "No such file or directory")):
+        with pytest.raises(LibindexError, match=rf"can't be listed \({reason}\)"):
+            audio_files(root / path, recursive=recursive)
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_a_link_that_leads_nowhere_is_left_to_who_reads_it(root: Path, recursive: bool) -> None:
+    (root / "x.wav").symlink_to(root / "none.wav")
+    (root / "drive").symlink_to(root / "unplugged")
+    assert audio_files(root, recursive=recursive) == [str(root / "x.wav")]
+
+
+def test_a_folder_that_can_not_be_listed_is_an_error_or_noted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root / "a/x.wav", root / "b.wav")
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if path == str(root / "a"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    errors: list[LibindexError] = []
+    assert audio_files(root, recursive=True, errors=errors) == [str(root / "b.wav")]
+    assert [str(error) for error in errors] == [
+        f"{root / 'a'}: can't be listed (Permission denied)"
+    ]
+    with pytest.raises(LibindexError, match="can't be listed"):
+        audio_files(root, recursive=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import libindex
-from libindex.disk.folders import audio_files
+from libindex.disk.walk import audio_files
 from libindex.drumclassifier.classifier import FORMATS, DrumClassifier, formatted
 from libindex.errors import LibindexError, ModelError, SampleError, UsageError
 from libindex.instruments import CODES

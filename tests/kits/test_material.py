@@ -179,17 +179,27 @@ def test_numbers_that_are_none_are_no_material(library, folder) -> None:
 
 
 def test_a_folder_that_can_not_be_read_costs_only_itself(library, folder, monkeypatch) -> None:
-    listdir = os.listdir
+    scandir = os.scandir
 
     def refused(path):
         if str(path).endswith("/1"):
             raise PermissionError(13, "Permission denied", path)
-        return listdir(path)
+        return scandir(path)
 
-    monkeypatch.setattr(os, "listdir", refused)
+    monkeypatch.setattr(os, "scandir", refused)
     found = of_folder(library, folder)
     assert len(found.sounds) == 40
     assert [str(e) for e in found.errors] == [f"{folder}/1: can't be listed (Permission denied)"]
+
+
+def test_a_folder_is_walked_as_by_a_scan(library, tmp_path, ear) -> None:
+    pack, sounds = tmp_path / "pack", tmp_path / "sounds"
+    for path in (pack / "a.wav", pack / ".hidden/b.wav", sounds / "c.wav"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    (pack / "linked").symlink_to(sounds)
+    (pack / "loop").symlink_to(pack)
+    assert paths(of_folder(library, pack)) == [str(pack / "a.wav"), str(pack / "linked/c.wav")]
 
 
 def test_several_folders_are_heard_at_once(library, tmp_path, ear) -> None:

@@ -8,7 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from support.facts import make_facts
 
 from libindex.analysis.results import Analysis
-from libindex.disk.walk import Found, Stamp
+from libindex.disk.stamps import Stamp
+from libindex.disk.walk import Found
 from libindex.indexing import records
 from libindex.instruments import CODES
 from libindex.network.architecture import NetworkConfig
