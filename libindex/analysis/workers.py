@@ -2,37 +2,40 @@
 
 Each worker is a child process that reads batches of paths from its standard input and answers
 with one `Prepared` or `SampleError` for each, in order: when it dies, the first path without an
-answer is the one that killed it, and a new worker goes on with the next. A worker that takes too
-long over one file ends itself. (`multiprocessing` is not used because its children import
-the user's main module again, which breaks scripts without a main guard.)
+answer is the one that killed it, and a new worker goes on with the next. A worker that computes
+for too long over one file ends itself. What counts is its own processor time, so that no file
+fails because the machine was busy, or stopped for a while; the clock, which a disk that does not
+answer lets run on, may go ten times as far.
 """
 
 import contextlib
-import os
 import pickle
 import queue
-import signal
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, cast
 
+from libindex.analysis.children import CLOSED, Child, Parent
+from libindex.disk import posix
 from libindex.errors import LibindexError, SampleError
 from libindex.sound.digests import digest_of
 from libindex.sound.preparation import Prepared, Preparer
 
 Answer = Prepared | SampleError
 
+TOOK_TOO_LONG = "took longer than"
+"""How the reasons of files begin that were given up because of the time that they took."""
+
 _BATCH = 8  # paths sent at once: hides the pipe's latency, keeps the workers evenly busy
-_LONGEST_S = 1e6  # more overflows the watchdog's clock
+_CLOCK_FACTOR = 10  # how much longer than its processor time a file may take by the clock
 _START_ATTEMPTS = 3
 _NICENESS = 10  # the network, which all wait for, goes first; and so does the user's own work
-_TIMEOUT_EXIT = -signal.SIGALRM
 _PROGRAM = "from libindex.analysis.workers import main; main()"
 # Signals by which a decoder dies of a file. Others come from outside: the file is innocent.
 _CRASH_SIGNALS = (4, 6, 7, 8, 10, 11)  # ILL, ABRT, BUS, FPE, BUS on macOS, SEGV
+# One thread each, since there is a process for every core.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _CRASHES = {-number for number in _CRASH_SIGNALS} | {128 + number for number in _CRASH_SIGNALS}
 
 
@@ -46,7 +49,7 @@ class WorkerPool(contextlib.AbstractContextManager["WorkerPool"]):
     jobs : int
         How many processes.
     timeout_s : float
-        How long one file may take [s].
+        How much processor time one file may take [s].
     """
 
     def __init__(self, preparer: Preparer, jobs: int, timeout_s: float) -> None:
@@ -150,58 +153,54 @@ class _Worker:
     """One child process, started again after it died."""
 
     def __init__(self, preparer: Preparer, timeout_s: float) -> None:
-        self._instructions = pickle.dumps((preparer, timeout_s))
-        self._is_instructed = False
+        pickle.dumps(preparer)  # what can't be sent is the caller's mistake
+        self._instructions = (preparer, timeout_s)
         self._timeout_s = timeout_s
-        self._process: subprocess.Popen[bytes] | None = None
+        self.child: Child | None = None
         self._lock = threading.Lock()  # one thread starts processes, another dismisses them
         self.is_dismissed = False
 
     def prepare(self, paths: Iterable[str]) -> Iterator[Answer]:
         """Answers for `paths`, in order; fewer if the process dies on the way."""
-        process = self._instructed()
-        stdin, stdout = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
-        todo = list(paths)
-        try:
-            pickle.dump(todo, stdin)
-            stdin.flush()
+        child, todo = self._instructed(), list(paths)
+        with contextlib.suppress(*CLOSED):
+            child.send(todo)
             for _ in todo:
-                yield pickle.load(stdout)  # noqa: S301 - our own child
-        except (EOFError, OSError, pickle.UnpicklingError):
-            return
+                yield child.receive()
 
     def obituary(self, path: str) -> SampleError:
-        """What to record of the file on which the process died."""
-        process = self._process
-        code = process.wait() if process else 0
+        """What to record of the file on which the process died.
+
+        Only a crash is held against the bytes. What is about the moment has no digest: the next
+        scan tries the file again.
+        """
+        status = self.child.wait() if self.child else 0
         self.stop()
-        if code == _TIMEOUT_EXIT:
-            reason = f"took longer than {self._timeout_s:g} s to decode"
-        else:
-            reason = f"crashed the decoder (exit status {code})"
-        if code != _TIMEOUT_EXIT and code not in _CRASHES:
-            return SampleError(f"was not decoded: the decoder was ended (status {code})", path)
+        limit = posix.limit_hit(status or 0)
+        if limit:
+            limit_s = self._timeout_s * (_CLOCK_FACTOR if limit == "clock" else 1)
+            what = "decode" if limit == "cpu" else "read and decode"
+            return SampleError(f"{TOOK_TOO_LONG} {limit_s:g} s to {what}", path)
+        if status not in _CRASHES:
+            return SampleError(f"was not decoded: the decoder was ended (status {status})", path)
         try:
-            return SampleError(reason, path, digest_of(path))
+            digest = digest_of(path)
         except OSError as error:
             return SampleError(f"can't be read ({error.strerror})", path)
+        return SampleError(f"crashed the decoder (exit status {status})", path, digest)
 
     def start(self) -> None:
         """Start the process if it does not run; this does not wait for it."""
         with self._lock:
             if self.is_dismissed:
                 raise LibindexError("the decoders were ended")
-            if self._process and self._process.poll() is None:
+            if self.child and self.child.is_running:
                 return
             self._stop()
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM],  # -P: nothing from the current folder
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # libmpg123 and others print their warnings there
-                env=_environment(),
-            )
-            self._is_instructed = False
+            # Quiet: libmpg123 and others print their warnings.
+            child = Child(_PROGRAM, quiet=True, **_ONE_THREAD)
+            self.child = child
+            child.send(self._instructions)
 
     def stop(self) -> None:
         """End the process; it has nothing to lose."""
@@ -212,62 +211,38 @@ class _Worker:
         """End the process for good, from another thread: the worker's own sees it die."""
         with self._lock:
             self.is_dismissed = True
-            if self._process:
-                self._process.kill()
+            if self.child:
+                self.child.kill()
 
     def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        child, self.child = self.child, None
+        if child:
+            child.close()
 
-    def _instructed(self) -> subprocess.Popen[bytes]:
+    def _instructed(self) -> Child:
         """The process, which knows what to do with each path."""
         for _ in range(_START_ATTEMPTS):
             try:
                 self.start()
-                process = cast("subprocess.Popen[bytes]", self._process)
-                if not self._is_instructed:
-                    stdin = cast("BinaryIO", process.stdin)
-                    stdin.write(self._instructions)
-                    stdin.flush()
-                    self._is_instructed = True
+                if self.child:
+                    return self.child
             except OSError:
                 self.stop()
-            else:
-                return process
         raise LibindexError(f"can't start {sys.executable} to decode files")
-
-
-def _environment() -> dict[str, str]:
-    """One thread each, since there is a process for every core; and the same import path."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
 
 def main() -> None:
     """Run as a worker: serve batches until standard input ends."""
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    for number in (signal.SIGINT, signal.SIGTERM):  # the parent's business; its end ends us
-        signal.signal(number, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a C library prints is not an answer
-    prepare, timeout_s = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
+    posix.lower_priority(_NICENESS)
+    parent = Parent()
+    prepare, timeout_s = parent.receive()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            for path in pickle.load(sys.stdin.buffer):  # noqa: S301 - from our parent
-                # Nobody handles the signal: it ends the process even inside of a C library.
-                signal.setitimer(signal.ITIMER_REAL, min(timeout_s, _LONGEST_S))
+            for path in parent.receive():
+                posix.limit_time(timeout_s, timeout_s * _CLOCK_FACTOR)
                 answer = _guarded(prepare, path)
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                pickle.dump(answer, answers)
-                answers.flush()
+                posix.lift_limit()
+                parent.send(answer)
 
 
 def _guarded(prepare: Preparer, path: str) -> Answer:

@@ -2,13 +2,13 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from libindex.disk.posix import locked_folder
 from libindex.disk.stamps import Stamp
 from libindex.errors import LibindexError, UsageError
 from libindex.export.columns import Answer
@@ -227,14 +227,9 @@ def _check_outside(path: str, roots: list[str]) -> None:
 @contextlib.contextmanager
 def _alone(top: str) -> Iterator[None]:
     """Keep others away who make the same tree; the system lets go when the process ends."""
-    handle = os.open(top, os.O_RDONLY)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked_folder(top))
         except BlockingIOError:
             raise LibindexError("is being written by another libindex", top) from None
-        except OSError:
-            pass  # not every network drive can lock a folder
         yield
-    finally:
-        os.close(handle)

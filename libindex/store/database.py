@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from libindex import resources
+from libindex.disk.posix import is_read_only
 from libindex.errors import DatabaseError, NotFoundError
 from libindex.store.locking import writing
 from libindex.store.patterns import path_matches
@@ -114,7 +115,7 @@ class Database:
         nobody else can either.
         """
         path = os.fsencode(self.path)
-        if os.path.exists(path) and _is_read_only(os.path.dirname(path)):  # noqa: PTH110, PTH120
+        if os.path.exists(path) and is_read_only(os.path.dirname(path)):  # noqa: PTH110, PTH120
             return sqlite3.connect(f"file:{quote(path)}?immutable=1", uri=True)
         return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)
 
@@ -201,11 +202,6 @@ def _configure(connection: Any, _record: object) -> None:
     connection.create_function("path_matches", 2, path_matches, deterministic=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _is_read_only(folder: bytes) -> bool:
-    """Whether it lies on a disk that nobody can write to."""
-    return hasattr(os, "statvfs") and bool(os.statvfs(folder or b".").f_flag & os.ST_RDONLY)
 
 
 def _begin(connection: Connection) -> None:

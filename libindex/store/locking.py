@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from libindex.disk.posix import is_process_running
 from libindex.errors import BusyError, DatabaseError
 
 _LOOK_S = 0.3  # how often somebody who waits looks whether to stop
@@ -146,13 +147,7 @@ def is_running(found: Holder) -> bool:
     """Whether a process that left a note is still there, as far as this machine can tell."""
     if found.host != socket.gethostname():
         return True
-    try:
-        os.kill(found.pid, 0)  # sends nothing
-    except PermissionError:  # it is somebody else's
-        return True
-    except (OSError, OverflowError, TypeError):
-        return False
-    return True
+    return is_process_running(found.pid)
 
 
 def _note(database: Path) -> Path:

@@ -168,20 +168,51 @@ def test_a_file_that_ends_its_worker_costs_only_itself(
     assert set(by_path(list(prepared(pool, paths)))) == set(paths)
 
 
-@pytest.mark.parametrize("name", ["hang on it", "spin on it"])
+@pytest.mark.parametrize(
+    ("name", "timeout_s", "reason"),
+    [
+        ("spin on it", SOON_S, "took longer than 0.5 s to decode"),
+        ("hang on it", SOON_S / 10, "took longer than 0.5 s to read and decode"),
+    ],
+)
 def test_a_file_that_takes_too_long_costs_only_itself(
-    start: Callable[..., WorkerPool], files: Callable[..., list[str]], name: str
+    start: Callable[..., WorkerPool],
+    files: Callable[..., list[str]],
+    name: str,
+    timeout_s: float,
+    reason: str,
 ) -> None:
     paths = files(*good(3), name, *(f"good {n} more" for n in range(10)))
-    pool = start(timeout_s=SOON_S)
+    pool = start(timeout_s=timeout_s)
     answers = by_path(list(prepared(pool, paths)))
     assert set(answers) == set(paths)
     error = answers.pop(paths[3])
     assert isinstance(error, SampleError)
-    assert error.reason == "took longer than 0.5 s to decode"
-    assert error.digest == hashlib.blake2b(name.encode(), digest_size=20).digest()
+    assert error.reason == reason
+    assert error.digest is None  # it is not held against the bytes
     assert all(isinstance(answer, Prepared) for answer in answers.values())
     assert isinstance(next(iter(prepared(pool, paths[:1]))), Prepared)
+
+
+def test_a_file_that_waits_takes_no_time(
+    start: Callable[..., WorkerPool], files: Callable[..., list[str]]
+) -> None:
+    (answer,) = prepared(start(timeout_s=SOON_S), files("sleep.wav"))
+    assert isinstance(answer, Prepared)
+
+
+def test_a_worker_that_is_stopped_for_a_while_takes_no_time(
+    start: Callable[..., WorkerPool], files: Callable[..., list[str]]
+) -> None:
+    pool = start(timeout_s=SOON_S)
+    pool.submit(files("pause.wav"))
+    worker = psutil.Process()
+    while worker.status() != psutil.STATUS_STOPPED:
+        assert pool.answer(timeout_s=0.01) is None
+        worker = next(iter(psutil.Process().children()), worker)
+    assert pool.answer(timeout_s=2 * SOON_S) is None
+    worker.resume()
+    assert isinstance(pool.answer(), Prepared)
 
 
 def test_a_folder_full_of_trouble(
@@ -355,8 +386,7 @@ def test_workers_end_with_their_parent(
     (answer,) = prepared(pool, paths)
     worker = psutil.Process(worker_of(answer))
     # What the kernel does when the parent is killed.
-    stdin = pool._crew.workers[0]._process.stdin
-    stdin.close()
+    pool._crew.workers[0].child.close_input()
     assert worker.wait(timeout=60) == 0
 
 

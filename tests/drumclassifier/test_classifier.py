@@ -252,7 +252,12 @@ def test_a_slow_file_is_given_up(small_model: Path, sounds: list[str]) -> None:
     hasty = DrumClassifier(small_model, jobs=1, timeout_s=1e-6)
     with pytest.warns(UserWarning, match="3 files left out"):
         assert hasty.predict_list_of_files(sounds, "label") == {}
-    assert {e.reason for e in hasty.errors.values()} == {"took longer than 1e-06 s to decode"}
+    reasons = {e.reason for e in hasty.errors.values()}
+    # Whichever is noticed first, the processor's time or ten times as much by the clock.
+    assert reasons <= {
+        "took longer than 1e-06 s to decode",
+        "took longer than 1e-05 s to read and decode",
+    }
 
 
 def test_as_the_original(golden: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,14 @@ class Strange:
     def spin(self, path: str) -> None:
         """Compute for ever in C, without letting other threads of Python run."""
         re.match(r"(a+)+$", "a" * 64 + "b")
+
+    def sleep(self, path: str) -> None:
+        """Wait for a second, as for a disk that wakes up."""
+        time.sleep(1)
+
+    def pause(self, path: str) -> None:
+        """Stop until somebody lets it go on, as Ctrl-Z does."""
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def kill(self, path: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
