@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from libindex.analysis.results import Analysis
 from libindex.disk.comparing import compare
 from libindex.indexing import records
-from libindex.indexing.roots import target_for
+from libindex.indexing.targets import add_or_find_target
 from libindex.network.modelfile import ModelFile
 from libindex.sound.facts import FACTS, Facts
 from libindex.store.database import Database
@@ -106,18 +106,17 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
     model = ModelFile.read(model_path)
     library = Database.open(str(database), create=True)
     with library.writing() as connection:
-        target = target_for(connection, str(root))
+        target = add_or_find_target(connection, str(root))
         network = records.network_for(connection, model, model.fingerprint)
     found = compare(str(root), "", {}).new
     for start in range(0, len(found), 1000):
         part = found[start : start + 1000]
         made = [_random_analysis(rng, model) for _ in part]
         with library.writing() as connection:
-            records.record_results(connection, network, made)
-            ids = records.content_ids(connection, [analysis.digest for analysis in made])
+            known = records.Results(made).record(connection, network)
             rows = [
                 records.sample_values(file, target.root.id)
-                | {"content_id": ids[analysis.digest], "failure": None, "added_at": 0}
+                | {"content_id": known[analysis.digest].id, "failure": None, "added_at": 0}
                 | {"is_settled": True}
                 for file, analysis in zip(part, made, strict=True)
             ]

@@ -2,6 +2,9 @@
 
 from libindex.paths import PathLike, display
 
+TOOK_TOO_LONG = "took longer than"
+"""How the reasons of files begin that were given up because of the time that they took."""
+
 
 class LibindexError(Exception):
     """Base of all errors that a user can cause and mend.
@@ -38,7 +41,8 @@ class SampleError(LibindexError):
     """A file that can't be analysed; `digest` is set when its bytes could be read.
 
     With a digest the reason belongs to the bytes: the file is tried again only when it
-    changes. Without one the file could not even be read, which the next scan tries again.
+    changes. Without one it belongs to the moment (the file could not be read, or took too long),
+    and the next scan tries again.
     """
 
     def __init__(

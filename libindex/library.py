@@ -227,9 +227,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
         with Indexer(self.database, self._engine) as indexer:
             if dry_run:
                 return indexer.preview(folders)
-            with locking.writing(self.database.path, "scan", on_wait, stop):
+            with locking.writer_lock(self.database.path, "scan", on_wait, stop):
                 return indexer.scan(
-                    folders, retry_failed=retry_failed, progress=on_progress, stop=stop
+                    folders, retry_failed=retry_failed, on_progress=on_progress, stop=stop
                 )
 
     def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
@@ -514,7 +514,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         >>> library.forget("demo_sounds")
         16
         """
-        with locking.writing(self.database.path, "forget", on_wait):
+        with locking.writer_lock(self.database.path, "forget", on_wait):
             return forget_root(self.database, absolute(path))
 
     def network(self) -> Network | None:

@@ -76,7 +76,7 @@ def test_a_temporary_library_leaves_nothing(ear, small_model, tmp_path) -> None:
 
 def test_a_second_writer_is_told(library, ear, tmp_path) -> None:
     put(tmp_path / "Samples/kick.wav")
-    with locking.writing(library.database.path, "watch"):
+    with locking.writer_lock(library.database.path, "watch"):
         assert library.writer().command == "watch"
         for write in (lambda: library.scan(tmp_path / "Samples"), lambda: library.forget("/x")):
             with pytest.raises(BusyError, match="is being written by libindex watch"):
@@ -90,7 +90,7 @@ def test_a_second_writer_can_wait(library, ear, tmp_path) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with locking.writing(library.database.path, "watch"):
+        with locking.writer_lock(library.database.path, "watch"):
             held.set()
             release.wait()
 

@@ -18,14 +18,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from libindex.analysis.children import CLOSED, Child, Parent
 from libindex.disk import posix
-from libindex.errors import LibindexError, SampleError
+from libindex.errors import TOOK_TOO_LONG, LibindexError, SampleError
 from libindex.sound.digests import digest_of
 from libindex.sound.preparation import Prepared, Preparer
 
 Answer = Prepared | SampleError
-
-TOOK_TOO_LONG = "took longer than"
-"""How the reasons of files begin that were given up because of the time that they took."""
 
 _BATCH = 8  # paths sent at once: hides the pipe's latency, keeps the workers evenly busy
 _CLOCK_FACTOR = 10  # how much longer than its processor time a file may take by the clock

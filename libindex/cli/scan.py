@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from libindex.cli.options import db_option, model_option, run_options
-from libindex.disk.presence import is_barred
 from libindex.errors import NotFoundError
 from libindex.paths import display
 
@@ -140,14 +139,13 @@ def _live() -> Iterator[Any]:
 
 
 def _report(summary: "ScanSummary", dry_run: bool) -> None:
-    for path in summary.offline:
-        state = "can't be looked into" if is_barred(path) else "not there now"
-        click.echo(f"libindex: {display(path)}: {state}; its samples are kept", err=True)
+    for path, reason in summary.offline:
+        click.echo(f"libindex: {display(path)}: {reason}; its samples are kept", err=True)
     for path in summary.unreadable:
         click.echo(f"libindex: {display(path)}: can't be looked into; left as it was", err=True)
-    if summary.unheard:
+    if summary.unanalysed:
         click.echo(
-            f"libindex: {summary.unheard:,} sounds of other folders were not yet heard by this "
+            f"libindex: {summary.unanalysed:,} sounds of other folders were not yet heard by this "
             "network and will not be found; let it hear them with: libindex scan",
             err=True,
         )

@@ -4,23 +4,33 @@ import os
 
 from libindex.disk.walk import is_audio_file
 
+OFFLINE = "is offline"
+BARRED = "can't be read (permission denied)"
 
-def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
-    """Whether a root is there, and may be looked into.
+
+def why_offline(root: str, *, was_mount: bool, has_samples: bool) -> str | None:
+    """Why a root is not there, or may not be looked into; None if it is there.
 
     A drive that is unplugged leaves nothing, or the empty folder that it was mounted on; in both
     cases its samples are not gone. Nor are they where permission was lost.
     """
+    if is_barred(root):
+        return BARRED
     try:
-        return _is_online(root, was_mount=was_mount, has_samples=has_samples)
+        return None if _is_there(root, may_be_bare=not (was_mount and has_samples)) else OFFLINE
     except OSError:
-        return False
+        return OFFLINE
 
 
-def _is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
-    if not os.path.isdir(root) or is_barred(root):  # noqa: PTH112 - names that are not UTF-8
+def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
+    """Whether a root is there, and may be looked into."""
+    return why_offline(root, was_mount=was_mount, has_samples=has_samples) is None
+
+
+def _is_there(root: str, *, may_be_bare: bool) -> bool:
+    if not os.path.isdir(root):  # noqa: PTH112 - names that are not UTF-8
         return False
-    if not (was_mount and has_samples) or is_mount(root):
+    if may_be_bare or is_mount(root):
         return True
     with os.scandir(root) as entries:
         # What lies about in a mount point (a .DS_Store, a note) is not the drive.

@@ -4,19 +4,19 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, true, update
+from sqlalchemy.dialects import sqlite
 
 from libindex.analysis.results import Analysis
 from libindex.disk.walk import Found
-from libindex.errors import SampleError
+from libindex.errors import TOOK_TOO_LONG, SampleError
 from libindex.paths import to_text
 from libindex.similarity.embeddings import packed
-from libindex.sound.facts import FACTS
-from libindex.store.batches import batched
+from libindex.store.batches import SIZE, batched
 from libindex.store.schema import (
     analyses,
     classes,
@@ -37,39 +37,93 @@ _INSERT_PROBABILITY = (
     "INSERT INTO class_probabilities (analysis_id, class_id, probability) VALUES (?, ?, ?)"
 )
 _REVISIONS_KEPT = 1000  # a neighbour index that lags behind further is made anew
+_REVISIONS_DROPPED = 50  # at once
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """A network as the database has it: its id, and the ids of its classes in output order."""
+class NetworkRow:
+    """A network as the database has it.
+
+    Attributes
+    ----------
+    id : int
+        Its id.
+    classes : tuple of str
+        The codes of its classes in output order.
+    class_ids : tuple of int
+        And their ids.
+    is_current : bool
+        Whether it is the one that answers.
+    """
 
     id: int
+    classes: tuple[str, ...]
     class_ids: tuple[int, ...]
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
 class KnownContent:
-    """What the database has of some bytes: their id, and what is left to do for a network."""
+    """What the database has of some bytes, and of a network's analysis of them.
+
+    Attributes
+    ----------
+    id : int
+        The content's.
+    failure : str or None
+        Why they can't be used.
+    duration_s : float or None
+        How long they sound [s].
+    class_code, probability : str or None, float or None
+        The most probable class; None where the network has not analysed them.
+    """
 
     id: int
-    failed: bool
-    analysed: bool
+    failure: str | None = None
+    duration_s: float | None = None
+    class_code: str | None = None
+    probability: float | None = None
+
+    def needs_analysis(self, *, retry: bool) -> bool:
+        """Whether to analyse them; `retry` if an earlier failure is no reason not to."""
+        if self.failure is not None:
+            return retry or self.failure.startswith(TOOK_TOO_LONG)
+        return self.class_code is None
 
 
-def network_for(connection: Connection, model: "ModelFile", fingerprint: str) -> Network:
-    """A network's row, made if it is new; it answers only after `answer_with`."""
-    id_ = network_id(connection, fingerprint)
-    if id_ is None:
-        values: dict[str, object] = {
-            "fingerprint": fingerprint,
-            "name": model.name,
-            "classes": json.dumps(model.classes),
-            "latent_size": model.network.latent_size,
-            "used_at": 0,
-        }
-        inserted = connection.execute(insert(networks).values(values)).inserted_primary_key
-        id_ = int(inserted[0]) if inserted else 0
-    return Network(id_, _class_ids(connection, model.classes))
+def network_for(connection: Connection, model: "ModelFile", fingerprint: str) -> NetworkRow:
+    """A network's row, made if it is new; it answers only after `set_current_network`."""
+    found = find_network(connection, model, fingerprint)
+    if found is not None:
+        return found
+    codes = [{"code": code} for code in model.classes]
+    connection.execute(sqlite.insert(classes).on_conflict_do_nothing(), codes)
+    values: dict[str, object] = {
+        "fingerprint": fingerprint,
+        "name": model.name,
+        "classes": json.dumps(model.classes),
+        "latent_size": model.network.latent_size,
+        "used_at": 0,
+    }
+    connection.execute(insert(networks).values(values))
+    return network_for(connection, model, fingerprint)
+
+
+def find_network(connection: Connection, model: "ModelFile", fingerprint: str) -> NetworkRow | None:
+    """A network's row; None if it is new."""
+    newest = select(func.max(networks.c.used_at)).scalar_subquery()
+    is_current = (networks.c.used_at > 0) & (networks.c.used_at == newest)
+    query = (
+        select(networks.c.id, is_current.label("is_current"), classes.c.code, classes.c.id)
+        .select_from(networks.join(classes, true()))
+        .where(networks.c.fingerprint == fingerprint)
+    )
+    rows = connection.execute(query).all()
+    if not rows:
+        return None
+    ids = {code: class_id for _, _, code, class_id in rows}
+    class_ids = tuple(ids[code] for code in model.classes)
+    return NetworkRow(rows[0].id, model.classes, class_ids, bool(rows[0].is_current))
 
 
 def network_id(connection: Connection, fingerprint: str) -> int | None:
@@ -78,69 +132,161 @@ def network_id(connection: Connection, fingerprint: str) -> int | None:
     return connection.execute(query).scalar()
 
 
-def answer_with(connection: Connection, network: Network) -> None:
-    """Let a network answer from now on."""
+def set_current_network(connection: Connection, network: NetworkRow) -> NetworkRow:
+    """Let a network answer from now on; its new row."""
     newest = connection.execute(select(func.max(networks.c.used_at))).scalar() or 0
     used_at = max(int(time.time()), newest + 1)  # two within a second still have an order
     query = update(networks).where(networks.c.id == network.id).values(used_at=used_at)
     connection.execute(query)
+    return replace(network, is_current=True)
 
 
 def known_contents(
     connection: Connection, digests: Iterable[bytes], network_id: int
 ) -> dict[bytes, KnownContent]:
-    """Which of these bytes are known, and whether this network has heard them."""
+    """Which of these bytes are known, and what a network made of them."""
+    mine = (analyses.c.content_id == contents.c.id) & (analyses.c.network_id == network_id)
     query = (
-        select(contents.c.digest, contents.c.id, contents.c.failure, analyses.c.id)
+        select(
+            contents.c.digest,
+            contents.c.id,
+            contents.c.failure,
+            contents.c.duration_s,
+            classes.c.code,
+            analyses.c.probability,
+        )
         .select_from(
-            contents.outerjoin(
-                analyses,
-                (analyses.c.content_id == contents.c.id) & (analyses.c.network_id == network_id),
+            contents.outerjoin(analyses, mine).outerjoin(
+                classes, classes.c.id == analyses.c.class_id
             )
         )
         .where(contents.c.digest.in_(bindparam("digests", expanding=True)))
     )
     found = {}
     for part in batched(list(digests)):
-        for digest, id_, failure, analysis in connection.execute(query, {"digests": part}):
-            found[digest] = KnownContent(id_, failure is not None, analysis is not None)
+        for digest, *known in connection.execute(query, {"digests": part}):
+            found[digest] = KnownContent(*known)
     return found
 
 
-def content_sizes(connection: Connection) -> set[int]:
-    """Sizes of all that is known [bytes]."""
-    return set(connection.execute(select(contents.c.size_bytes).distinct()).scalars())
+def known_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
+    """Which of these sizes [bytes] known contents have."""
+    if not sizes:
+        return set()
+    query = select(contents.c.size_bytes).distinct()
+    if len(sizes) <= SIZE:  # of few only those are looked up
+        query = query.where(contents.c.size_bytes.in_(sizes))
+    return set(connection.execute(query).scalars())
 
 
-def content_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
-    """Ids of those of these bytes that are known."""
-    found: dict[bytes, int] = {}
-    for part in batched(list(digests)):
-        query = select(contents.c.digest, contents.c.id).where(contents.c.digest.in_(part))
-        found |= {row.digest: row.id for row in connection.execute(query)}
-    return found
-
-
-def record_results(
-    connection: Connection, network: Network, results: Sequence[Analysis | SampleError]
-) -> None:
-    """Record analysed bytes, and bytes that can't be analysed.
+def unanalysed_contents(
+    connection: Connection, network_id: int, among: Collection[int] | None = None
+) -> set[int]:
+    """Contents that could be analysed, and that this network has not analysed.
 
     Parameters
     ----------
     connection : Connection
-        A write transaction.
-    network : Network
-        The network that heard them.
-    results : sequence of Analysis or SampleError
-        Errors without a digest are passed over: they belong to a sample, not to bytes.
+        A transaction.
+    network_id : int
+        The network.
+    among : collection of int, optional
+        The contents that matter; of few, only those are looked up.
     """
-    by_digest = {r.digest: r for r in results if r.digest is not None}
-    ids = _record_contents(connection, by_digest)
-    analysed = [r for r in by_digest.values() if isinstance(r, Analysis)]
-    _record_analyses(connection, network, analysed, ids)
-    if analysed:
-        touch(connection)
+    if among is not None and not among:
+        return set()
+    analysed = (
+        select(analyses.c.id)
+        .where(analyses.c.content_id == contents.c.id, analyses.c.network_id == network_id)
+        .exists()
+    )
+    query = select(contents.c.id).where(contents.c.failure.is_(None), ~analysed)
+    if among is not None and len(among) <= SIZE:
+        query = query.where(contents.c.id.in_(among))
+    return set(connection.execute(query).scalars())
+
+
+class Results:
+    """Results of a chunk, made ready before the transaction that records them is begun.
+
+    Parameters
+    ----------
+    results : sequence of Analysis or SampleError
+        Errors without a digest are left out: they belong to a sample, not to bytes.
+    """
+
+    def __init__(self, results: "Sequence[Analysis | SampleError]") -> None:
+        by_digest = {result.digest: result for result in results if result.digest is not None}
+        self._analyses = [r for r in by_digest.values() if isinstance(r, Analysis)]
+        self._errors = [r for r in by_digest.values() if isinstance(r, SampleError)]
+        self._packed = [packed(one.latent) for one in self._analyses]
+        self._tops = [int(one.probabilities.argmax()) for one in self._analyses]
+
+    def record(self, connection: Connection, network: NetworkRow) -> dict[bytes, KnownContent]:
+        """Record them as this network's; what is known of their bytes then, by digest."""
+        good = [
+            {"digest": one.digest, "failure": None, **_columns(one.facts)} for one in self._analyses
+        ]
+        bad = [
+            {"digest": e.digest, "failure": e.reason, "size_bytes": _size_or_zero(e)}
+            for e in self._errors
+        ]
+        ids = _upserted(connection, good)
+        # A failure leaves the facts, which another network's results need.
+        ids |= _upserted(connection, bad, keep=("size_bytes",))
+        self._record_analyses(connection, network, ids)
+        known = {e.digest: KnownContent(ids[e.digest], e.reason) for e in self._errors if e.digest}
+        for one, top in zip(self._analyses, self._tops, strict=True):
+            probability = float(one.probabilities[top])
+            known[one.digest] = KnownContent(
+                ids[one.digest], None, one.facts.duration_s, network.classes[top], probability
+            )
+        return known
+
+    def _record_analyses(
+        self, connection: Connection, network: NetworkRow, content_ids: Mapping[bytes, int]
+    ) -> None:
+        if not self._analyses:
+            return
+        now = int(time.time())
+        rows = [
+            {
+                "content_id": content_ids[one.digest],
+                "network_id": network.id,
+                "class_id": network.class_ids[top],
+                "probability": float(one.probabilities[top]),
+                "analysed_at": now,
+                "percussion": one.percussion,
+            }
+            for one, top in zip(self._analyses, self._tops, strict=True)
+        ]
+        # Those that are done again by request get another id, and what hangs on the old one goes.
+        query = insert(analyses).prefix_with("OR REPLACE")
+        returned = query.returning(analyses.c.content_id, analyses.c.id)
+        ids = {row.content_id: row.id for row in connection.execute(returned, rows)}
+        vectors: list[dict[str, Any]] = []
+        probabilities: list[tuple[Any, ...]] = []
+        for one, row, (vector, norm) in zip(self._analyses, rows, self._packed, strict=True):
+            id_ = ids[row["content_id"]]
+            vectors.append({"analysis_id": id_, "vector": vector, "norm": norm})
+            each = zip(network.class_ids, one.probabilities.tolist(), strict=True)
+            probabilities += [(id_, class_id, probability) for class_id, probability in each]
+        connection.execute(insert(embeddings), vectors)
+        connection.exec_driver_sql(_INSERT_PROBABILITY, probabilities)
+        bump_revision(connection)
+
+
+def _upserted(
+    connection: Connection, rows: list[dict[str, Any]], keep: Collection[str] = ()
+) -> dict[bytes, int]:
+    """Record contents, or what is new of known ones but for the columns to `keep`; their ids."""
+    if not rows:
+        return {}
+    query = sqlite.insert(contents)
+    changed = {key: query.excluded[key] for key in rows[0] if key not in {"digest", *keep}}
+    upsert = query.on_conflict_do_update(index_elements=["digest"], set_=changed)
+    returned = upsert.returning(contents.c.digest, contents.c.id)
+    return {row.digest: row.id for row in connection.execute(returned, rows)}
 
 
 def sample_values(found: Found, root_id: int) -> dict[str, Any]:
@@ -180,65 +326,26 @@ def delete_samples(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(query, [{"sample_id": i} for i in ids])
 
 
-def delete_orphans(connection: Connection) -> int:
-    """Remove contents that no sample has any more, with their analyses."""
+def orphans(connection: Connection) -> list[int]:
+    """Contents that no sample has any more."""
     used = select(samples.c.id).where(samples.c.content_id == contents.c.id).exists()
-    removed = connection.execute(delete(contents).where(~used)).rowcount
-    if removed:
-        touch(connection)
-    return removed
+    return list(connection.execute(select(contents.c.id).where(~used)).scalars())
 
 
-def touch(connection: Connection) -> None:
+def delete_orphans(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove contents, with their analyses, unless a sample has them."""
+    used = select(samples.c.id).where(samples.c.content_id == contents.c.id).exists()
+    query = delete(contents).where(contents.c.id.in_(ids), ~used)
+    if connection.execute(query).rowcount:
+        bump_revision(connection)
+
+
+def bump_revision(connection: Connection) -> None:
     """Give the library a new revision, since its embeddings changed."""
     new = connection.execute(insert(library).values(revision=uuid.uuid4().hex))
     last = new.inserted_primary_key[0] if new.inserted_primary_key else 0
-    connection.execute(delete(library).where(library.c.id <= last - _REVISIONS_KEPT))
-
-
-def _class_ids(connection: Connection, codes: tuple[str, ...]) -> tuple[int, ...]:
-    known = {c: i for i, c in connection.execute(select(classes.c.id, classes.c.code))}
-    missing = [{"code": code} for code in codes if code not in known]
-    if missing:
-        connection.execute(insert(classes), missing)
-        known = {c: i for i, c in connection.execute(select(classes.c.id, classes.c.code))}
-    return tuple(known[code] for code in codes)
-
-
-def _record_contents(
-    connection: Connection, results: Mapping[bytes, Analysis | SampleError]
-) -> dict[bytes, int]:
-    ids = content_ids(connection, results)
-    rows = [_content_values(digest, result) for digest, result in results.items()]
-    _update_contents(
-        connection, [{**r, "content_id": ids[r["digest"]]} for r in rows if r["digest"] in ids]
-    )
-    new = [row for row in rows if row["digest"] not in ids]
-    if new:
-        connection.execute(insert(contents), new)
-        ids |= content_ids(connection, [row["digest"] for row in new])
-    return ids
-
-
-def _update_contents(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Contents that were tried again, or by another network: the outcome may be another one."""
-    query = update(contents).where(contents.c.id == bindparam("content_id"))
-    good = [row for row in rows if row["failure"] is None]
-    # A failure leaves the facts, which another network's results need.
-    bad = [{k: row[k] for k in ("content_id", "failure")} for row in rows if row["failure"]]
-    for part in (good, bad):
-        if part:
-            connection.execute(query, part)
-
-
-_NO_FACTS = dict.fromkeys([*(fact.key for fact in FACTS), "warning"])
-
-
-def _content_values(digest: bytes, result: Analysis | SampleError) -> dict[str, Any]:
-    if isinstance(result, Analysis):
-        return {"digest": digest, "failure": None, **_columns(result.facts)}
-    size = _size_or_zero(result)
-    return {"digest": digest, "failure": result.reason, "size_bytes": size, **_NO_FACTS}
+    if last % _REVISIONS_DROPPED == 0:
+        connection.execute(delete(library).where(library.c.id <= last - _REVISIONS_KEPT))
 
 
 def _size_or_zero(error: SampleError) -> int:
@@ -246,49 +353,6 @@ def _size_or_zero(error: SampleError) -> int:
         return os.stat(os.fspath(error.path or "")).st_size  # noqa: PTH116
     except OSError:
         return 0
-
-
-def _record_analyses(
-    connection: Connection,
-    network: Network,
-    results: Sequence[Analysis],
-    content_ids: Mapping[bytes, int],
-) -> None:
-    if not results:
-        return
-    now = int(time.time())
-    tops = [int(r.probabilities.argmax()) for r in results]
-    rows = [
-        {
-            "content_id": content_ids[r.digest],
-            "network_id": network.id,
-            "class_id": network.class_ids[top],
-            "probability": float(r.probabilities[top]),
-            "analysed_at": now,
-            "percussion": r.percussion,
-        }
-        for r, top in zip(results, tops, strict=True)
-    ]
-    content = [row["content_id"] for row in rows]
-    mine = (analyses.c.network_id == network.id) & analyses.c.content_id.in_(content)
-    connection.execute(delete(analyses).where(mine))  # those that are done again by request
-    connection.execute(insert(analyses), rows)
-    query = select(analyses.c.content_id, analyses.c.id).where(mine)
-    ids = {row.content_id: row.id for row in connection.execute(query)}
-    vectors: list[dict[str, Any]] = []
-    probabilities: list[tuple[Any, ...]] = []
-    for result, row in zip(results, rows, strict=True):
-        id_ = ids[row["content_id"]]
-        vector, norm = packed(result.latent)
-        vectors.append({"analysis_id": id_, "vector": vector, "norm": norm})
-        probabilities += [
-            (id_, class_id, probability)
-            for class_id, probability in zip(
-                network.class_ids, result.probabilities.tolist(), strict=True
-            )
-        ]
-    connection.execute(insert(embeddings), vectors)
-    connection.exec_driver_sql(_INSERT_PROBABILITY, probabilities)
 
 
 def _columns(record: "DataclassInstance") -> dict[str, Any]:

@@ -1,50 +1,55 @@
 """A scan: compare the disk with the database, analyse what is new, record the outcome."""
 
 import contextlib
-import itertools
-import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-
 from libindex.analysis.engine import Engine
-from libindex.disk.comparing import Changes, compare
-from libindex.disk.stamps import Stamp
-from libindex.errors import LibindexError
 from libindex.indexing import records
-from libindex.indexing.reading import Reading
+from libindex.indexing.ingest import Ingest
+from libindex.indexing.links import changed_links
 from libindex.indexing.roots import (
-    Target,
     finished,
     forget,
-    is_present,
-    known_samples,
-    known_targets,
-    mark,
-    nested,
-    planned_target,
-    samples_with,
+    mounted_inside,
+    note_presence,
+    outdated_presence,
     split_off_drives,
-    target_for,
+    why_offline,
+)
+from libindex.indexing.state import ScanState, Task
+from libindex.indexing.summary import Change, Progress, ScanSummary
+from libindex.indexing.targets import (
+    Target,
+    add_or_find_target,
+    all_targets,
+    compare_targets,
+    find_target,
+    known_targets,
+    outer_first,
+    planned_targets,
+    sorted_by_presence,
     with_inner,
 )
-from libindex.indexing.run import Run, Task, unheard_contents
-from libindex.indexing.summary import Change, Progress, ScanSummary
 from libindex.similarity.embeddings import count, index_path, is_current, neighbour_index
+from libindex.store.batches import batched
 from libindex.store.database import Database
 from libindex.store.roots import Root, all_roots
 
 if TYPE_CHECKING:
     from libindex.analysis.engine import AnyPipeline
 
+_REMOVED_AT_ONCE = 256  # rows, so that others who write need not wait
+
 
 class Indexer(contextlib.AbstractContextManager["Indexer"]):
     """Brings a library up to date with the disk.
 
-    The caller sees to it that there is one at a time (see `libindex.store.locking`).
+    The caller sees to it that there is one at a time (see `libindex.store.locking`). Its write
+    transactions are short: none is open while a file is read or analysed, so others who write
+    never wait for long.
 
     Parameters
     ----------
@@ -74,18 +79,17 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
 
         Moves are not recognised: they count as new and removed.
         """
-        started = time.monotonic()
-        summary = ScanSummary()
+        started, summary = time.monotonic(), ScanSummary()
         with self._database.reading() as connection:
-            found = [planned_target(connection, p) for p in sorted(set(paths), key=len)]
-            targets = _distinct(with_inner(connection, found)) if paths else _everything(connection)
-            here, _ = _sorted_by_presence(targets, summary)
-            for _, changes in _look(connection, here, summary):
+            roots = all_roots(connection)
+            targets = planned_targets(roots, paths) if paths else all_targets(roots)
+            here, _ = sorted_by_presence(targets, summary)
+            for _, changes in compare_targets(connection, roots, here, summary):
                 summary.new += len(changes.new)
                 summary.changed += len(changes.changed)
                 summary.removed += len(changes.missing)
-                summary.failed += sum(k.failed for k in changes.unchanged)
-                summary.unchanged += sum(not k.failed for k in changes.unchanged)
+                summary.failed += sum(known.failed for known in changes.unchanged)
+                summary.unchanged += sum(not known.failed for known in changes.unchanged)
         summary.seconds = time.monotonic() - started
         return summary
 
@@ -95,8 +99,8 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         *,
         retry_failed: bool = False,
         leave_fresh: bool = False,
-        progress: Callable[[Progress], None] = lambda _: None,
-        recorded: Callable[[list[Change]], None] = lambda _: None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_commit: Callable[[list[Change]], None] = lambda _: None,
         stop: threading.Event | None = None,
     ) -> ScanSummary:
         """Scan folders and record what changed.
@@ -109,9 +113,9 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
             Whether to try files again that failed and have not changed.
         leave_fresh : bool
             Whether to leave files alone that may still be being written; the summary lists them.
-        progress : callable
-            Called after every few files.
-        recorded : callable
+        on_progress : callable
+            Called with a `Progress` after every few files.
+        on_commit : callable
             Called with a list of `Change` after each transaction.
         stop : threading.Event, optional
             Set it to end early; what is done is kept.
@@ -130,20 +134,30 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         ModelError
             If the network can't be loaded.
         """
-        run, targets = self._begun(lambda c: _targets(c, paths), recorded)
-        ready = (lambda task: task.found.is_settled) if leave_fresh else (lambda _: True)
-        with _timed(run.summary), _interruptible(run.summary, stop) as ending:
-            self._read(run, targets, retry_failed, ready, progress, ending)
-            run.summary.unheard = self._unheard(run.network)
+        self._register(paths)
+        state, roots = self._begin(on_progress, on_commit, stop)
+        named = known_targets(roots, paths)
+        targets = with_inner(roots, named) if paths else all_targets(roots)
+        with state.running():
+            self._bring_up_to_date(
+                state,
+                roots,
+                targets,
+                lambda task: task.found.is_settled or not leave_fresh,
+                retry_failed=retry_failed,
+            )
+            with self._database.reading() as connection:
+                unanalysed = records.unanalysed_contents(connection, state.network.id)
+            state.summary.unanalysed = len(unanalysed)
             self.refresh_neighbours()
-        return run.summary
+        return state.summary
 
     def update(
         self,
         paths: Collection[str],
         *,
-        progress: Callable[[Progress], None] = lambda _: None,
-        recorded: Callable[[list[Change]], None] = lambda _: None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_commit: Callable[[list[Change]], None] = lambda _: None,
         stop: threading.Event | None = None,
     ) -> ScanSummary:
         """Look only at paths where something may have happened, and record what did.
@@ -156,23 +170,25 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         paths : collection of str
             Absolute. A file that is fresh is read only if it is one of these; the summary lists
             the others.
-        progress, recorded, stop
+        on_progress, on_commit, stop
             As for `scan`, and so is what is returned and raised.
         """
-        run, targets = self._begun(lambda c: known_targets(c, paths), recorded)
-        named = set(paths)
+        state, roots = self._begin(on_progress, on_commit, stop)
+        named, pending = set(paths), set(paths)
 
         def is_ready(task: Task) -> bool:
             return task.found.is_settled or task.path in named
 
-        with _timed(run.summary), _interruptible(run.summary, stop) as ending:
-            while targets:
-                self._read(run, _distinct(targets), False, is_ready, progress, ending)
-                with self._database.reading() as connection:
-                    links = _changed_links(connection, run.take_touched()) - named
-                    named |= links
-                    targets = known_targets(connection, links)
-        return run.summary
+        with state.running():
+            while pending:
+                self._bring_up_to_date(state, roots, known_targets(roots, pending), is_ready)
+                pending = set()
+                if touched := state.take_touched():
+                    with self._database.reading() as connection:
+                        pending = changed_links(connection, touched) - named
+                        roots = all_roots(connection) if pending else roots
+                named |= pending
+        return state.summary
 
     def refresh_neighbours(self) -> None:
         """Bring the neighbour index of this network up to date."""
@@ -186,206 +202,110 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         """Begin to load the network, since there will soon be something to analyse."""
         self._started_pipeline()
 
-    def _begun(
-        self,
-        targets_of: Callable[[Connection], list[Target]],
-        recorded: Callable[[list[Change]], None],
-    ) -> tuple[Run, list[Target]]:
-        """Find out what to look at, and note which roots are there."""
-        summary = ScanSummary()
-        with self._database.writing() as connection:
-            targets = targets_of(connection)
-            network = records.network_for(connection, self._model, self._fingerprint)
-            here, away = _sorted_by_presence(targets, summary)
-            for root in {target.root for target in targets}:
-                mark(connection, root, is_online=root not in away)
-        return Run(network, summary, recorded), here
-
-    def _read(
-        self,
-        run: Run,
-        targets: list[Target],
-        retry_failed: bool,
-        is_ready: Callable[[Task], bool],
-        progress: Callable[[Progress], None],
-        stop: threading.Event,
-    ) -> None:
-        """Look at the targets, read what is new or changed, and record it."""
-
-        def visiting(_folder: str) -> None:
-            if stop.is_set():
-                raise _InterruptedError
-
+    def _register(self, paths: Sequence[str]) -> None:
+        """Record folders that are new roots; all of them, or none."""
+        if not paths:
+            return
         with self._database.reading() as connection:
-            looks = list(_look(connection, targets, run.summary, visiting))
-            planned = [t for look in looks for t in run.plan(connection, *look, retry_failed)]
-        # What has the time stamp of something that is gone was moved, not written.
-        moved = {_looks(known.stamp) for _, changes in looks for known in changes.missing}
-        is_left = [not is_ready(t) and _looks(t.found.stamp) not in moved for t in planned]
-        tasks = [task for task, left in zip(planned, is_left, strict=True) if not left]
-        run.summary.fresh += [t.path for t, left in zip(planned, is_left, strict=True) if left]
-        total = len(tasks)
-        progress(Progress(0, total))
-        reading = Reading(
-            self._database,
-            self._started_pipeline,
-            run,
-            lambda done: progress(Progress(done, total)),
-        )
-        reading.read(tasks, self._engine.settings.jobs, stop.is_set)
-        if stop.is_set():
-            raise _InterruptedError
-        self._finish([target for target, _ in looks], run)
+            is_known = all(find_target(connection, path) for path in outer_first(paths))
+        if not is_known:
+            with self._database.writing() as connection:
+                for path in outer_first(paths):
+                    add_or_find_target(connection, path)
+
+    def _begin(
+        self,
+        on_progress: Callable[[Progress], None],
+        on_commit: Callable[[list[Change]], None],
+        stop: threading.Event | None,
+    ) -> tuple[ScanState, list[Root]]:
+        """What a scan remembers, at its beginning, and the roots that there are."""
+        with self._database.reading() as connection:
+            network = records.find_network(connection, self._model, self._fingerprint)
+            roots = all_roots(connection)
+        if network is None:
+            with self._database.writing() as connection:
+                network = records.network_for(connection, self._model, self._fingerprint)
+        return ScanState(network, on_progress, on_commit, stop or threading.Event()), roots
+
+    def _bring_up_to_date(
+        self,
+        state: ScanState,
+        roots: list[Root],
+        targets: list[Target],
+        is_ready: Callable[[Task], bool],
+        *,
+        retry_failed: bool = False,
+    ) -> None:
+        """The stages of a scan: find what is there, compare, read and analyse, tidy up."""
+        here = self._online(state, targets)
+        with self._database.reading() as connection:
+            compared = list(
+                compare_targets(connection, roots, here, state.summary, state.check_stop)
+            )
+            tasks = state.plan(connection, compared, is_ready, retry_failed=retry_failed)
+            sizes = records.known_sizes(connection, {t.found.stamp.size_bytes for t in tasks})
+        ingest = Ingest(self._database, self._started_pipeline, state)
+        ingest.run(tasks, sizes, self._engine.settings.jobs)
+        state.check_stop()
+        self._tidy_up(state, [target for target, _ in compared])
+
+    def _online(self, state: ScanState, targets: list[Target]) -> list[Target]:
+        """Targets whose roots are there now; notes which are."""
+        here, away = sorted_by_presence(targets, state.summary)
+        outdated = outdated_presence({target.root: target.root not in away for target in targets})
+        if outdated:
+            with self._database.writing() as connection:
+                for root, is_online in outdated.items():
+                    note_presence(connection, root, is_online=is_online)
+        return here
 
     def _started_pipeline(self) -> "AnyPipeline":
         if self._pipeline is None:
             self._pipeline = self._taken.enter_context(self._engine.pipeline())
         return self._pipeline
 
-    def _finish(self, targets: list[Target], run: Run) -> None:
+    def _tidy_up(self, state: ScanState, targets: list[Target]) -> None:
         """After everything was read: remove what is gone, and note what was looked at."""
         roots = {target.root for target in targets}
-        present = {root for root in roots if is_present(root)}  # a drive may go while it is read
+        present = {root for root in roots if why_offline(root) is None}  # a drive may go meanwhile
         whole = {target.root for target in targets if not target.below}
+        for part in batched(state.take_unclaimed({root.id for root in present}), _REMOVED_AT_ONCE):
+            with self._database.writing() as connection:
+                records.delete_samples(connection, [known.id for known in part])
+            state.note_removed(part)
+            state.report_commit()
+        drives = mounted_inside(roots)
+        if not (whole or drives or roots - present or not state.network.is_current):
+            return
+        with self._database.reading() as connection:
+            online = {root.id for root in all_roots(connection) if root.is_online}
+            # Not after a part: what is gone here may have moved to where nobody looked.
+            is_all = {root.id for root in whole} == online and not state.summary.fresh
+            orphans = records.orphans(connection) if is_all else []
+            analysed = count(connection, state.network.id)
+        _delete_orphans(self._database, orphans)
         with self._database.writing() as connection:
-            gone = run.take_unclaimed({root.id for root in present})
-            records.delete_samples(connection, [known.id for known in gone])
-            if {root.id for root in whole} == _online_roots(connection) and not run.summary.fresh:
-                # Not after a part: what is gone here may have moved to where nobody looked.
-                records.delete_orphans(connection)
-            run.note_removed(gone)
             for root in present & whole:
                 finished(connection, root)
-            for root in roots:
-                mark(connection, root, is_online=root in present)
-            split_off_drives(connection, roots)
-            if count(connection, run.network.id):
-                records.answer_with(connection, run.network)
-        run.tell()
-
-    def _unheard(self, network: records.Network) -> int:
-        with self._database.reading() as connection:
-            return len(unheard_contents(connection, network.id))
+            for root in roots - present:
+                note_presence(connection, root, is_online=False)
+            split_off_drives(connection, drives)
+            if analysed and not state.network.is_current:
+                state.network = records.set_current_network(connection, state.network)
 
 
 def forget_root(database: Database, path: str) -> int:
     """Take a root out of the library; see `libindex.indexing.roots.forget`."""
     with database.writing() as connection:
         removed = forget(connection, path)
-        records.delete_orphans(connection)
+    with database.reading() as connection:
+        orphans = records.orphans(connection)
+    _delete_orphans(database, orphans)
     return removed
 
 
-def _targets(connection: Connection, paths: Sequence[str]) -> list[Target]:
-    if not paths:
-        return _everything(connection)
-    # Outer folders first, so that what lies inside of them is seen to be a part of them.
-    targets = [target_for(connection, path) for path in sorted(set(paths), key=len)]
-    return _distinct(with_inner(connection, targets))
-
-
-def _everything(connection: Connection) -> list[Target]:
-    return [Target(root, "") for root in all_roots(connection)]
-
-
-def _distinct(targets: list[Target]) -> list[Target]:
-    """Without those that are a part of another; outer ones first."""
-    kept: dict[tuple[int, str], Target] = {}
-    for target in sorted(targets, key=lambda t: t.below.count(os.sep) if t.below else -1):
-        outer = itertools.accumulate(target.below.split(os.sep), os.path.join)  # noqa: PTH206
-        if not any((target.root.id, path) in kept for path in ("", *outer)):
-            kept[target.root.id, target.below] = target
-    return list(kept.values())
-
-
-def _sorted_by_presence(
-    targets: list[Target], summary: ScanSummary
-) -> tuple[list[Target], set[Root]]:
-    """Targets that are there, and the roots that are not, which the summary gets too."""
-    roots = dict.fromkeys(target.root for target in targets)
-    away = {root for root in roots if not is_present(root)}
-    summary.offline += [root.path for root in roots if root in away]
-    return [target for target in targets if target.root not in away], away
-
-
-def _look(
-    connection: Connection,
-    targets: list[Target],
-    summary: ScanSummary,
-    visiting: Callable[[str], None] = lambda _: None,
-) -> Iterator[tuple[Target, Changes]]:
-    """Compare what is there with what is known; a root that can't be listed stops no other."""
-    everything = all_roots(connection)
-    for target in targets:
-        root = target.root
-        try:
-            changes = compare(
-                root.path,
-                target.below,
-                known_samples(connection, target),
-                nested(everything, root),
-                visiting,
-            )
-        except LibindexError:
-            if len(targets) == 1:
-                raise
-            summary.unreadable.append(root.path)
-            continue
-        summary.unreadable += _existing(root.path, changes.unreadable)
-        summary.links += [os.path.join(root.path, link) for link in changes.links]  # noqa: PTH118
-        yield target, changes
-
-
-def _changed_links(connection: Connection, content_ids: set[int]) -> set[str]:
-    """Links to files with these contents that look otherwise than when they were read.
-
-    A link changes with the file, and a hard link when another is made, moved or removed; nothing
-    tells of either. What is no link, and was written to, tells so itself when it is closed.
-    """
-    found = set()
-    for path, stamp, is_settled in samples_with(connection, content_ids):
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError:  # it is gone, which is told, or leads nowhere at present
-            continue
-        now = Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        if status.st_nlink > 1 or os.path.islink(path):  # noqa: PTH114
-            is_other = now != stamp or not is_settled
-        else:
-            is_other = now != stamp and _looks(now) == _looks(stamp)
-        if is_other:
-            found.add(path)
-    return found
-
-
-def _looks(stamp: Stamp) -> tuple[int, int]:
-    return stamp.size_bytes, stamp.mtime_ns
-
-
-class _InterruptedError(Exception):
-    """The scan was asked to end early."""
-
-
-@contextlib.contextmanager
-def _interruptible(summary: ScanSummary, stop: threading.Event | None) -> Iterator[threading.Event]:
-    try:
-        yield stop or threading.Event()
-    except _InterruptedError:
-        summary.interrupted = True
-
-
-@contextlib.contextmanager
-def _timed(summary: ScanSummary) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    summary.seconds = time.monotonic() - started
-
-
-def _online_roots(connection: Connection) -> set[int]:
-    return {root.id for root in all_roots(connection) if root.is_online}
-
-
-def _existing(root: str, folders: list[str]) -> list[str]:
-    # The others are links that lead nowhere at present.
-    paths = [os.path.join(root, folder) for folder in folders]  # noqa: PTH118
-    return [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
+def _delete_orphans(database: Database, ids: list[int]) -> None:
+    for part in batched(ids, _REMOVED_AT_ONCE):
+        with database.writing() as connection:
+            records.delete_orphans(connection, part)

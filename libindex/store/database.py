@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from libindex import resources
 from libindex.disk.posix import is_read_only
 from libindex.errors import DatabaseError, NotFoundError
-from libindex.store.locking import writing
+from libindex.store.locking import writer_lock
 from libindex.store.patterns import path_matches
 from libindex.store.schema import REVISION
 
@@ -86,7 +86,7 @@ class Database:
         if revision == REVISION:
             database._use_wal()
         else:
-            with writing(path, "upgrade", waiting=lambda _: None):
+            with writer_lock(path, "upgrade", on_wait=lambda _: None):
                 database._upgrade(database._revision())
         return database
 

@@ -45,10 +45,10 @@ class Holder:
 
 
 @contextlib.contextmanager
-def writing(
+def writer_lock(
     database: Path,
     command: str,
-    waiting: Callable[[str], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Iterator[None]:
     """Hold a database for writing.
@@ -61,17 +61,16 @@ def writing(
         The database file.
     command : str
         What this process is about to do.
-    waiting : callable, optional
+    on_wait : callable, optional
         Called once with the name of the holder if there is one; then this waits for it.
         Without it, this does not wait.
-
     stop : threading.Event, optional
         Ends the waiting, with KeyboardInterrupt, when it is set.
 
     Raises
     ------
     BusyError
-        If somebody else holds it and `waiting` is None.
+        If somebody else holds it and `on_wait` is None.
     """
     lock = FileLock(database.with_name(database.name + ".lock"))
     try:
@@ -79,9 +78,9 @@ def writing(
             lock.acquire(timeout=0)
         except Timeout:
             name = str(holder(database) or "another process")
-            if waiting is None:
+            if on_wait is None:
                 raise BusyError(f"is being written by {name}", database) from None
-            waiting(name)
+            on_wait(name)
             _wait(lock, stop)
     except OSError as error:
         raise DatabaseError(f"can't be locked for writing ({error.strerror})", database) from None
@@ -97,7 +96,7 @@ def writing(
 
 
 @contextlib.contextmanager
-def watching(database: Path) -> Iterator[None]:
+def watcher_lock(database: Path) -> Iterator[None]:
     """Hold a database for watching, which somebody else may write meanwhile.
 
     Raises

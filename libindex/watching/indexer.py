@@ -7,16 +7,12 @@ everything that was done committed.
 """
 
 import contextlib
-import os
-import pickle
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any
 
+from libindex.analysis.children import CLOSED, Child, Parent
 from libindex.analysis.engine import Engine
 from libindex.errors import LibindexError
 from libindex.indexing import Change, Indexer, ScanSummary
@@ -25,9 +21,6 @@ from libindex.settings import Settings
 from libindex.store import locking
 from libindex.store.database import Database
 from libindex.watching.messages import Done, Ended, Failed, Message, Recorded, Request, Waiting
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 _PROGRAM = "from libindex.watching.indexer import main; main()"
 
@@ -49,19 +42,14 @@ class IndexerProcess:
         self, settings: Settings, on_message: Callable[[Message], None], *, with_changes: bool
     ) -> None:
         self._on_message = on_message
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM],  # -P: nothing from the current folder
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )
+        self._child = Child(_PROGRAM)
         self._thread = threading.Thread(target=self._listen, name="indexer", daemon=True)
         self._thread.start()
         self._send((settings, with_changes))
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._child.pid
 
     def request(self, request: Request) -> None:
         """Have something done; `Done`, `Failed` or `Ended` will follow."""
@@ -69,28 +57,22 @@ class IndexerProcess:
 
     def close(self, patience_s: float) -> None:
         """End the process; after `patience_s` by force, which costs what is not committed."""
-        with contextlib.suppress(OSError):
-            cast("BinaryIO", self._process.stdin).close()
-        try:
-            self._process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._child.close_input()
+        if self._child.wait(patience_s) is None:
+            self._child.kill()
         self._thread.join()
 
     def _send(self, message: object) -> None:
-        stdin = cast("BinaryIO", self._process.stdin)
         with contextlib.suppress(OSError):  # it has ended, which `_listen` reports
-            pickle.dump(message, stdin)
-            stdin.flush()
+            self._child.send(message)
 
     def _listen(self) -> None:
-        stdout = cast("BinaryIO", self._process.stdout)
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        with contextlib.suppress(*CLOSED):
             while True:
-                self._on_message(pickle.load(stdout))  # noqa: S301 - our own child
-        stdout.close()
-        self._on_message(Ended(self._process.pid, self._process.wait()))
+                self._on_message(self._child.receive())
+        status = self._child.wait()
+        self._child.close()
+        self._on_message(Ended(self._child.pid, status or 0))
 
 
 class Server:
@@ -144,21 +126,21 @@ class Server:
         elif request.kind == "refresh":
             self._indexer.refresh_neighbours()
         else:
-            with locking.writing(self._database.path, "watch", self._on_wait, self._stop):
+            with locking.writer_lock(self._database.path, "watch", self._on_wait, self._stop):
                 return self._compare(request)
         return Done(ScanSummary())
 
     def _compare(self, request: Request) -> Done:
         if request.kind == "update":
             summary = self._indexer.update(
-                request.paths, progress=self._send, recorded=self._on_commit, stop=self._stop
+                request.paths, on_progress=self._send, on_commit=self._on_commit, stop=self._stop
             )
         else:
             summary = self._indexer.scan(
                 request.paths,
                 leave_fresh=True,
-                progress=self._send,
-                recorded=self._on_commit,
+                on_progress=self._send,
+                on_commit=self._on_commit,
                 stop=self._stop,
             )
         done = Done(summary, self._new_failures)
@@ -171,45 +153,32 @@ class Server:
     def _on_commit(self, changes: list[Change]) -> None:
         self._new_failures += sum(change.kind == "failed" for change in changes)
         if self._with_changes:
-            with self._database.reading() as connection:
-                self._send(Recorded([self._described(connection, change) for change in changes]))
+            self._send(Recorded([_described(change) for change in changes]))
 
-    def _described(self, connection: "Connection", change: Change) -> dict[str, Any]:
-        from libindex import queries
-        from libindex.queries import lookup
 
-        description: dict[str, Any] = {"change": change.kind, **path_fields(change.path)}
-        if change.previous_path is not None:
-            description |= path_fields(change.previous_path, "previous_path")
-        sample = lookup.sample_at(connection, change.path)
-        if sample is None or change.kind == "removed":
-            return description
-        network = queries.current_network(connection, self._engine.fingerprint)
-        known = queries.info(connection, network, sample)
-        for code, probability in list(known.probabilities.items())[:1]:
-            description |= {"class": code, "probability": round(probability, 6)}
-        if known.facts is not None and known.facts.duration_s is not None:
-            description["duration_s"] = round(known.facts.duration_s, 6)
-        if known.failure:
-            description["reason"] = known.failure
-        return description
+def _described(change: Change) -> dict[str, Any]:
+    """A change as a hook gets it, without what is not known."""
+    description: dict[str, Any] = {"change": change.kind, **path_fields(change.path)}
+    if change.previous_path is not None:
+        description |= path_fields(change.previous_path, "previous_path")
+    if change.class_code is not None and change.probability is not None:
+        description |= {"class": change.class_code, "probability": round(change.probability, 6)}
+    if change.duration_s is not None:
+        description["duration_s"] = round(change.duration_s, 6)
+    if change.reason is not None:
+        description["reason"] = change.reason
+    return description
 
 
 def main() -> None:
     """Run as the child: serve requests until standard input ends."""
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, signal.SIG_IGN)  # the parent's business; its end ends us
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a C library prints is no message
-    stdin = sys.stdin.buffer
-    lock = threading.Lock()
+    parent = Parent()
 
     def send(message: Message) -> None:
-        with lock, contextlib.suppress(OSError):  # the parent is gone; our input ends too
-            pickle.dump(message, answers)
-            answers.flush()
+        with contextlib.suppress(OSError):  # the parent is gone; our input ends too
+            parent.send(message)
 
-    settings, with_changes = pickle.load(stdin)  # noqa: S301 - from our parent
+    settings, with_changes = parent.receive()
     try:
         server = Server(settings, send, with_changes=with_changes)
     except LibindexError as error:
@@ -217,9 +186,9 @@ def main() -> None:
         return
 
     def listen() -> None:
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        with contextlib.suppress(*CLOSED):
             while True:
-                server.request(pickle.load(stdin))  # noqa: S301 - from our parent
+                server.request(parent.receive())
         server.stop()
 
     threading.Thread(target=listen, daemon=True).start()

@@ -111,7 +111,7 @@ class Watcher:
         """
         self._places.check_named()
         try:
-            with locking.watching(self._database.path):
+            with locking.watcher_lock(self._database.path):
                 self._watch()
         except BusyError as error:
             current = activity.read(self._database.path)

@@ -89,4 +89,5 @@ def gate(tmp_path: Path) -> tuple[dict[str, str], Path]:
         "    return decode(source, *rest)\n"
         "preparation.decode = waiting\n".replace("OPENED", repr(str(opened)))
     )
-    return {"PYTHONPATH": str(folder), "LIBINDEX_FILE_TIMEOUT_S": "600"}, opened
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    return {"PYTHONPATH": path, "LIBINDEX_FILE_TIMEOUT_S": "600"}, opened

@@ -7,7 +7,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from libindex.store import locking
-with locking.writing(Path(sys.argv[1]), "watch"):
+with locking.writer_lock(Path(sys.argv[1]), "watch"):
     print("held", flush=True)
     sys.stdin.read()
 """

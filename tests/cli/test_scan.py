@@ -16,7 +16,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from libindex.store import locking
-with locking.writing(Path(sys.argv[1]), "watch"):
+with locking.writer_lock(Path(sys.argv[1]), "watch"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -94,7 +94,7 @@ class TestOutcome:
         folder.rename(folder.with_name("away"))
         result = cli("scan")
         assert plain(result.stdout) == summary()
-        assert result.stderr == f"libindex: {folder}: not there now; its samples are kept\n"
+        assert result.stderr == f"libindex: {folder}: is offline; its samples are kept\n"
         assert library.status().samples == 5
 
     def test_nothing_to_scan_yet(self, cli) -> None:

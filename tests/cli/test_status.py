@@ -40,7 +40,7 @@ def test_what_is_not_as_it_should_be(cli, folder, library) -> None:
     library.index_status()[0].unlink()
     with library.database.writing() as connection:
         connection.exec_driver_sql("UPDATE contents SET warning = 'truncated' WHERE id = 1")
-    with locking.writing(library.database.path, "watch"):
+    with locking.writer_lock(library.database.path, "watch"):
         shown = cli("status").stdout
     assert "neighbours  made when next needed\n" in shown
     assert "writing     libindex watch (process " in shown

@@ -13,6 +13,8 @@ from support.libraries import (
     state,
 )
 
+from libindex.errors import SampleError
+
 
 def test_a_bad_file_is_recorded_and_stops_nothing(library, ear, folder) -> None:
     put(folder / "bad.wav", "bad one")
@@ -148,3 +150,56 @@ def test_a_copy_is_heard_when_the_first_of_them_vanishes(library, ear, tmp_path,
     library.scan()
     assert not first.exists()
     assert [hit.path for hit in library.query()] == [str(second)]
+
+
+def timing_out(ear, monkeypatch, slow: set[str], *, with_digest: bool = False) -> None:
+    """Have the files of these names take too long."""
+    result = ear._result
+
+    def late(path: str) -> object:
+        found = result(path)
+        if Path(path).name not in slow:
+            return found
+        digest = found.digest if with_digest else None
+        return SampleError("took longer than 30 s to decode", path, digest)
+
+    monkeypatch.setattr(ear, "_result", late)
+
+
+def test_a_file_that_took_too_long_is_tried_at_every_scan(
+    library, ear, folder, monkeypatch
+) -> None:
+    slow = {"3.wav"}
+    timing_out(ear, monkeypatch, slow)
+    assert counts(library.scan(folder)) == {"new": 3, "failed": 1}
+    assert [f.reason for f in library.failures()] == ["took longer than 30 s to decode"]
+    assert counts(library.scan()) == {"unchanged": 3, "failed": 1}
+    slow.clear()
+    assert counts(library.scan()) == {"unchanged": 3, "changed": 1}
+    assert library.failures() == []
+    ear.heard.clear()
+    assert counts(library.scan()) == {"unchanged": 4}
+    assert ear.heard == []
+
+
+def test_copies_of_a_file_that_took_too_long_are_tried_too(
+    library, ear, folder, monkeypatch
+) -> None:
+    shutil.copy(folder / "kicks/1.wav", folder / "zzz.wav")
+    timing_out(ear, monkeypatch, {"zzz.wav", "1.wav"})
+    assert counts(library.scan(folder)) == {"new": 2, "failed": 3}
+    assert counts(library.scan()) == {"unchanged": 2, "failed": 3}
+
+
+def test_a_timeout_of_an_earlier_version_is_not_held_against_the_bytes(
+    library, ear, folder, monkeypatch, fresh
+) -> None:
+    slow = {"3.wav", "copy of it.wav"}
+    timing_out(ear, monkeypatch, slow, with_digest=True)  # as they were recorded
+    shutil.copy(folder / "kicks/deep/3.wav", folder / "copy of it.wav")
+    assert counts(library.scan(folder)) == {"new": 3, "failed": 2}
+    slow.clear()
+    assert counts(library.scan()) == {"unchanged": 3, "changed": 2}
+    again = fresh()
+    again.scan(folder)
+    assert state(library) == state(again)

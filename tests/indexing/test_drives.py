@@ -48,14 +48,14 @@ def test_a_root_that_goes_away_while_it_is_scanned_keeps_everything(
 ) -> None:
     library.scan(sounds)  # files this fresh are read again by the next scan
     away = sounds.with_name("unplugged")
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 4)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 4)
 
     def unplug(progress: Progress) -> None:
         if progress.done >= 4 and sounds.exists():
             sounds.rename(away)
 
     summary = library.scan(on_progress=unplug)
-    assert summary.offline == [str(sounds)]
+    assert summary.offline == [(str(sounds), "is offline")]
     assert (analysed(library), library.status().failed, summary.removed) == (12, 0, 0)
     away.rename(sounds)
     assert library.scan().analysed == 0
@@ -71,7 +71,7 @@ def test_a_mount_point_with_a_stray_file_is_an_unplugged_drive(
     sounds.mkdir()
     (sounds / ".DS_Store").touch()
     (sounds / "note.txt").touch()
-    assert library.scan().offline == [str(sounds)]
+    assert library.scan().offline == [(str(sounds), "is offline")]
     shutil.rmtree(sounds)
     away.rename(sounds)
     assert library.scan().analysed == 0
@@ -91,7 +91,7 @@ def test_a_drive_inside_of_a_root_stays_a_root(
     ]
     drive.rename(sounds.with_name("unplugged"))
     summary = library.scan()
-    assert (summary.offline, summary.removed) == ([str(drive)], 0)
+    assert (summary.offline, summary.removed) == ([(str(drive), "is offline")], 0)
     assert analysed(library) == 12
 
 
@@ -221,7 +221,7 @@ def test_a_drive_that_is_found_inside_of_a_root_is_kept_when_it_goes(
     away = plugged.rename(sounds.with_name("unplugged"))
     plugged.mkdir()
     summary = library.scan(sounds)
-    assert (summary.offline, summary.removed) == ([str(plugged)], 0)
+    assert (summary.offline, summary.removed) == ([(str(plugged), "is offline")], 0)
     assert len(library.query()) == 12
     plugged.rmdir()
     soundfile.write(away / "new.wav", tone(99), 44_100)

@@ -23,7 +23,7 @@ def test_a_root_that_is_gone_is_kept(library, ear, folder, tmp_path) -> None:
     ear.heard.clear()
     summary = library.scan()
     assert counts(summary) == {"unchanged": 1}
-    assert summary.offline == [str(folder)]
+    assert summary.offline == [(str(folder), "is offline")]
     assert len(paths(library)) == 5
     assert [root.is_online for root in library.status().roots] == [True, False]
     assert {hit.is_online for hit in library.query(under=folder)} == {False}
@@ -41,7 +41,7 @@ def test_an_empty_mount_point_is_an_unplugged_drive(library, ear, folder, monkey
     folder.mkdir()
     mounted.clear()
     summary = library.scan()
-    assert (counts(summary), summary.offline) == ({}, [str(folder)])
+    assert (counts(summary), summary.offline) == ({}, [(str(folder), "is offline")])
     assert len(paths(library)) == 4
     folder.rmdir()
     folder.with_name("drive").rename(folder)

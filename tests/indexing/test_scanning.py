@@ -138,7 +138,7 @@ def test_a_move_between_roots_costs_no_analysis(library, ear, folder, tmp_path) 
 def test_a_move_is_seen_whatever_the_size_of_a_chunk(
     library, ear, folder, fresh, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 1)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 1)
     library.scan(folder)
     ear.heard.clear()
     folder.joinpath("kicks").rename(folder / "z")
@@ -164,7 +164,7 @@ def test_a_settled_library_is_not_read(library, ear, folder, monkeypatch) -> Non
     monkeypatch.setattr("libindex.disk.walk.time.time_ns", lambda: newest + 10**10)
     library.scan(folder)
     monkeypatch.setattr(
-        "libindex.indexing.reading.digest_of", lambda path: pytest.fail(f"{path} was read")
+        "libindex.indexing.ingest.digest_of", lambda path: pytest.fail(f"{path} was read")
     )
     assert counts(library.scan()) == {"unchanged": 4}
 

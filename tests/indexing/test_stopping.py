@@ -23,7 +23,7 @@ from libindex.store import database as database_module
 def test_a_copy_is_heard_when_the_first_file_goes(
     library, ear, folder, monkeypatch, chunk: int
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", chunk)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", chunk)
     first, *copies = (put(folder / f"{name}.wav", "the same") for name in ("0", "1", "zzz"))
 
     def go(path: str) -> None:
@@ -37,7 +37,7 @@ def test_a_copy_is_heard_when_the_first_file_goes(
 
 
 def test_a_stopped_scan_keeps_what_is_done(library, ear, folder, fresh, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 2)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 2)
     library.scan(folder)
     (folder / "snares/1.wav").unlink()
     for number in range(6):
@@ -71,7 +71,7 @@ def test_a_scan_that_is_stopped_at_once_does_nothing(library, ear, folder) -> No
 def test_a_move_that_was_stopped_halfway_costs_no_analysis(
     library, ear, folder, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 1)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 1)
     library.scan(folder)
     ear.heard.clear()
     (folder / "kicks").rename(folder / "bass drums")
@@ -84,7 +84,7 @@ def test_a_move_that_was_stopped_halfway_costs_no_analysis(
 
 
 def test_progress_rises_to_the_number_of_files_to_read(library, ear, folder, monkeypatch) -> None:
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 3)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 3)
     shutil.copy(folder / "kicks/1.wav", folder / "copy.wav")
     seen: list[Progress] = []
     library.scan(folder, on_progress=seen.append)
@@ -96,7 +96,7 @@ def test_progress_rises_to_the_number_of_files_to_read(library, ear, folder, mon
 def test_an_error_in_the_middle_loses_nothing_that_was_committed(
     library, ear, folder, fresh, monkeypatch
 ) -> None:
-    monkeypatch.setattr("libindex.indexing.reading._CHUNK", 1)
+    monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 1)
 
     def fail(path: str) -> None:
         if len(ear.heard) == 2:

@@ -45,16 +45,18 @@ def test_both_ends_of_a_move_are_one_thing(library, indexer, folder, ear) -> Non
     (folder / "a.wav").rename(folder / "pack" / "z.wav")
     told: list[Change] = []
     named = [str(folder / "a.wav"), str(folder / "pack" / "z.wav")]
-    summary = indexer.update(named, recorded=told.extend)
+    summary = indexer.update(named, on_commit=told.extend)
     assert (summary.moved, summary.new, summary.removed) == (1, 0, 0)
-    assert told == [Change("moved", named[1], named[0])]
+    (hit,) = library.query(name="z.wav")
+    what = (hit.class_code, pytest.approx(hit.probability), hit.duration_s)
+    assert told == [Change("moved", named[1], named[0], *what)]
     assert len(ear.heard) == 3
 
 
 def test_a_folder_that_went_takes_its_samples_along(library, indexer, folder) -> None:
     (folder / "pack").rename(folder.with_name("elsewhere"))
     told: list[Change] = []
-    assert indexer.update([str(folder / "pack")], recorded=told.extend).removed == 2
+    assert indexer.update([str(folder / "pack")], on_commit=told.extend).removed == 2
     assert sorted(change.path for change in told) == [
         str(folder / "pack" / "b.wav"),
         str(folder / "pack" / "c.wav"),
@@ -140,7 +142,7 @@ def test_a_file_that_moves_on_while_it_is_read_leaves_nothing(
     new, target = put(folder / "new.wav"), folder / "moved.wav"
     ear.before = lambda path: path == str(new) and new.rename(target)
     told: list[Change] = []
-    assert indexer.update([str(new)], recorded=told.extend).failed == 0
+    assert indexer.update([str(new)], on_commit=told.extend).failed == 0
     assert (told, len(paths(library))) == ([], 3)
     assert indexer.update([str(new), str(target)]).new == 1
 
@@ -190,7 +192,7 @@ def test_each_kind_of_change_is_told(library, indexer, folder) -> None:
     (folder / "pack" / "b.wav").rename(folder / "moved.wav")
     (folder / "pack" / "c.wav").unlink()
     told: list[Change] = []
-    indexer.scan(recorded=told.extend)
+    indexer.scan(on_commit=told.extend)
     assert {change.kind: Path(change.path).name for change in told} == {
         "new": "new.wav",
         "failed": "bad.wav",
@@ -199,7 +201,7 @@ def test_each_kind_of_change_is_told(library, indexer, folder) -> None:
         "removed": "c.wav",
     }
     told.clear()
-    indexer.scan(recorded=told.extend)
+    indexer.scan(on_commit=told.extend)
     assert told == []
 
 

@@ -300,6 +300,7 @@ def test_an_index_that_lags_far_behind_is_made_anew(
     scanned: Library, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libindex.indexing.records._REVISIONS_KEPT", 3)
+    monkeypatch.setattr("libindex.indexing.records._REVISIONS_DROPPED", 1)
     old = cache.read_bytes()
     for number in range(20, 25):
         fill(folder, [number])

@@ -15,7 +15,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from libindex.store import locking
-with locking.writing(Path(sys.argv[1]), "watch"):
+with locking.writer_lock(Path(sys.argv[1]), "watch"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -45,23 +45,23 @@ def gone() -> int:
 
 def test_a_free_database_can_be_held_again_and_again(database: Path) -> None:
     for _ in range(3):
-        with locking.writing(database, "scan"):
+        with locking.writer_lock(database, "scan"):
             holder = locking.holder(database)
             assert (holder.command, holder.pid) == ("scan", os.getpid())
         assert locking.holder(database) is None
 
 
 def test_it_is_let_go_after_an_error(database: Path) -> None:
-    with pytest.raises(ZeroDivisionError), locking.writing(database, "scan"):
+    with pytest.raises(ZeroDivisionError), locking.writer_lock(database, "scan"):
         raise ZeroDivisionError
-    with locking.writing(database, "scan"):
+    with locking.writer_lock(database, "scan"):
         pass
 
 
 def test_a_second_writer_hears_who_holds_it(
     database: Path, other: "subprocess.Popen[bytes]"
 ) -> None:
-    with pytest.raises(BusyError) as caught, locking.writing(database, "scan"):
+    with pytest.raises(BusyError) as caught, locking.writer_lock(database, "scan"):
         pytest.fail("two writers at once")
     assert str(caught.value).startswith(
         f"{database}: is being written by libindex watch (process {other.pid} on "
@@ -71,7 +71,7 @@ def test_a_second_writer_hears_who_holds_it(
 def test_a_failed_attempt_leaves_the_holders_note(
     database: Path, other: "subprocess.Popen[bytes]"
 ) -> None:
-    with pytest.raises(BusyError), locking.writing(database, "scan"):
+    with pytest.raises(BusyError), locking.writer_lock(database, "scan"):
         pytest.fail("two writers at once")
     assert locking.holder(database).pid == other.pid
 
@@ -83,7 +83,7 @@ def test_a_second_writer_can_wait(database: Path, other: "subprocess.Popen[bytes
         told.append(who)
         other.stdin.close()
 
-    with locking.writing(database, "scan", waiting):
+    with locking.writer_lock(database, "scan", waiting):
         assert locking.holder(database).pid == os.getpid()
     assert len(told) == 1
     assert f"process {other.pid}" in told[0]
@@ -95,7 +95,7 @@ def test_one_that_was_killed_holds_nothing(
     other.kill()
     other.wait()
     assert locking.holder(database) is None
-    with locking.writing(database, "scan"):
+    with locking.writer_lock(database, "scan"):
         pass
 
 
@@ -110,7 +110,7 @@ def test_two_threads_exclude_each_other(database: Path) -> None:
     leave = threading.Event()
 
     def hold() -> None:
-        with locking.writing(database, "scan"):
+        with locking.writer_lock(database, "scan"):
             inside.set()
             leave.wait()
 
@@ -118,7 +118,7 @@ def test_two_threads_exclude_each_other(database: Path) -> None:
     thread.start()
     inside.wait()
     try:
-        with pytest.raises(BusyError), locking.writing(database, "forget"):
+        with pytest.raises(BusyError), locking.writer_lock(database, "forget"):
             pytest.fail("two writers at once")
     finally:
         leave.set()
@@ -136,7 +136,7 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     path.touch()
     with (
         pytest.raises(DatabaseError, match="can't be locked"),
-        locking.writing(path / "db", "scan"),
+        locking.writer_lock(path / "db", "scan"),
     ):
         pytest.fail("locked nothing")
 
@@ -149,8 +149,8 @@ def test_a_note_that_can_not_be_written_is_no_obstacle(
 
     monkeypatch.setattr(Path, "write_text", full)
     with (
-        locking.writing(database, "scan"),
+        locking.writer_lock(database, "scan"),
         pytest.raises(BusyError, match="another process"),
-        locking.writing(database, "forget"),
+        locking.writer_lock(database, "forget"),
     ):
         pytest.fail("two writers at once")

@@ -53,17 +53,16 @@ def fill(connection: Connection, count: int, latent_size: int = 16) -> list[int]
         )
         for i in range(count)
     ]
-    records.record_results(connection, network, results)
-    ids = records.content_ids(connection, [result.digest for result in results])
+    known = records.Results(results).record(connection, network)
     rows = [
         records.sample_values(
             Found(f"Drums/Some Vendor/Snares/Snare {i:06}.wav", Stamp(70_000, i, i), True), root
         )
-        | {"content_id": ids[result.digest], "failure": None}
+        | {"content_id": known[result.digest].id, "failure": None}
         for i, result in enumerate(results)
     ]
     records.insert_samples(connection, rows)
-    return list(ids.values())
+    return [known[result.digest].id for result in results]
 
 
 def rows(connection: Connection) -> dict[str, int]:

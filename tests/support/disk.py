@@ -100,7 +100,7 @@ class Disk(RuleBasedStateMachine):
     @rule(after=st.integers(0, 3))
     def scan_and_stop(self, after: int) -> None:
         stop = threading.Event()
-        self.library.scan(stop=stop, progress=lambda p: stop.set() if p.done >= after else None)
+        self.library.scan(stop=stop, on_progress=lambda p: stop.set() if p.done >= after else None)
 
     @rule()
     def compare(self) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from libindex.errors import SampleError
 from libindex.indexing import records
-from libindex.indexing.run import Run, Task
+from libindex.indexing.records import KnownContent
+from libindex.indexing.state import ScanState, Task
+from libindex.indexing.summary import Progress
 from libindex.sound.digests import digest_of
 from libindex.store.database import Database
 
@@ -33,7 +35,7 @@ class _Chunk:
         The files, and what their bytes are; why they can't be read; or None, where that is
         only known when they have been analysed.
     wanted : dict of str to bytes or None
-        Paths of what the network has to hear, each content once, with their digests.
+        Paths of what the network has to analyse, each content once, with their digests.
     results : list of Analysis or SampleError
         What has come of them.
     """
@@ -56,16 +58,16 @@ class _Chunk:
         ]
 
     def missed(self) -> set[bytes]:
-        """What the network should have heard and has not: the scan is stopped, or a file went."""
-        heard = {result.digest for result in self.results}
-        return {digest for digest in self.wanted.values() if digest and digest not in heard}
+        """What should have been analysed and was not: the scan is stopped, or a file went."""
+        found = {result.digest for result in self.results}
+        return {digest for digest in self.wanted.values() if digest and digest not in found}
 
 
-class Reading:
+class Ingest:
     """Reads, analyses and records files, several chunks at a time, in order.
 
-    While the network hears the files of one chunk, those of the next are being decoded, and the
-    digests of a third made.
+    While the network analyses the files of one chunk, those of the next are being decoded, and
+    the digests of a third made.
 
     Parameters
     ----------
@@ -73,82 +75,83 @@ class Reading:
         Where they are recorded.
     pipeline : callable
         Gives the pipeline, which is made when there is something to analyse.
-    run : Run
+    state : ScanState
         The scan.
-    progress : callable
-        Called with the number of files that are done, after every few of them.
     """
 
     def __init__(
-        self,
-        database: Database,
-        pipeline: "Callable[[], AnyPipeline]",
-        run: Run,
-        progress: Callable[[int], None],
+        self, database: Database, pipeline: "Callable[[], AnyPipeline]", state: ScanState
     ) -> None:
         self._database = database
         self._pipeline = pipeline
-        self._run = run
-        self._progress = progress
+        self._state = state
+        self._is_stopped = state.stop.is_set
         self._under_way: deque[_Chunk] = deque()
         self._chunk_of: dict[str, _Chunk] = {}
+        self._total = 0
         self._recorded = 0
         self._in_decoders: set[bytes] = set()
         self._missed: set[bytes] = set()
 
-    def read(self, tasks: list[Task], jobs: int, is_stopped: Callable[[], bool]) -> None:
-        """Read files; what is done when it is stopped is recorded.
+    def run(self, tasks: list[Task], known_sizes: set[int], jobs: int) -> None:
+        """Read files; what is done when the scan is stopped is recorded.
 
         Parameters
         ----------
         tasks : list of Task
             The files.
+        known_sizes : set of int
+            Those of their sizes that known contents have [bytes].
         jobs : int
             How many are read for their digests at once.
-        is_stopped : callable
-            Whether to stop; asked several times a second.
         """
+        self._total = len(tasks)
+        self._report_progress()
         if not tasks:
             return
         try:
-            with self._database.reading() as connection:
-                sizes = records.content_sizes(connection)
-            with closing(_with_digests(tasks, sizes, jobs, is_stopped)) as chunks:
+            with closing(_with_digests(tasks, known_sizes, jobs, self._is_stopped)) as chunks:
                 for some, digests in chunks:
                     self._begin(some, digests)
-                    self._go_on(_AHEAD, is_stopped)
-            self._go_on(0, is_stopped)
+                    self._go_on(_AHEAD)
+            self._go_on(0)
             while self._under_way:
                 self._record(self._under_way.popleft())
         finally:
             if self._chunk_of:
                 self._pipeline().cancel()
 
+    def _report_progress(self) -> None:
+        done = self._recorded + sum(len(chunk.results) for chunk in self._under_way)
+        self._state.on_progress(Progress(done, self._total))
+
     def _begin(self, tasks: list[Task], digests: list[_Digest]) -> None:
         """Have those files of a chunk analysed of whose bytes not enough is known yet."""
-        with self._database.reading() as connection:
-            distinct = {digest for digest in digests if isinstance(digest, bytes)}
-            known = records.known_contents(connection, distinct, self._run.network.id)
+        known = self._known({digest for digest in digests if isinstance(digest, bytes)})
         wanted: dict[str, bytes | None] = {}
         for task, digest in zip(tasks, digests, strict=True):
             if digest is None:
                 wanted[task.path] = None
-            elif (
-                isinstance(digest, bytes)
-                and digest not in self._in_decoders
-                and _needs_analysis(known.get(digest), again=task.again)
-            ):
-                self._in_decoders.add(digest)
-                wanted[task.path] = digest
+            elif isinstance(digest, bytes) and digest not in self._in_decoders:
+                content = known.get(digest)
+                if content is None or content.needs_analysis(retry=task.retry):
+                    self._in_decoders.add(digest)
+                    wanted[task.path] = digest
         chunk = _Chunk(tasks, digests, wanted)
         self._under_way.append(chunk)
         if wanted:
             self._pipeline().submit(list(wanted))
             self._chunk_of |= dict.fromkeys(wanted, chunk)
 
-    def _go_on(self, ahead: int, is_stopped: Callable[[], bool]) -> None:
+    def _known(self, digests: set[bytes]) -> dict[bytes, KnownContent]:
+        if not digests:
+            return {}
+        with self._database.reading() as connection:
+            return records.known_contents(connection, digests, self._state.network.id)
+
+    def _go_on(self, ahead: int) -> None:
         """Record chunks that are done; wait until no more than `ahead` are not."""
-        while self._under_way and not is_stopped():
+        while self._under_way and not self._is_stopped():
             if self._under_way[0].is_done:
                 if not self._try_copies():
                     self._record(self._under_way.popleft())
@@ -157,7 +160,7 @@ class Reading:
                     self._chunk_of.pop(str(result.path)).results.append(result)
             else:
                 return
-            self._progress(self._recorded + sum(len(c.results) for c in self._under_way))
+            self._report_progress()
 
     def _try_copies(self) -> bool:
         """Where a file of the oldest chunk could not be read, have a copy of it analysed."""
@@ -176,19 +179,22 @@ class Reading:
         return any(chunk is self._under_way[0] for _, chunk in found.values())
 
     def _record(self, chunk: _Chunk) -> None:
-        run = self._run
+        state = self._state
         chunk.complete_digests()
-        run.note_absences(chunk.tasks, chunk.digests, chunk.results)
-        distinct = {digest for digest in chunk.digests if isinstance(digest, bytes)}
+        state.note_absences(chunk.tasks, chunk.digests, chunk.results)
         self._missed |= chunk.missed()
         self._missed.difference_update(r.digest for r in chunk.results if r.digest)
         self._in_decoders.difference_update(d for d in chunk.wanted.values() if d)
-        distinct -= self._missed
+        distinct = {d for d in chunk.digests if isinstance(d, bytes)} - self._missed
+        results = records.Results(chunk.results)
         with self._database.writing() as connection:
-            records.record_results(connection, run.network, chunk.results)
-            ids = records.content_ids(connection, distinct)
-            run.record(connection, chunk.tasks, chunk.digests, chunk.results, ids)
-        run.tell()
+            contents = results.record(connection, state.network)
+            rest = distinct - contents.keys()
+            if rest:
+                contents |= records.known_contents(connection, rest, state.network.id)
+            contents = {digest: contents[digest] for digest in distinct if digest in contents}
+            state.record(connection, chunk.tasks, chunk.digests, chunk.results, contents)
+        state.report_commit()
         self._recorded += len(chunk.tasks)
 
 
@@ -226,9 +232,3 @@ def _digest(task: Task) -> bytes | SampleError:
         return digest_of(task.path)
     except OSError as error:
         return SampleError(f"can't be read ({error.strerror})", task.path)
-
-
-def _needs_analysis(content: records.KnownContent | None, *, again: bool) -> bool:
-    if content is None:
-        return True
-    return again if content.failed else not content.analysed

@@ -1,87 +1,135 @@
 """One scan's work: which files to read, and what to record of them."""
 
 import os
+import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from libindex.analysis.results import Analysis
 from libindex.disk.comparing import Changes, Known
 from libindex.disk.walk import Found
 from libindex.errors import SampleError
 from libindex.indexing import records
-from libindex.indexing.roots import Target, is_present
-from libindex.indexing.summary import Change, ScanSummary
-from libindex.store import batches
+from libindex.indexing.records import KnownContent, NetworkRow
+from libindex.indexing.roots import why_offline
+from libindex.indexing.summary import Change, Offline, Progress, ScanSummary
+from libindex.indexing.targets import Target
+from libindex.paths import join
 from libindex.store.roots import Root
-from libindex.store.schema import analyses, contents
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file to read: new if it is not `known`; `again` if an earlier failure is no excuse."""
+    """A file to read, new if it is not `known`; `retry`: even if it failed before."""
 
     root: Root
     found: Found
     known: Known | None = None
-    again: bool = False
+    retry: bool = False
 
     @property
     def path(self) -> str:
-        return os.path.join(self.root.path, self.found.path)  # noqa: PTH118
+        return join(self.root.path, self.found.path)
 
 
-class Run:
-    """What one scan has to remember between its chunks.
+class ScanState:
+    """What one scan has to remember between its stages and chunks.
 
     Parameters
     ----------
-    network : records.Network
-        The network that hears what is new.
-    summary : ScanSummary
-        Is kept up to date.
-    recorded : callable
+    network : NetworkRow
+        The network that analyses what is new.
+    on_progress : callable
+        Called with a `Progress` after every few files.
+    on_commit : callable
         Called with the changes of each transaction, after it was committed.
+    stop : threading.Event
+        Ends the scan when it is set.
     """
 
     def __init__(
         self,
-        network: records.Network,
-        summary: ScanSummary,
-        recorded: Callable[[list[Change]], None] = lambda _: None,
+        network: NetworkRow,
+        on_progress: Callable[[Progress], None],
+        on_commit: Callable[[list[Change]], None],
+        stop: threading.Event,
     ) -> None:
         self.network = network
-        self.summary = summary
-        self._recorded = recorded
+        self.summary = ScanSummary()
+        self.stop = stop
+        self.on_progress = on_progress
+        self._on_commit = on_commit
         self._changes: list[Change] = []
         self._missing: dict[int | None, list[Known]] = defaultdict(list)
         self._touched: set[int] = set()
         self._absent: set[int] = set()
         self._root_paths: dict[int, str] = {}
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Time the scan, and note it if it is stopped."""
+        started = time.monotonic()
+        try:
+            yield
+        except _StoppedError:
+            self.summary.interrupted = True
+        self.summary.seconds = time.monotonic() - started
+
+    def check_stop(self, _folder: str = "") -> None:
+        """End the scan here if it is to be stopped; must be called within `running`."""
+        if self.stop.is_set():
+            raise _StoppedError
+
     def plan(
-        self, connection: Connection, target: Target, changes: Changes, retry_failed: bool
+        self,
+        connection: Connection,
+        compared: Iterable[tuple[Target, Changes]],
+        is_ready: Callable[[Task], bool],
+        *,
+        retry_failed: bool,
+    ) -> list[Task]:
+        """What has to be read; counts what has not, and notes what may still be being written."""
+        compared = list(compared)
+        planned = [
+            task
+            for target, changes in compared
+            for task in self._planned(connection, target.root, changes, retry_failed=retry_failed)
+        ]
+        # What has the size and time of something that is gone was moved, not written.
+        moved = {k.stamp.size_and_mtime for _, changes in compared for k in changes.missing}
+        tasks: list[Task] = []
+        for task in planned:
+            if is_ready(task) or task.found.stamp.size_and_mtime in moved:
+                tasks.append(task)
+            else:
+                self.summary.fresh.append(task.path)
+        return tasks
+
+    def _planned(
+        self, connection: Connection, root: Root, changes: Changes, *, retry_failed: bool
     ) -> Iterator[Task]:
-        """What has to be read of a root; counts what has not."""
-        self._root_paths[target.root.id] = target.root.path
+        self._root_paths[root.id] = root.path
         for known in changes.missing:
             self._missing[known.content_id].append(known)
         had = [*changes.missing, *(known for known, _ in changes.changed)]
         self._touched.update(known.content_id for known in had if known.content_id)
-        yield from (Task(target.root, found) for found in changes.new)
+        yield from (Task(root, found) for found in changes.new)
         for known, found in changes.changed:
-            yield Task(target.root, found, known, again=retry_failed and known.failed)
-        contents_here = {known.content_id for known in changes.unchanged}
-        unheard = unheard_contents(connection, self.network.id, contents_here)
+            yield Task(root, found, known, retry=retry_failed and known.failed)
+        here = {known.content_id for known in changes.unchanged if known.content_id}
+        unanalysed = records.unanalysed_contents(connection, self.network.id, here)
         for known in changes.unchanged:
-            again = retry_failed and known.failed
-            if again or known.content_id in unheard:
-                unheard.discard(known.content_id)
+            retry = retry_failed and known.failed
+            if retry or known.content_id in unanalysed:
+                unanalysed.discard(known.content_id or 0)
                 found = Found(known.path, known.stamp, known.is_settled)
-                yield Task(target.root, found, known, again)
+                yield Task(root, found, known, retry)
             elif known.failed:
                 self.summary.failed += 1
             else:
@@ -101,9 +149,10 @@ class Run:
             if isinstance(digest, SampleError) or task.path in unread
         }
         for root in roots:
-            if root.id not in self._absent and not is_present(root):
+            why = None if root.id in self._absent else why_offline(root)
+            if why:
                 self._absent.add(root.id)
-                self.summary.offline.append(root.path)
+                self.summary.offline.append(Offline(root.path, why))
 
     def record(
         self,
@@ -111,12 +160,10 @@ class Run:
         tasks: list[Task],
         digests: Sequence[bytes | SampleError | None],
         results: Sequence[Analysis | SampleError],
-        content_ids: dict[bytes, int],
+        contents: dict[bytes, KnownContent],
     ) -> None:
         """Record the samples of a chunk, whose contents are recorded already."""
         unread = {r.path: r for r in results if r.digest is None}
-        failed = {r.digest for r in results if isinstance(r, SampleError) and r.digest}
-        failed |= _failed_digests(connection, content_ids)
         self.summary.analysed += sum(not isinstance(r, SampleError) for r in results)
         new: list[dict[str, Any]] = []
         updated: list[dict[str, Any]] = []
@@ -128,13 +175,14 @@ class Run:
                     continue
                 # What is known of its bytes is kept: they may be readable again tomorrow.
                 content_id = task.known.content_id if task.known else None
+                content = KnownContent(content_id or 0, outcome.reason)
                 values |= {"content_id": content_id, "failure": outcome.reason}
-            elif outcome in content_ids:
-                values |= {"content_id": content_ids[outcome], "failure": None}
+            elif outcome in contents:
+                content = contents[outcome]
+                values |= {"content_id": content.id, "failure": None}
             else:  # stopped before its turn, or changed meanwhile: the next scan sees it
                 continue
-            bad = isinstance(outcome, SampleError) or outcome in failed
-            self._sort(task, values, bad, new, updated)
+            self._sort(task, values, content, new, updated)
         records.insert_samples(connection, new)
         records.update_samples(connection, updated)
         self._touched.update(row["content_id"] for row in new + updated if row["content_id"])
@@ -143,31 +191,32 @@ class Run:
         self,
         task: Task,
         values: dict[str, Any],
-        bad: bool,
+        content: KnownContent,
         new: list[dict[str, Any]],
         updated: list[dict[str, Any]],
     ) -> None:
         """Put a sample's row where it belongs, and count it."""
-        content_id = values["content_id"]
-        moved = self._claim(content_id, values["name"]) if task.known is None else None
-        is_same = task.known is not None and task.known.content_id == content_id
-        if task.known or moved:
-            updated.append({**values, "id": (task.known or moved).id})  # type: ignore[union-attr]
+        known, content_id = task.known, values["content_id"]
+        moved = self._claim(content_id, values["name"]) if known is None else None
+        row = known or moved
+        if row:
+            updated.append({**values, "id": row.id})
         else:
             new.append(values)
-        was_failed = task.known is not None and task.known.failed
-        if bad:
-            kind = "failed"
-        elif moved:
-            kind = "moved"
-        elif task.known is None:
-            kind = "new"
+        is_same = known is not None and known.content_id == content_id
+        was_failed = known is not None and known.failed
+        if content.failure is not None:
+            kind, is_news = "failed", not (is_same and was_failed)
+        elif known is None:
+            kind, is_news = "moved" if moved else "new", True
         else:
-            kind = "unchanged" if is_same and not was_failed else "changed"
+            is_news = not is_same or was_failed
+            kind = "changed" if is_news else "unchanged"
         setattr(self.summary, kind, getattr(self.summary, kind) + 1)
-        if not (kind == "unchanged" or (bad and is_same and was_failed)):
-            was = os.path.join(self._root_paths[moved.root_id], moved.path) if moved else None  # noqa: PTH118
-            self._changes.append(Change(kind, task.path, was))
+        if is_news:
+            was = join(self._root_paths[moved.root_id], moved.path) if moved else None
+            what = (content.class_code, content.probability, content.duration_s, content.failure)
+            self._changes.append(Change(kind, task.path, was, *what))
 
     def _claim(self, content_id: int | None, name: str) -> Known | None:
         """A missing sample of this content, rather one of the same name: it has moved here."""
@@ -179,17 +228,17 @@ class Run:
         candidates.remove(chosen)
         return chosen
 
-    def note_removed(self, gone: list[Known]) -> None:
+    def note_removed(self, gone: Sequence[Known]) -> None:
         """Count samples that were removed."""
         self.summary.removed += len(gone)
         for known in gone:
-            path = os.path.join(self._root_paths[known.root_id], known.path)  # noqa: PTH118
+            path = join(self._root_paths[known.root_id], known.path)
             self._changes.append(Change("removed", path))
 
-    def tell(self) -> None:
+    def report_commit(self) -> None:
         """After a commit: pass on what was recorded."""
         if self._changes:
-            self._recorded(self._changes)
+            self._on_commit(self._changes)
             self._changes = []
 
     def take_unclaimed(self, root_ids: set[int]) -> list[Known]:
@@ -209,32 +258,5 @@ def _is_vanished(task: Task) -> bool:
     return task.known is None and not os.path.lexists(task.path)
 
 
-def unheard_contents(
-    connection: Connection, network_id: int, among: Collection[int | None] | None = None
-) -> set[int | None]:
-    """Contents that could be analysed, and that this network has not heard.
-
-    Parameters
-    ----------
-    connection : Connection
-        A transaction.
-    network_id : int
-        The network.
-    among : collection of int or None, optional
-        The contents that matter; of few, only those are looked up.
-    """
-    heard = (
-        select(analyses.c.id)
-        .where(analyses.c.content_id == contents.c.id, analyses.c.network_id == network_id)
-        .exists()
-    )
-    query = select(contents.c.id).where(contents.c.failure.is_(None), ~heard)
-    if among is not None and len(among) <= batches.SIZE:
-        query = query.where(contents.c.id.in_(among))
-    return set(connection.execute(query).scalars())
-
-
-def _failed_digests(connection: Connection, content_ids: dict[bytes, int]) -> set[bytes]:
-    ids = list(content_ids.values())
-    query = select(contents.c.digest).where(contents.c.id.in_(ids), contents.c.failure.is_not(None))
-    return set(connection.execute(query).scalars())
+class _StoppedError(Exception):
+    """The scan was asked to end early."""
