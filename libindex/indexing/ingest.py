@@ -13,6 +13,7 @@ from libindex.indexing.records import KnownContent
 from libindex.indexing.state import ScanState, Task
 from libindex.indexing.summary import Progress
 from libindex.sound.digests import digest_of
+from libindex.store.batches import batched
 from libindex.store.database import Database
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 _Digest = bytes | SampleError | None
 
-_CHUNK = 256  # files that are committed at once
+_CHUNK = 256  # files that are read together, and whose samples are committed at once
+_COMMITTED_AT_ONCE = 128  # analyses: each is some forty rows, and others who write have to wait
 _AHEAD = 3  # chunks begun before the oldest has all its results, so that no decoder has to wait
 
 
@@ -186,9 +188,15 @@ class Ingest:
         self._missed.difference_update(r.digest for r in chunk.results if r.digest)
         self._in_decoders.difference_update(d for d in chunk.wanted.values() if d)
         distinct = {d for d in chunk.digests if isinstance(d, bytes)} - self._missed
-        results = records.Results(chunk.results)
+        contents: dict[bytes, KnownContent] = {}
+        *parts, last = list(batched(chunk.results, _COMMITTED_AT_ONCE)) or [()]
+        for part in parts:
+            ready = records.Results(part)
+            with self._database.writing() as connection:
+                contents |= ready.record(connection, state.network)
+        ready = records.Results(last)
         with self._database.writing() as connection:
-            contents = results.record(connection, state.network)
+            contents |= ready.record(connection, state.network)
             rest = distinct - contents.keys()
             if rest:
                 contents |= records.known_contents(connection, rest, state.network.id)

@@ -220,6 +220,7 @@ class Results:
         self._analyses = [r for r in by_digest.values() if isinstance(r, Analysis)]
         self._errors = [r for r in by_digest.values() if isinstance(r, SampleError)]
         self._packed = [packed(one.latent) for one in self._analyses]
+        self._probabilities = [one.probabilities.tolist() for one in self._analyses]
         self._tops = [int(one.probabilities.argmax()) for one in self._analyses]
 
     def record(self, connection: Connection, network: NetworkRow) -> dict[bytes, KnownContent]:
@@ -266,10 +267,11 @@ class Results:
         ids = {row.content_id: row.id for row in connection.execute(returned, rows)}
         vectors: list[dict[str, Any]] = []
         probabilities: list[tuple[Any, ...]] = []
-        for one, row, (vector, norm) in zip(self._analyses, rows, self._packed, strict=True):
+        made = zip(rows, self._packed, self._probabilities, strict=True)
+        for row, (vector, norm), of_classes in made:
             id_ = ids[row["content_id"]]
             vectors.append({"analysis_id": id_, "vector": vector, "norm": norm})
-            each = zip(network.class_ids, one.probabilities.tolist(), strict=True)
+            each = zip(network.class_ids, of_classes, strict=True)
             probabilities += [(id_, class_id, probability) for class_id, probability in each]
         connection.execute(insert(embeddings), vectors)
         connection.exec_driver_sql(_INSERT_PROBABILITY, probabilities)
@@ -324,6 +326,12 @@ def delete_samples(connection: Connection, ids: Sequence[int]) -> None:
     if ids:
         query = delete(samples).where(samples.c.id == bindparam("sample_id"))
         connection.execute(query, [{"sample_id": i} for i in ids])
+
+
+def delete_samples_of(connection: Connection, root_id: int, limit: int) -> int:
+    """Remove some samples of a root, `limit` at most; returns how many."""
+    some = select(samples.c.id).where(samples.c.root_id == root_id).limit(limit)
+    return connection.execute(delete(samples).where(samples.c.id.in_(some))).rowcount
 
 
 def orphans(connection: Connection) -> list[int]:

@@ -52,22 +52,19 @@ def why_offline(root: Root) -> str | None:
     return presence.why_offline(root.path, was_mount=root.is_mount, has_samples=root.has_samples)
 
 
-def forget(connection: Connection, path: str) -> int:
-    """Take a root out of the library; returns how many samples it had.
+def root_at(connection: Connection, path: str) -> Root:
+    """The root at a path; raises NotFoundError if it is none."""
+    known = all_roots(connection)
+    for root in known:
+        if root.path == path:
+            return root
+    names = ", ".join(display(root.path) for root in known) or "none"
+    raise NotFoundError(f"is not a root of this library (roots: {names})", path)
 
-    Raises
-    ------
-    NotFoundError
-        If it is not a root.
-    """
-    found = [r for r in all_roots(connection) if r.path == path]
-    if not found:
-        known = ", ".join(display(r.path) for r in all_roots(connection)) or "none"
-        raise NotFoundError(f"is not a root of this library (roots: {known})", path)
-    query = select(func.count()).where(samples.c.root_id == found[0].id)
-    count = int(connection.execute(query).scalar_one())
-    connection.execute(delete(roots).where(roots.c.id == found[0].id))
-    return count
+
+def delete_root(connection: Connection, root: Root) -> None:
+    """Take a root out of the library, with what samples it still has."""
+    connection.execute(delete(roots).where(roots.c.id == root.id))
 
 
 def outdated_presence(seen: Mapping[Root, bool]) -> dict[Root, bool]:

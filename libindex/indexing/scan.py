@@ -11,11 +11,12 @@ from libindex.indexing import records
 from libindex.indexing.ingest import Ingest
 from libindex.indexing.links import changed_links
 from libindex.indexing.roots import (
+    delete_root,
     finished,
-    forget,
     mounted_inside,
     note_presence,
     outdated_presence,
+    root_at,
     split_off_drives,
     why_offline,
 )
@@ -41,7 +42,7 @@ from libindex.store.roots import Root, all_roots
 if TYPE_CHECKING:
     from libindex.analysis.engine import AnyPipeline
 
-_REMOVED_AT_ONCE = 256  # rows, so that others who write need not wait
+_REMOVED_AT_ONCE = 128  # samples or contents, so that others who write need not wait
 
 
 class Indexer(contextlib.AbstractContextManager["Indexer"]):
@@ -296,13 +297,29 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
 
 
 def forget_root(database: Database, path: str) -> int:
-    """Take a root out of the library; see `libindex.indexing.roots.forget`."""
+    """Take a root out of the library; returns how many samples it had.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not a root.
+    """
+    with database.reading() as connection:
+        root = root_at(connection, path)
+    removed = 0
+    while part := _forget_some(database, root):
+        removed += part
     with database.writing() as connection:
-        removed = forget(connection, path)
+        delete_root(connection, root)
     with database.reading() as connection:
         orphans = records.orphans(connection)
     _delete_orphans(database, orphans)
     return removed
+
+
+def _forget_some(database: Database, root: Root) -> int:
+    with database.writing() as connection:
+        return records.delete_samples_of(connection, root.id, _REMOVED_AT_ONCE)
 
 
 def _delete_orphans(database: Database, ids: list[int]) -> None:
