@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from sqlalchemy import event, select
+from support.ear import Ear
 from support.libraries import put, state
 
+from libindex.analysis.engine import Engine
 from libindex.indexing import Change, Indexer
 from libindex.library import Library
 from libindex.network.modelfile import ModelFile
@@ -49,12 +51,10 @@ def writing(statements: list[str]) -> int:
 
 
 @pytest.fixture
-def indexer(library: Library, ear: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Indexer]:
+def indexer(library: Library, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> Iterator[Indexer]:
     # Nothing of this test is fresh: a change's time would not be seen otherwise.
     monkeypatch.setattr("libindex.disk.walk._SETTLING_NS", -1)
-    with Indexer(
-        library.database, ModelFile.read(library.settings.model), library.settings
-    ) as opened:
+    with Engine(library.settings, ear) as engine, Indexer(library.database, engine) as opened:
         yield opened
 
 
@@ -121,7 +121,11 @@ def test_changes_carry_what_is_known(library: Library, indexer: Indexer, folder:
         changes, key=lambda change: ("new", "failed", "removed").index(change.kind)
     )
     (hit,) = library.query(name="copy.wav")
-    assert (copy.kind, copy.class_code, copy.duration_s) == ("new", hit.class_code, hit.duration_s)
+    assert (copy.kind, copy.class_code, copy.duration_s) == (
+        "new",
+        hit.class_code,
+        hit.facts.duration_s,
+    )
     assert copy.probability == pytest.approx(hit.probability)
     assert (bad.kind, bad.reason, bad.class_code) == ("failed", "is not audio", None)
     assert removed == Change("removed", str(folder / "pack/b.wav"))
@@ -159,7 +163,7 @@ def test_only_a_network_that_did_not_answer_yet_is_noted(
 
 
 def test_an_analysis_that_is_done_again_replaces_all_of_the_old_one(
-    library: Library, indexer: Indexer, folder: Path, ear: object
+    library: Library, indexer: Indexer, folder: Path
 ) -> None:
     with library.database.writing() as connection:
         connection.exec_driver_sql("UPDATE contents SET failure = 'was mended'")
