@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from libindex.cli.hints import next_step
 from libindex.cli.options import db_option, model_option, run_options
 from libindex.errors import NotFoundError
 from libindex.paths import display
@@ -21,21 +22,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
-@click.option("--retry-failed", is_flag=True, help="Try files again that failed before.")
-@click.option("--dry-run", is_flag=True, help="Tell what is new, changed and gone; do nothing.")
+@click.option("--retry-failed", is_flag=True, help="Retry files that failed before.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @run_options
 @db_option
 @model_option
 def scan(
     paths: tuple[str, ...], retry_failed: bool, dry_run: bool, db: str | None, **overrides: Any
 ) -> None:
-    """Add folders to the library, or look at them again.
+    """Add folders to the library, or update them.
 
-    Finds the audio files below each PATH, analyses those that are new or changed, notices moved
-    and deleted ones, and remembers the rest. Without PATH, all folders of the library are
-    looked at. A folder that is not there (an unplugged drive) keeps its samples.
+    Finds the audio files below each PATH, analyses new and changed ones, and detects files that
+    were moved or deleted. Without PATH, all folders of the library are scanned. Samples of a
+    folder that is offline (an unplugged drive) are kept.
 
-    Ctrl-C keeps what is done; the next scan goes on from there.
+    Press Ctrl-C to stop: what is done is kept, and the next scan continues from there.
     """
     opened = _library(db, paths, dry_run, overrides)
     with _stopping() as stop, opened as library, _live() as progress:
@@ -43,13 +44,18 @@ def scan(
             *paths,
             retry_failed=retry_failed,
             dry_run=dry_run,
-            on_progress=stop.scanning(progress),
-            on_wait=stop.waiting,
+            on_progress=stop.on_progress(progress),
+            on_wait=stop.on_wait,
             stop=stop.event,
         )
     _report(summary, dry_run)
     if summary.interrupted:
+        next_step("What is done is kept; run the scan again to go on.")
         sys.exit(128 + (stop.signal or signal.SIGINT))
+    if dry_run:
+        next_step("Run it without --dry-run to record this.")
+    elif summary.new + summary.changed + summary.unchanged + summary.moved:
+        next_step("Search it: libindex query snare")
 
 
 def _library(
@@ -68,7 +74,7 @@ def _library(
 class _Stop:
     """Set by the first SIGINT or SIGTERM; a second one ends the process at once.
 
-    So does the first while this waits for another scan: then nothing is done that could be kept.
+    So does the first while this waits for another scan: then there is nothing to keep.
     """
 
     def __init__(self) -> None:
@@ -76,14 +82,14 @@ class _Stop:
         self.signal = 0
         self._is_waiting = False
 
-    def waiting(self, who: str) -> None:
+    def on_wait(self, who: str) -> None:
         self._is_waiting = True
         click.echo(f"libindex: waiting for {who}", err=True)
 
-    def scanning(self, progress: "Callable[[Progress], None]") -> "Callable[[Progress], None]":
-        def update(value: "Progress") -> None:
+    def on_progress(self, show: "Callable[[Progress], None]") -> "Callable[[Progress], None]":
+        def update(progress: "Progress") -> None:
             self._is_waiting = False
-            progress(value)
+            show(progress)
 
         return update
 
@@ -123,7 +129,7 @@ def _live() -> Iterator[Any]:
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("looking around", total=None, speed="")
+        task = shown.add_task("looking for files", total=None, speed="")
 
         def update(progress: Any) -> None:
             speed = shown.tasks[0].speed
@@ -142,11 +148,11 @@ def _report(summary: "ScanSummary", dry_run: bool) -> None:
     for path, reason in summary.offline:
         click.echo(f"libindex: {display(path)}: {reason}; its samples are kept", err=True)
     for path in summary.unreadable:
-        click.echo(f"libindex: {display(path)}: can't be looked into; left as it was", err=True)
+        click.echo(f"libindex: {display(path)}: can't be read; its samples are kept", err=True)
     if summary.unanalysed:
         click.echo(
-            f"libindex: {summary.unanalysed:,} sounds of other folders were not yet heard by this "
-            "network and will not be found; let it hear them with: libindex scan",
+            f"libindex: {summary.unanalysed:,} sounds in other folders were not yet analysed by "
+            "this network and will not be found; analyse them with: libindex scan",
             err=True,
         )
     # What was removed is not there any more, so it is no part of the number of files.
@@ -156,7 +162,7 @@ def _report(summary: "ScanSummary", dry_run: bool) -> None:
     speed = f", {total / summary.seconds:,.0f} files/s" if summary.seconds > 0 else ""
     click.echo(f"{verb} {total:,} files in {summary.seconds:.1f} s{speed}")
     for name in ("new", "changed", "moved", "removed", "unchanged", "failed"):
-        if dry_run and name == "moved":  # only reading tells; it counts as new and removed
+        if dry_run and name == "moved":  # unknown without reading; they count as new and removed
             continue
         hint = "   (why: libindex status --failures)" if name == "failed" and summary.failed else ""
         click.echo(f"  {name:<9} {getattr(summary, name):>9,}{hint}")

@@ -13,6 +13,7 @@ import click
 
 from libindex.cli.hints import next_step
 from libindex.cli.options import db_option, model_option, run_options
+from libindex.disk.posix import lower_priority
 from libindex.paths import absolute, to_text
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ def watch(
     _log_to_stderr(
         log_format, logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     )
-    if hasattr(os, "nice"):
-        os.nice(max(0, niceness - os.nice(0)))
+    lower_priority(niceness)
     options = WatchOptions(
         reconcile_every_s=60 * reconcile_every,
         polled=tuple(absolute(path) for path in poll),

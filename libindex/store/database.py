@@ -34,8 +34,8 @@ _PRAGMAS = (
 class Database:
     """An open library database.
 
-    Readers never wait for a writer (WAL); writers take the write lock at once (BEGIN
-    IMMEDIATE), since a read transaction that turns into a write can't wait.
+    Readers never wait for a writer (WAL); writers take the database's own write lock at once
+    (BEGIN IMMEDIATE), since a read transaction that turns into a write can't wait.
 
     Parameters
     ----------
@@ -98,7 +98,12 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A write transaction; committed at the end, or nothing of it."""
+        """A write transaction; committed at the end, or nothing of it.
+
+        This is all that a short write needs (a tag, a correction): it waits for the transactions
+        of others, which are short too, and not for a scan, which holds the lock file of
+        `libindex.store.locking` for all of its time. Read, decode and compute before it begins.
+        """
         with self._translated(), self._writer.begin() as connection:
             yield connection
 

@@ -97,6 +97,18 @@ class TestOutcome:
         assert result.stderr == f"libindex: {folder}: is offline; its samples are kept\n"
         assert library.status().samples == 5
 
+    def test_an_interruption_says_how_to_go_on(self, cli, folder, ear, monkeypatch) -> None:
+        def interrupt(_path: str) -> None:
+            ear.before = lambda _: None
+            signal.raise_signal(signal.SIGINT)
+
+        ear.before = interrupt
+        hints: list[str] = []
+        monkeypatch.setattr("libindex.cli.scan.next_step", hints.append)
+        result = cli("scan", folder, code=130)
+        assert result.stderr == "\nlibindex: stopping; what is done is kept\n"
+        assert hints == ["What is done is kept; run the scan again to go on."]
+
     def test_nothing_to_scan_yet(self, cli) -> None:
         assert plain(cli("scan").stdout) == summary()
 
@@ -142,7 +154,7 @@ def test_real_sounds_in_a_pipe_show_no_progress(libindex, write_sound) -> None:
     (folder / "locked").chmod(0o755)
     assert code == 0
     assert plain(out) == summary(new=2, failed=2)
-    assert error == f"libindex: {folder}/locked: can't be looked into; left as it was\n"
+    assert error == f"libindex: {folder}/locked: can't be read; its samples are kept\n"
     code, out, error = finished(libindex("status", "--failures"))
     assert out == (
         f"{folder}/secret.wav: can't be read (Permission denied)\n"
@@ -156,7 +168,9 @@ def test_a_terminal_shows_progress_and_then_only_the_summary(terminal, write_sou
     shown = terminal("scan", folder)
     assert "scanning" in shown
     assert "5/5" in shown
-    assert plain(shown).endswith(summary(new=5))
+    assert plain(shown).endswith(summary(new=5) + "Search it: libindex query snare\n")
+    shown = terminal("scan", "--dry-run")
+    assert shown.endswith("Run it without --dry-run to record this.\n")
 
 
 def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
