@@ -111,7 +111,7 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
     found = compare(str(root), "", {}).new
     for start in range(0, len(found), 1000):
         part = found[start : start + 1000]
-        made = [_random_analysis(rng, model) for _ in part]
+        made = [random_analysis(rng, model) for _ in part]
         with library.writing() as connection:
             known = records.Results(made).record(connection, network)
             rows = [
@@ -123,7 +123,8 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
             connection.execute(insert(samples), rows)
 
 
-def _random_analysis(rng: np.random.Generator, model: ModelFile) -> Analysis:
+def random_analysis(rng: np.random.Generator, model: ModelFile) -> Analysis:
+    """An analysis of nothing, with another digest every time."""
     logits = rng.standard_normal(len(model.classes)) * 3
     probabilities = np.exp(logits) / np.exp(logits).sum()
     known = {

@@ -2,12 +2,13 @@
 
 import contextlib
 import os
-import shutil
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
+from libindex.disk.atomic import replacing
 from libindex.errors import LibindexError, UsageError
 from libindex.paths import PathLike, absolute, is_audio
 
@@ -66,20 +67,7 @@ def _in_place(path: str) -> BinaryIO:
     return open(path, "wb")  # noqa: PTH123 - a name that is not UTF-8; the caller closes it
 
 
-@contextlib.contextmanager
-def _aside(path: str) -> Iterator[BinaryIO]:
+def _aside(path: str) -> AbstractContextManager[BinaryIO]:
     folder = os.path.dirname(path)  # noqa: PTH120
     name = f".libindex-{os.getpid()}-{threading.get_ident()}.part"
-    aside = os.path.join(folder, name)  # noqa: PTH118
-    try:
-        with _in_place(aside) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copymode(path, aside)
-        os.replace(aside, path)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(aside)  # noqa: PTH108
-        raise
+    return replacing(path, os.path.join(folder, name))  # noqa: PTH118

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from libindex.disk.atomic import replacing
 from libindex.errors import LibindexError
 from libindex.export.names import Wanted
 
@@ -75,12 +76,9 @@ class Manifest:
             "folders": sorted(self.folders),
             "files": [[path, one.source, one.stamp] for path, one in sorted_files(self.files)],
         }
-        part = os.path.join(top, PART)  # noqa: PTH118
-        with open(part, "x", encoding="ascii") as file:  # noqa: PTH123
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, os.path.join(top, NAME))  # noqa: PTH105, PTH118
+        name, part = (os.path.join(top, name) for name in (NAME, PART))  # noqa: PTH118
+        with replacing(name, part, "xb") as file:
+            file.write(json.dumps(content).encode("ascii"))
 
     def on_disk(self, top: str) -> dict[str, Wanted]:
         """What of it is there and was not changed by anybody else, by path."""

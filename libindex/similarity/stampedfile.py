@@ -15,6 +15,8 @@ import time
 import zlib
 from pathlib import Path
 
+from libindex.disk.atomic import replacing
+
 _MAGIC = b"libindex cache 1\n"
 _OLD_S = 3600
 
@@ -30,16 +32,9 @@ def write(path: Path, stamp: str, payload: bytes) -> None:
     header = {"stamp": stamp, "bytes": len(payload), "crc32": zlib.crc32(payload)}
     _remove_left_overs(path)
     aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(_MAGIC + json.dumps(header).encode() + b"\n")
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    with replacing(str(path), str(aside)) as file:
+        file.write(_MAGIC + json.dumps(header).encode() + b"\n")
+        file.write(payload)
 
 
 def _remove_left_overs(path: Path) -> None:
