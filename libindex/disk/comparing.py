@@ -51,7 +51,7 @@ class Changes:
     changed : list of (Known, Found)
         Known paths that must be read again.
     missing : list of Known
-        Known paths that are gone, from folders that could be looked into.
+        Known paths that are gone, from folders that could be read.
     unchanged : list of Known
         The rest.
     unreadable : list of str

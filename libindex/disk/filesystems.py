@@ -1,4 +1,4 @@
-"""What is mounted where, and which file systems tell of changes that other machines make."""
+"""What is mounted where, and which file systems report changes that other machines make."""
 
 import os
 import re
@@ -15,13 +15,13 @@ _MOUNT_LINE = re.compile(r"^.* on (?P<point>/.*) \((?P<kind>[\w.-]+)[,)]")
 
 
 def kind_of(path: str) -> str:
-    """The kind of file system that a path is on, such as "ext4"; "" where that can't be told."""
+    """The kind of file system that a path is on, such as "ext4"; "" where it is unknown."""
     real = os.path.realpath(path)
     return _kind(real, mounts())
 
 
 def delivers_events(kind: str) -> bool:
-    """Whether this system hears of every change on a kind of file system."""
+    """Whether every change on a kind of file system is reported as an event."""
     if kind in _LOCAL_FUSE or kind == "fuseblk":  # a local disk behind FUSE
         return True
     return kind.partition(".")[0] not in _REMOTE
@@ -37,7 +37,7 @@ def _kind(path: str, kinds: dict[str, str]) -> str:
 
 
 def mounts() -> dict[str, str]:
-    """Mount points and the kinds of their file systems; empty where that can't be told."""
+    """Mount points and the kinds of their file systems; empty where they are unknown."""
     try:
         if sys.platform == "linux":
             return _from_mountinfo(Path("/proc/self/mountinfo").read_bytes())

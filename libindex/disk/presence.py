@@ -9,7 +9,7 @@ BARRED = "can't be read (permission denied)"
 
 
 def why_offline(root: str, *, was_mount: bool, has_samples: bool) -> str | None:
-    """Why a root is not there, or may not be looked into; None if it is there.
+    """Why a root is offline, or can't be read; None if it is there.
 
     A drive that is unplugged leaves nothing, or the empty folder that it was mounted on; in both
     cases its samples are not gone. Nor are they where permission was lost.
@@ -23,7 +23,7 @@ def why_offline(root: str, *, was_mount: bool, has_samples: bool) -> str | None:
 
 
 def is_online(root: str, *, was_mount: bool, has_samples: bool) -> bool:
-    """Whether a root is there, and may be looked into."""
+    """Whether a root is there, and can be read."""
     return why_offline(root, was_mount=was_mount, has_samples=has_samples) is None
 
 
@@ -39,7 +39,7 @@ def _is_there(root: str, *, may_be_bare: bool) -> bool:
 
 
 def is_barred(path: str) -> bool:
-    """Whether something is there that this process has no permission to look into."""
+    """Whether something is there that this process has no permission to read."""
     return os.path.lexists(path) and not os.access(path, os.R_OK | os.X_OK)
 
 

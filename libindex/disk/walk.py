@@ -136,7 +136,7 @@ class Walk:
         self.unreadable.setdefault(path, error.strerror or str(error))
 
     def _files_as_seen_from_root(self, below: str) -> Iterator[Found]:
-        """Of links to the same folder one is followed; only a walk of the whole tells which."""
+        """Of links to the same folder one is followed; only a walk of the whole shows which."""
         whole = Walk(self.root, self.others, self.on_folder)
         files = whole.files("")
         yield from (file for file in files if relative_to(file.path, below) is not None)

@@ -26,17 +26,11 @@ def mounted_inside(roots_: Iterable[Root]) -> list[tuple[Root, str]]:
     return found
 
 
-def split_off_drives(connection: Connection, places: Iterable[tuple[Root, str]]) -> None:
-    """Make what is `mounted_inside` of roots, and has samples, roots of their own.
+def split_off(connection: Connection, root: Root, below: str) -> None:
+    """Make a drive that is mounted inside of a root a root of its own.
 
-    So that these are kept when the drive is unplugged and its mount point is empty.
+    So that its samples are kept when it is unplugged and its mount point is empty.
     """
-    for root, below in places:
-        if knows(connection, root, below):
-            _split_off(connection, root, below)
-
-
-def _split_off(connection: Connection, root: Root, below: str) -> None:
     drive = add_root(connection, join(root.path, below))
     raw = os.fsencode(below)
     connection.execute(

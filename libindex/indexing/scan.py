@@ -13,11 +13,12 @@ from libindex.indexing.links import changed_links
 from libindex.indexing.roots import (
     delete_root,
     finished,
+    knows,
     mounted_inside,
     note_presence,
     outdated_presence,
     root_at,
-    split_off_drives,
+    split_off,
     why_offline,
 )
 from libindex.indexing.state import ScanState, Task
@@ -276,23 +277,27 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
                 records.delete_samples(connection, [known.id for known in part])
             state.note_removed(part)
             state.report_commit()
-        drives = mounted_inside(roots)
-        if not (whole or drives or roots - present or not state.network.is_current):
+        mounted = mounted_inside(roots)
+        if not (whole or mounted or roots - present or not state.network.is_current):
             return
         with self._database.reading() as connection:
             online = {root.id for root in all_roots(connection) if root.is_online}
             # Not after a part: what is gone here may have moved to where nobody looked.
             is_all = {root.id for root in whole} == online and not state.summary.fresh
             orphans = records.orphans(connection) if is_all else []
-            analysed = count(connection, state.network.id)
+            drives = [(root, below) for root, below in mounted if knows(connection, root, below)]
+            takes_over = not state.network.is_current and count(connection, state.network.id)
         _delete_orphans(self._database, orphans)
+        if not (present & whole or roots - present or drives or takes_over):
+            return
         with self._database.writing() as connection:
             for root in present & whole:
                 finished(connection, root)
             for root in roots - present:
                 note_presence(connection, root, is_online=False)
-            split_off_drives(connection, drives)
-            if analysed and not state.network.is_current:
+            for root, below in drives:
+                split_off(connection, root, below)
+            if takes_over:
                 state.network = records.set_current_network(connection, state.network)
 
 

@@ -116,7 +116,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         """Connect as bytes, since a path need not be UTF-8.
 
-        SQLite opens no WAL database where it can't write beside it, unless it is told that
+        SQLite opens no WAL database where it can't write beside it, unless it knows that
         nobody else can either.
         """
         path = os.fsencode(self.path)

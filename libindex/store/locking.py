@@ -143,7 +143,7 @@ def holder(database: Path) -> Holder | None:
 
 
 def is_running(found: Holder) -> bool:
-    """Whether a process that left a note is still there, as far as this machine can tell."""
+    """Whether a process that left a note is still there, as far as this machine knows."""
     if found.host != socket.gethostname():
         return True
     return is_process_running(found.pid)
