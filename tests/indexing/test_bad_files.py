@@ -154,7 +154,7 @@ def test_a_copy_is_heard_when_the_first_of_them_vanishes(library, ear, tmp_path,
 
 def timing_out(ear, monkeypatch, slow: set[str], *, with_digest: bool = False) -> None:
     """Have the files of these names take too long."""
-    result = ear._result
+    result = ear.result
 
     def late(path: str) -> object:
         found = result(path)
@@ -163,7 +163,7 @@ def timing_out(ear, monkeypatch, slow: set[str], *, with_digest: bool = False) -
         digest = found.digest if with_digest else None
         return SampleError("took longer than 30 s to decode", path, digest)
 
-    monkeypatch.setattr(ear, "_result", late)
+    monkeypatch.setattr(ear, "result", late)
 
 
 def test_a_file_that_took_too_long_is_tried_at_every_scan(

@@ -33,7 +33,7 @@ class OneOfSeveral(Indexer):
     """Scans as `libindex scan` does: it waits for the watcher to write."""
 
     def scan(self, *arguments: Any, **options: Any) -> ScanSummary:
-        with locking.writing(self._database.path, "scan", lambda _: None):
+        with locking.writer_lock(self._database.path, "scan", lambda _: None):
             return super().scan(*arguments, **options)
 
 
