@@ -13,6 +13,7 @@ from support.ear import Ear
 from support.libraries import put, state
 
 from libindex.analysis.engine import Engine
+from libindex.errors import SampleError
 from libindex.indexing import Change, Indexer
 from libindex.library import Library
 from libindex.network.modelfile import ModelFile
@@ -176,3 +177,16 @@ def test_an_analysis_that_is_done_again_replaces_all_of_the_old_one(
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
         assert connection.execute(select(revisions)).all()
         assert len(connection.execute(select(roots)).all()) == 1
+
+
+def test_a_file_that_takes_too_long_is_reported_once(
+    indexer: Indexer, folder: Path, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old(folder / "slow.wav")
+    late = SampleError("took longer than 30 s to decode", str(folder / "slow.wav"))
+    monkeypatch.setattr(ear, "result", lambda _path: late)
+    changes: list[Change] = []
+    for _ in range(3):
+        assert indexer.scan(on_commit=changes.extend).failed == 2
+    assert [(change.kind, change.reason) for change in changes] == [("failed", late.reason)]
+    assert len(ear.heard) == 4 + 3
