@@ -36,7 +36,7 @@ def test_after_an_error_the_old_file_is_there_and_nothing_else(
 ) -> None:
     path, aside = place
     with pytest.raises(TypeError), replacing(str(path), str(aside)) as file:
-        file.write("no bytes")  # type: ignore[arg-type]
+        file.write("no bytes")  # type: ignore[call-overload]
     assert path.read_bytes() == b"old"
     assert not aside.exists()
 

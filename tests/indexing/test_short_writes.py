@@ -5,7 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,7 +62,11 @@ class Transactions:
 @pytest.fixture
 def transactions() -> Iterator[Transactions]:
     seen = Transactions()
-    hooks = {"before_cursor_execute": seen.statement, "commit": seen.end, "rollback": seen.end}
+    hooks: dict[str, Callable[..., None]] = {
+        "before_cursor_execute": seen.statement,
+        "commit": seen.end,
+        "rollback": seen.end,
+    }
     for name, hook in hooks.items():
         event.listen(sqlalchemy.Engine, name, hook)
     yield seen
