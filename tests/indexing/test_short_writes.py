@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy
@@ -63,7 +62,7 @@ class Transactions:
 @pytest.fixture
 def transactions() -> Iterator[Transactions]:
     seen = Transactions()
-    hooks: dict[str, Callable[..., Any]] = {
+    hooks: dict[str, Callable[..., None]] = {
         "before_cursor_execute": seen.statement,
         "commit": seen.end,
         "rollback": seen.end,
