@@ -74,4 +74,4 @@ test-lowest:
 	tools/test_lowest.sh "$(PYTHON)" $(LOWEST) $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-newest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
