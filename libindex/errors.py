@@ -38,7 +38,7 @@ class SettingsError(LibindexError):
 
 
 class SampleError(LibindexError):
-    """A file that can't be analysed; `digest` is set when its bytes could be read.
+    """A file that can't be analysed; `digest` and `size_bytes` are set if its bytes were read.
 
     With a digest the reason belongs to the bytes: the file is tried again only when it
     changes. Without one it belongs to the moment (the file could not be read, or took too long),
@@ -46,13 +46,20 @@ class SampleError(LibindexError):
     """
 
     def __init__(
-        self, reason: str, path: PathLike | None = None, digest: bytes | None = None
+        self,
+        reason: str,
+        path: PathLike | None = None,
+        digest: bytes | None = None,
+        size_bytes: int | None = None,
     ) -> None:
         super().__init__(reason, path)
         self.digest = digest
+        self.size_bytes = size_bytes
 
-    def __reduce__(self) -> tuple[type["SampleError"], tuple[str, PathLike | None, bytes | None]]:  # type: ignore[override]
-        return type(self), (self.reason, self.path, self.digest)
+    def __reduce__(  # type: ignore[override]
+        self,
+    ) -> tuple[type["SampleError"], tuple[str, PathLike | None, bytes | None, int | None]]:
+        return type(self), (self.reason, self.path, self.digest, self.size_bytes)
 
 
 class ModelError(LibindexError):

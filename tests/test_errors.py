@@ -40,6 +40,7 @@ def test_passes_between_processes(kind: type[LibindexError]) -> None:
     assert (copy.reason, copy.path) == ("is silent", "a.wav")
 
 
-def test_a_sample_error_keeps_its_digest_between_processes() -> None:
-    copy = pickle.loads(pickle.dumps(SampleError("is silent", "a.wav", b"digest")))
-    assert (copy.reason, copy.path, copy.digest) == ("is silent", "a.wav", b"digest")
+def test_a_sample_error_keeps_its_digest_and_size_between_processes() -> None:
+    copy = pickle.loads(pickle.dumps(SampleError("is silent", "a.wav", b"digest", 44)))
+    assert (copy.reason, copy.path) == ("is silent", "a.wav")
+    assert (copy.digest, copy.size_bytes) == (b"digest", 44)

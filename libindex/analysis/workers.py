@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from libindex.analysis.children import CLOSED, Child, Parent
 from libindex.disk import posix
 from libindex.errors import TOOK_TOO_LONG, LibindexError, SampleError
-from libindex.sound.digests import digest_of
+from libindex.sound.digests import digest_and_size
 from libindex.sound.preparation import Prepared, Preparer
 
 Answer = Prepared | SampleError
@@ -181,10 +181,10 @@ class _Worker:
         if status not in _CRASHES:
             return SampleError(f"was not decoded: the decoder was ended (status {status})", path)
         try:
-            digest = digest_of(path)
+            digest, size = digest_and_size(path)
         except OSError as error:
             return SampleError(f"can't be read ({error.strerror})", path)
-        return SampleError(f"crashed the decoder (exit status {status})", path, digest)
+        return SampleError(f"crashed the decoder (exit status {status})", path, digest, size)
 
     def start(self) -> None:
         """Start the process if it does not run; this does not wait for it."""
@@ -249,7 +249,7 @@ def _guarded(prepare: Preparer, path: str) -> Answer:
         return error
     except Exception as error:  # noqa: BLE001 - whatever a strange file causes is its own fault
         reason = f"can't be analysed ({type(error).__name__}: {error})".replace("\n", " ")
-        digest = None
+        digest = size = None
         with contextlib.suppress(OSError):
-            digest = digest_of(path)
-        return SampleError(reason, path, digest)
+            digest, size = digest_and_size(path)
+        return SampleError(reason, path, digest, size)

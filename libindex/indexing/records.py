@@ -229,12 +229,12 @@ class Results:
             {"digest": one.digest, "failure": None, **_columns(one.facts)} for one in self._analyses
         ]
         bad = [
-            {"digest": e.digest, "failure": e.reason, "size_bytes": _size_or_zero(e)}
+            {"digest": e.digest, "failure": e.reason, "size_bytes": e.size_bytes or 0}
             for e in self._errors
         ]
         ids = _upserted(connection, good)
         # A failure leaves the facts, which another network's results need.
-        ids |= _upserted(connection, bad, keep=("size_bytes",))
+        ids |= _upserted(connection, bad)
         self._record_analyses(connection, network, ids)
         known = {e.digest: KnownContent(ids[e.digest], e.reason) for e in self._errors if e.digest}
         for one, top in zip(self._analyses, self._tops, strict=True):
@@ -278,14 +278,12 @@ class Results:
         bump_revision(connection)
 
 
-def _upserted(
-    connection: Connection, rows: list[dict[str, Any]], keep: Collection[str] = ()
-) -> dict[bytes, int]:
-    """Record contents, or what is new of known ones but for the columns to `keep`; their ids."""
+def _upserted(connection: Connection, rows: list[dict[str, Any]]) -> dict[bytes, int]:
+    """Record contents, or what is new of known ones; their ids."""
     if not rows:
         return {}
     query = sqlite.insert(contents)
-    changed = {key: query.excluded[key] for key in rows[0] if key not in {"digest", *keep}}
+    changed = {key: query.excluded[key] for key in rows[0] if key != "digest"}
     upsert = query.on_conflict_do_update(index_elements=["digest"], set_=changed)
     returned = upsert.returning(contents.c.digest, contents.c.id)
     return {row.digest: row.id for row in connection.execute(returned, rows)}
@@ -354,13 +352,6 @@ def bump_revision(connection: Connection) -> None:
     last = new.inserted_primary_key[0] if new.inserted_primary_key else 0
     if last % _REVISIONS_DROPPED == 0:
         connection.execute(delete(library).where(library.c.id <= last - _REVISIONS_KEPT))
-
-
-def _size_or_zero(error: SampleError) -> int:
-    try:
-        return os.stat(os.fspath(error.path or "")).st_size  # noqa: PTH116
-    except OSError:
-        return 0
 
 
 def _columns(record: "DataclassInstance") -> dict[str, Any]:

@@ -50,11 +50,16 @@ def read_and_digest(path: str) -> tuple[bytes | None, bytes, int]:
 
 def digest_of(path: str) -> bytes:
     """The digest of a file, read in small blocks; raises OSError if it can't be read."""
+    return digest_and_size(path)[0]
+
+
+def digest_and_size(path: str) -> tuple[bytes, int]:
+    """The digest of a file, and of how many bytes it is, as `read_and_digest` has them."""
     with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > WHOLE_LIMIT_BYTES:
-            return _sampled(file, size)
-        return hashlib.file_digest(file, _new_state).digest()
+            return _sampled(file, size), size
+        return hashlib.file_digest(file, _new_state).digest(), file.tell()
 
 
 def _opened(path: str) -> io.BufferedReader:

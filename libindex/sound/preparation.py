@@ -56,7 +56,7 @@ class Preparer:
         try:
             _check_level(recording)
         except SampleError as error:
-            raise SampleError(error.reason, path, digest) from None
+            raise SampleError(error.reason, path, digest, size) from None
         mel = self.log_mel(recording.signal)[: self.log_mel.config.max_frames]
         return Prepared(path, digest, _facts(recording, size), mel)
 
@@ -92,7 +92,7 @@ def read(path: str, max_seconds: float) -> tuple[Recording, bytes, int]:
     try:
         return decode(path if data is None else data, max_seconds), digest, size
     except SampleError as error:
-        raise SampleError(error.reason, path, digest) from None
+        raise SampleError(error.reason, path, digest, size) from None
 
 
 def _check_level(recording: Recording) -> None:

@@ -163,6 +163,7 @@ def test_a_file_that_ends_its_worker_costs_only_itself(
     assert error.reason == reason
     digest = hashlib.blake2b(name.encode(), digest_size=20).digest()
     assert error.digest == (None if "not decoded" in reason else digest)
+    assert error.size_bytes == (None if error.digest is None else len(name))
     assert all(isinstance(answer, Prepared) for answer in answers.values())
     # The pool goes on.
     assert set(by_path(list(prepared(pool, paths)))) == set(paths)

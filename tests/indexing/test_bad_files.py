@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.libraries import (
-    counts,
-    put,
-    state,
-)
+from sqlalchemy import select
+from support.libraries import counts, put, state
 
 from libindex.errors import SampleError
+from libindex.store.schema import contents
 
 
 def test_a_bad_file_is_recorded_and_stops_nothing(library, ear, folder) -> None:
@@ -135,6 +133,31 @@ def test_a_file_that_changes_while_it_is_heard(library, ear, folder, fresh) -> N
     again.scan(folder)
     assert state(library) == state(again)
     assert counts(library.scan()) == {"unchanged": 4}
+
+
+def test_the_size_of_bad_bytes_is_their_own_when_the_file_changes_meanwhile(
+    library, ear, folder, fresh, monkeypatch
+) -> None:
+    bad, copy = (put(folder / f"{name}.wav", "bad bytes") for name in ("bad", "copy"))
+    result = ear.result
+
+    def change(path: str) -> object:
+        found = result(path)
+        if path == str(bad):
+            put(bad, "bad, and longer by now")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ear, "result", change)
+        library.scan(folder)
+    library.scan()
+    again = fresh()
+    again.scan(folder)
+    assert state(library) == state(again)
+    with library.database.reading() as connection:
+        failed = contents.c.failure.is_not(None)
+        sizes = connection.execute(select(contents.c.size_bytes).where(failed)).scalars()
+        assert set(sizes) == {bad.stat().st_size, copy.stat().st_size}
 
 
 def test_a_copy_is_heard_when_the_first_of_them_vanishes(library, ear, tmp_path, fresh) -> None:

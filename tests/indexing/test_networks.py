@@ -43,7 +43,9 @@ def test_a_network_that_fails_leaves_the_other_its_results(
         found = result(path)
         if path != str(kick):
             return found
-        return SampleError("took longer than 30 s to decode", path, found.digest)
+        return SampleError(
+            "took longer than 30 s to decode", path, found.digest, kick.stat().st_size
+        )
 
     with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
         with monkeypatch.context() as patch:

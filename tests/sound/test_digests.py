@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libindex.sound import digests
-from libindex.sound.digests import DIGEST_BYTES, WHOLE_LIMIT_BYTES, digest_of, read_and_digest
+from libindex.sound.digests import (
+    DIGEST_BYTES,
+    WHOLE_LIMIT_BYTES,
+    digest_and_size,
+    digest_of,
+    read_and_digest,
+)
 
 
 @pytest.fixture
@@ -34,6 +40,7 @@ def test_a_file_is_read_once_for_all(tmp_path: Path) -> None:
     assert (data, size) == (b"some bytes", 10)
     assert digest == hashlib.blake2b(b"some bytes", digest_size=DIGEST_BYTES).digest()
     assert digest == digest_of(str(path))
+    assert (digest, 10) == digest_and_size(str(path))
 
 
 def test_an_empty_file_has_a_digest(tmp_path: Path) -> None:
@@ -70,6 +77,7 @@ def test_a_large_file_costs_little(large: Path) -> None:
         tracemalloc.stop()
     assert (data, size, len(digest)) == (None, 2**31, DIGEST_BYTES)
     assert peak < 4 * 2**20
+    assert (digest, size) == digest_and_size(str(large))
 
 
 @pytest.mark.parametrize("position", [0, 1000, 2**31 - 1])

@@ -139,6 +139,7 @@ def test_a_fault_of_the_bytes_has_their_digest(
     error = refusal(prepare, path)
     assert error.reason == reason
     assert error.digest == hashlib.blake2b(data, digest_size=20).digest()
+    assert error.size_bytes == len(data)
 
 
 @pytest.mark.parametrize("level", [0, 1e-30, 2**-18])

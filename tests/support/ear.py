@@ -47,7 +47,7 @@ class Ear:
         except OSError as error:
             return SampleError(f"can't be read ({error.strerror})", path)
         if data is None or data.startswith(b"bad"):
-            return SampleError("is not audio", path, digest)
+            return SampleError("is not audio", path, digest, size)
         rng = np.random.default_rng(list(digest))
         duration_s, peak, loudness, centroid = rng.uniform(
             (0, 0, -60, 50), (5, 1, 0, 9000)
