@@ -86,7 +86,7 @@ class Database:
         if revision == REVISION:
             database._use_wal()
         else:
-            with writer_lock(path, "upgrade", on_wait=lambda _: None):
+            with writer_lock(database.path, "upgrade", on_wait=lambda _: None):
                 database._upgrade(database._revision())
         return database
 

@@ -51,6 +51,15 @@ def message(path: Path) -> str:
     return text
 
 
+def test_the_lock_of_an_upgrade_is_the_databases_whatever_its_name(path: Path) -> None:
+    link = path.parent / "links" / "another name.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    Database.open(str(link), create=True)
+    assert path.with_name("library.db.lock").exists()
+    assert [p.name for p in link.parent.iterdir()] == [link.name]
+
+
 # Transactions
 
 
