@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Install libindex from a checkout into a virtual environment, and show what happens.
 
-    python tools/set_up.py VENV [demo|dev|docs]
+    python tools/set_up.py VENV demo|dev|docs
 
 Versions are those of constraints.txt. `demo` installs libindex alone, `dev` also what the tests
 and linters need, `docs` what builds the documentation. One environment can have all three.
@@ -23,6 +23,10 @@ PACKAGE = re.compile(r"(?:Collecting |Processing .*/)([A-Za-z0-9_.]+(?:-[A-Za-z]
 
 
 def main() -> int:
+    """Command line."""
+    if len(sys.argv) != 3 or sys.argv[2] not in PACKAGES:
+        print(f"usage: set_up.py VENV {'|'.join(PACKAGES)}", file=sys.stderr)
+        return 2
     folder, kind = Path(sys.argv[1]), sys.argv[2]
     if sys.version_info < OLDEST:
         print("libindex needs Python 3.11 or newer; try: make PYTHON=python3.12", file=sys.stderr)
@@ -34,7 +38,7 @@ def main() -> int:
     print(
         f"Installing libindex ({kind}); the first time takes minutes, because PyTorch is large ..."
     )
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    python = folder.absolute() / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     code = _install(python, PACKAGES[kind])
     if code == 0:
         print(f"Done in {time.monotonic() - started:.0f} s.\n")
