@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import libindex
 from libindex import errors
 
@@ -40,7 +38,6 @@ def test_importing_the_package_imports_nothing_else() -> None:
     assert not loaded & {"torch", "numpy", "sqlalchemy", "click", "librosa", "faiss"}
 
 
-@pytest.mark.skipif(not API.exists(), reason="there is no page about it yet")
 def test_the_page_names_all_of_it() -> None:
     named = re.findall(
         r"^\.\. auto(?:class|exception|function|data):: libindex\.(\w+)$",
