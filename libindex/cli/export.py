@@ -62,6 +62,7 @@ _PLAYLISTS = ("m3u", "m3u8")
     "--limit",
     "-n",
     type=click.IntRange(1, 10**9),
+    metavar="N",
     help="Only the first N that `libindex query --limit N` lists, without copies.",
 )
 @db_option

@@ -26,7 +26,7 @@ def info(file: str, as_json: bool, db: str | None, **overrides: Any) -> None:
     """Show everything libindex knows about a file.
 
     FILE is a path, or the name of one file of the library: `libindex info kick01.ogg`. A file
-    that is not in the library is analysed, and not added.
+    that is not in the library is analysed, but not added.
     """
     from libindex.cli.hints import next_step
     from libindex.cli.output import write_json

@@ -52,7 +52,7 @@ def kit() -> None:
     "--query",
     "text",
     metavar="FILTERS",
-    help='Use what `libindex query` finds with these filters, such as "--under ~/Samples/Vinyl". '
+    help='Use what `libindex query` finds with these words and filters: "snare --under Vinyl". '
     "You can also give filters as options.",
 )
 @click.option(
@@ -132,8 +132,8 @@ def build_all(
 ) -> None:
     """Build a kit from each folder in DIR, named after the folder.
 
-    Folders without samples, or with too few for --min-pads, are skipped. If another kit can't be
-    built, the rest are built all the same, and the exit status is 1.
+    Folders without samples, or with too few for --min-pads, are skipped. If a kit can't be built
+    for another reason, the others still are, and the exit status is 1.
     """
     from libindex.cli.hints import next_step
 
@@ -168,7 +168,7 @@ def build_all(
     "-f",
     "output",
     type=click.Choice(["table", "csv", "json"]),
-    help="How to write it. [default: table on a terminal, csv in a pipe]",
+    help="Output format. [default: table on a terminal, csv in a pipe]",
 )
 @db_option
 @model_option

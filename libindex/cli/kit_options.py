@@ -40,7 +40,7 @@ min_prob_option = click.option(
     "min_probability",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Minimum probability of the pad's class.  [default: 0.5]",
+    help="Minimum probability of the pad's class. [default: 0.5]",
 )
 
 
@@ -73,9 +73,9 @@ _MAKING = (
         "--out",
         "-o",
         type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
         default=".",
-        show_default="the current folder",
-        help="Where to put the kit's folder.",
+        help="Where to put the kit's folder. [default: the current folder]",
     ),
     click.option(
         "--layout",
@@ -130,19 +130,20 @@ _MAKING = (
         type=click.IntRange(0, 2**32 - 1),
         default=0,
         show_default=True,
-        help="Seed of --shuffle and --variation: another seed, another kit.",
+        metavar="N",
+        help="Seed of --shuffle and --variation: another seed gives another kit.",
     ),
     click.option(
         "--force",
         is_flag=True,
-        help="Fill every pad, however badly a sample fits; use loops and long files, too.",
+        help="Fill every pad, however badly a sample fits; use loops and long files too.",
     ),
     click.option(
         "--copy-samples",
         "placing",
         flag_value="copy",
         default="copy",
-        help="Copy the samples into the kit's folder.  [default]",
+        help="Copy the samples into the kit's folder. [default]",
     ),
     click.option(
         "--link", "placing", flag_value="link", help="Link to the samples instead of copying them."

@@ -42,48 +42,61 @@ def model() -> None:
 @model.command()
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option(
-    "--valid", type=_FOLDER, help="Validation sounds for the final report.  [default: those of DIR]"
+    "--valid",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Validation sounds for the final report. [default: those of DIR]",
 )
-@click.option("--out", type=_FILE, help="Weights file to write.  [default: NAME.safetensors]")
-@click.option("--name", help="Name of the network.  [default: name of OUT or DIR]")
-@click.option("--init", type=_FILE, help="Network to fine-tune.  [default: random weights]")
+@click.option(
+    "--out", type=_FILE, metavar="FILE", help="Weights file to write. [default: NAME.safetensors]"
+)
+@click.option("--name", metavar="NAME", help="Name of the network. [default: that of --out or DIR]")
+@click.option(
+    "--init",
+    type=_FILE,
+    metavar="MODEL",
+    help="Network to fine-tune. [default: random weights]",
+)
 @click.option(
     "--teacher",
     "teachers",
     type=_FILE,
     multiple=True,
-    help="Network with the same classes to distil; can be repeated.  [default: none]",
+    metavar="MODEL",
+    help="Network with the same classes to distil; can be given several times.",
 )
 @click.option(
     "--calibration",
     metavar="MODEL",
     type=_FILE,
     help="Reuse the calibration of this network, trained in the same way, and train on all of "
-    "DIR.  [default: calibrate on a held-out part of DIR]",
+    "DIR. [default: calibrate on a held-out part of DIR]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=FitConfig().epochs,
     show_default=True,
-    help="Passes over the data.",
+    metavar="N",
+    help="Number of passes over the data.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=FitConfig().seed,
     show_default=True,
+    metavar="N",
     help="Seed of all random choices.",
 )
 @_device_option
-@click.option("--resume", is_flag=True, help="Continue an interrupted run.  [default: start anew]")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> None:
     """Train a network on your own labelled sounds.
 
     DIR has one sub-folder per class, or a manifest.csv with the columns file and class, and
-    optionally split (train or valid), group, confidence, source and licence. A part is held out
-    to calibrate the probabilities. Specify groups (a drum machine, a kit) if you can: a group
-    is held out or trained on as a whole.
+    optionally split (train or valid), group, confidence, source and licence. Part of the data
+    is held out to calibrate the probabilities. Specify groups (a drum machine, a kit) if you can:
+    a group is held out or trained on as a whole.
     """
     outcome = _run_training(_plan(folder, out, name, **options))
     if outcome.report is not None:
@@ -105,18 +118,18 @@ def train(folder: Path, out: Path | None, name: str | None, **options: Any) -> N
     help="Part of the manifest to use; all of it if it has no splits.",
 )
 @_device_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.  [default: text]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--neighbours",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Also print the nearest neighbours of N files.  [default: none]",
+    help="Also print the nearest neighbours of N files.",
 )
 @click.option(
     "--pictures",
     metavar="FOLDER",
     type=_FILE,
-    help="Also write confusion.png and reliability.png to FOLDER.  [default: none]",
+    help="Also write confusion.png and reliability.png to FOLDER.",
 )
 def evaluate(
     network: Path,

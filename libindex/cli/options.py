@@ -44,6 +44,7 @@ def run_options(command: Command) -> Command:
         "--jobs",
         "-j",
         type=click.IntRange(min=1),
+        metavar="N",
         help="Number of decoding processes. [env: LIBINDEX_JOBS; default: one per core]",
     )
     device = click.option(

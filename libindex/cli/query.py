@@ -24,6 +24,7 @@ _ON_TERMINAL = 50
     "--limit",
     "-n",
     type=click.IntRange(0, 10**9),
+    metavar="N",
     help=f"Maximum number of results; 0 for all. [default: {_ON_TERMINAL} on a terminal, else all]",
 )
 @click.option(
@@ -31,7 +32,8 @@ _ON_TERMINAL = 50
     type=click.IntRange(0, 10**9),
     default=0,
     show_default=True,
-    help="Skip this many results.",
+    metavar="N",
+    help="Skip the first N results.",
 )
 @output_options
 @db_option
@@ -75,6 +77,6 @@ def query(
         after = f" after the first {offset:,}" if offset else ""
         click.echo(f"libindex: nothing matches{after}", err=True)
         if filters["min_prob"]:
-            next_step("a lower --min-prob finds more")
+            next_step("A lower --min-prob finds more")
     if rest > 0:
         next_step(f"… and {rest:,} more (--limit 0 shows all)")

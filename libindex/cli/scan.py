@@ -50,7 +50,7 @@ def scan(
         )
     _report(summary, dry_run)
     if summary.interrupted:
-        next_step("What is done is kept; run the scan again to go on.")
+        next_step("What is done is kept; run the scan again to continue.")
         sys.exit(128 + (stop.signal or signal.SIGINT))
     if dry_run:
         next_step("Run it without --dry-run to record this.")

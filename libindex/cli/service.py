@@ -27,9 +27,9 @@ def service() -> None:
 def install(paths: tuple[str, ...], show: bool, **options: Any) -> None:
     """Install and start the service, or change its settings.
 
-    It watches each PATH, or else all folders of the library, including those added later with
-    `libindex scan`. It keeps these options and the LIBINDEX_... environment variables as they are
-    now; install it again to change them.
+    It watches each PATH; without PATH, all folders of the library, including those added later
+    with `libindex scan`. It keeps these options and the LIBINDEX_... environment variables as they
+    are now; install it again to change them.
     """
     from libindex import services, settings
 
@@ -47,7 +47,7 @@ def install(paths: tuple[str, ...], show: bool, **options: Any) -> None:
         return
     manager.install(program)
     click.echo(f"installed and started: {display(manager.path)}")
-    next_step("see what it does: libindex status, libindex service logs")
+    next_step("See what it does: libindex status, libindex service logs")
 
 
 @service.command()
@@ -65,7 +65,7 @@ def start() -> None:
     from libindex import services
 
     services.for_this_system().start()
-    next_step("see what it does: libindex status")
+    next_step("See what it does: libindex status")
 
 
 @service.command()
@@ -74,7 +74,7 @@ def stop() -> None:
     from libindex import services
 
     services.for_this_system().stop()
-    next_step("start it again: libindex service start; remove it: libindex service uninstall")
+    next_step("Start it again: libindex service start; remove it: libindex service uninstall")
 
 
 @service.command()
@@ -85,7 +85,7 @@ def status() -> None:
     is_running = services.for_this_system().is_running()
     click.echo("running" if is_running else "not running")
     next_step(
-        "see what it does: libindex status" if is_running else "start it: libindex service start"
+        "See what it does: libindex status" if is_running else "Start it: libindex service start"
     )
     sys.exit(not is_running)
 
@@ -97,6 +97,7 @@ def status() -> None:
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
+    metavar="N",
     help="Number of lines.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Keep printing new lines.")

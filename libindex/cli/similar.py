@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 10**6),
     default=10,
     show_default=True,
+    metavar="N",
     help="Maximum number of results.",
 )
 @click.option(
@@ -51,8 +52,8 @@ def similar(
 ) -> None:
     """Find samples that sound similar to FILE.
 
-    FILE is any audio file, indexed or not (then it is analysed, but not added), or just the name
-    of a file, if it is unique in the library: `libindex similar kick01.ogg`.
+    FILE is any audio file: one that is not in the library is analysed, but not added. It can also
+    be just the name of a file, if that is unique in the library: `libindex similar kick01.ogg`.
     """
     from libindex.cli.hits import show_hits
     from libindex.library import Library

@@ -38,6 +38,7 @@ _NICENESS = 10
     "--poll",
     multiple=True,
     type=click.Path(),
+    metavar="FOLDER",
     help="Poll this folder every minute instead of watching it; automatic for network drives. "
     "Can be given several times.",
 )
@@ -45,8 +46,7 @@ _NICENESS = 10
     "--exec",
     "command",
     metavar="COMMAND",
-    help="Run this shell command after changes, with a line of JSON for each on its standard "
-    "input.",
+    help="Run this shell command after changes; its standard input has a line of JSON for each.",
 )
 @click.option(
     "--nice",
@@ -83,9 +83,9 @@ def watch(
 ) -> None:
     """Watch folders and keep the library up to date.
 
-    Watches each PATH (added if it is new), or else all folders of the library. It compares them
-    with the library first, then records changes as they happen. It logs to standard error;
-    `libindex status` shows what it is doing. Ctrl-C stops it, SIGHUP makes it compare everything.
+    Watches each PATH, adding it if it is new; without PATH, all folders of the library. Compares
+    them with the library first, then records changes as they happen. Logs to standard error;
+    `libindex status` shows what it is doing. Ctrl-C stops it; SIGHUP makes it compare everything.
 
     To run it in the background whenever you are logged in: libindex service install
     """
@@ -105,7 +105,7 @@ def watch(
         watcher = library.watcher(*paths, options=options)
         with _signals(watcher):
             watcher.run()
-    next_step("run it in the background: libindex service install")
+    next_step("Run it in the background: libindex service install")
 
 
 @contextmanager

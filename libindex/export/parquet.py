@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from libindex.queries import Hit, Network
     from libindex.sound.decoding import FloatArray
 
-_AT_ONCE = 10_000  # rows in a group: what is in memory at a time, and what a reader can pass over
+_AT_ONCE = 10_000  # rows in a group: what is in memory at a time, and what a reader can skip
 
 _TYPES = {str: "string", float: "float64", int: "int64", bool: "bool_"}
 

@@ -70,7 +70,7 @@ class NeighbourIndex:
             self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), ids)
 
     def remove(self, ids: Ids) -> None:
-        """Remove vectors; ids that are not there are passed over."""
+        """Remove vectors; ids that are not there are ignored."""
         if len(ids):
             self._make_own()
             self._index.remove_ids(faiss.IDSelectorBatch(ids))

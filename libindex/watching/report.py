@@ -1,4 +1,4 @@
-"""What others see of a watcher: its log, its activity file, and what systemd is told."""
+"""What others see of a watcher: its log, its activity file, and its messages to systemd."""
 
 import logging
 import time
@@ -39,7 +39,7 @@ _COUNTED = ("new", "changed", "moved", "removed", "failed")
 
 
 class Report:
-    """Says what happens, once each: in the log, in the activity file and to systemd.
+    """Reports what happens, once each: in the log, in the activity file and to systemd.
 
     Parameters
     ----------

@@ -403,4 +403,4 @@ def test_paths_of_two_roots_can_be_used(cli, folder, library, tmp_path, name) ->
 
 def test_a_higher_threshold_than_anything_has_is_hinted_at(terminal, folder) -> None:
     shown = terminal("query", "snare", "-p", "1").splitlines()
-    assert shown == ["libindex: nothing matches", "a lower --min-prob finds more"]
+    assert shown == ["libindex: nothing matches", "A lower --min-prob finds more"]

@@ -107,7 +107,7 @@ class TestOutcome:
         monkeypatch.setattr("libindex.cli.scan.next_step", hints.append)
         result = cli("scan", folder, code=130)
         assert result.stderr == "\nlibindex: stopping; what is done is kept\n"
-        assert hints == ["What is done is kept; run the scan again to go on."]
+        assert hints == ["What is done is kept; run the scan again to continue."]
 
     def test_nothing_to_scan_yet(self, cli) -> None:
         assert plain(cli("scan").stdout) == summary()

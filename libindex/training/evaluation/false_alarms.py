@@ -28,8 +28,8 @@ _RATE = 44_100
 class FalseAlarms:
     """Sounds that are not percussion: how many get a class, and how many are detected.
 
-    Networks are trained on most of these kinds. The results for the other, unseen kinds tell
-    better what to expect of real out-of-distribution sounds.
+    Networks are trained on most of these kinds. The results for the other, unseen kinds
+    show better what to expect of real out-of-distribution sounds.
 
     Attributes
     ----------
