@@ -113,7 +113,7 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> Ear:
     return ear
 
 
-# A process without the superuser's right to pass over permissions, since tests may run as root:
+# A process without the superuser's right to ignore permissions, since tests may run as root:
 # 24 is PR_CAPBSET_DROP, 1 and 2 are CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
 _AS_ANYBODY = """
 import ctypes, os, sys

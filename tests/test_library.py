@@ -74,7 +74,7 @@ def test_a_temporary_library_leaves_nothing(ear, small_model, tmp_path) -> None:
 # One writer
 
 
-def test_a_second_writer_is_told(library, ear, tmp_path) -> None:
+def test_a_second_writer_gets_an_error(library, ear, tmp_path) -> None:
     put(tmp_path / "Samples/kick.wav")
     with locking.writer_lock(library.database.path, "watch"):
         assert library.writer().command == "watch"
@@ -97,13 +97,13 @@ def test_a_second_writer_can_wait(library, ear, tmp_path) -> None:
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait()
-    told = []
+    holders = []
     summary = library.scan(
-        tmp_path / "Samples", on_wait=lambda who: told.append(who) or release.set()
+        tmp_path / "Samples", on_wait=lambda who: holders.append(who) or release.set()
     )
     thread.join()
     assert summary.new == 1
-    assert len(told) == 1
+    assert len(holders) == 1
 
 
 def test_readers_are_served_while_a_scan_runs(library, ear, tmp_path) -> None:

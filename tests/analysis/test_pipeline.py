@@ -118,7 +118,7 @@ def test_each_sound_gets_its_own_probability_of_percussion(small_model: Path) ->
         assert results[answer.path].percussion == pytest.approx(percussion, abs=1e-5)
 
 
-def test_sounds_are_told_apart(pipeline: Pipeline, sounds: list[str]) -> None:
+def test_sounds_are_distinguished(pipeline: Pipeline, sounds: list[str]) -> None:
     results = [r for r in pipeline.analyse(sounds) if isinstance(r, Analysis)]
     latents = np.stack([result.latent for result in results])
     distances = np.abs(latents[:, None] - latents[None]).max(axis=2)
@@ -165,14 +165,14 @@ def test_what_waits_is_bounded(pipeline: Pipeline, sounds: list[str]) -> None:
 
 def test_results_come_while_more_is_submitted(pipeline: Pipeline, sounds: list[str]) -> None:
     assert pipeline.results() == []
-    heard: list[str] = []
+    found: list[str] = []
     for some in (sounds[:3], sounds[3:]):
         pipeline.submit(some)
         while pipeline.waiting > len(sounds) - 5:
-            heard += [str(result.path) for result in pipeline.results()]
+            found += [str(result.path) for result in pipeline.results()]
     while pipeline.waiting:
-        heard += [str(result.path) for result in pipeline.results()]
-    assert sorted(heard) == sorted(sounds)
+        found += [str(result.path) for result in pipeline.results()]
+    assert sorted(found) == sorted(sounds)
 
 
 def test_a_slow_file_holds_up_no_other(analyser: Analyser) -> None:
@@ -183,8 +183,8 @@ def test_a_slow_file_holds_up_no_other(analyser: Analyser) -> None:
     answers = prepared([20, 30, 40])
     with Pipeline(lambda: analyser, Slow(list(answers))) as pipeline:  # type: ignore[arg-type]
         pipeline.submit([answer.path for answer in answers])
-        heard = [result for _ in range(3) for result in pipeline.results()]
-        assert len(heard) == 2
+        found = [result for _ in range(3) for result in pipeline.results()]
+        assert len(found) == 2
         assert pipeline.waiting == 1
 
 

@@ -151,7 +151,7 @@ def test_a_bad_file_is_left_out_and_named(cli, files, expected, tmp_path) -> Non
     ]
 
 
-def test_verbose_tells_what_is_done(cli, files, tmp_path) -> None:
+def test_verbose_logs_what_is_done(cli, files, tmp_path) -> None:
     out = tmp_path / "out.csv"
     result = cli("classify", "-v", "-o", out, *files)
     assert result.stderr == f"libindex: classifying 3 files\nlibindex: wrote {out}\n"

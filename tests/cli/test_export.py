@@ -44,7 +44,7 @@ def test_csv_on_standard_output_if_nothing_is_said(cli, folder, library) -> None
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.json", "x.JSONL", "x.npz", "x"])
-def test_the_name_of_the_file_tells_the_format(cli, folder, tmp_path, name) -> None:
+def test_the_name_of_the_file_gives_the_format(cli, folder, tmp_path, name) -> None:
     path = tmp_path / name
     result = cli("export", "-o", path)
     assert (result.stdout, result.stderr) == (f"30 samples in {path}\n", "")
@@ -119,7 +119,7 @@ def test_a_tree(cli, folder, library, tmp_path) -> None:
     assert not top.exists()
 
 
-def test_copies_of_what_is_not_there_are_told_of(cli, folder, tmp_path) -> None:
+def test_copies_of_what_is_offline_are_reported(cli, folder, tmp_path) -> None:
     (folder / "0/00.wav").unlink()
     result = cli("export", "--tree", tmp_path / "Sorted", "--copy", code=1)
     assert result.stdout.endswith(": 29 added, 0 removed, 0 as before\n")

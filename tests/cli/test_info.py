@@ -42,7 +42,7 @@ def test_everything_known_is_shown(cli, kick, library) -> None:
         assert line.count("█") == round(probability * 80) // 8
 
 
-def test_percussion_is_shown_where_the_network_can_tell(cli, kick, library) -> None:
+def test_percussion_is_shown_if_the_network_has_a_score(cli, kick, library) -> None:
     assert "  percussion " not in cli("info", kick).stdout
     assert json.loads(cli("info", kick, "--json").stdout)["percussion"] is None
     with library.database.writing() as connection:
@@ -92,7 +92,7 @@ def test_a_file_outside_of_the_library_is_analysed(cli, kick, library, tmp_path,
     assert "added" not in facts
     best = CODES[int(expected.probabilities.argmax())]
     assert shown[-5].split()[0] == best
-    assert ear.heard[-1] == str(new)
+    assert ear.analysed[-1] == str(new)
     assert library.status().samples == 1
 
 

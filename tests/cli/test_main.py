@@ -27,7 +27,7 @@ HEAVY = {
     "pyarrow",
 }
 
-# Runs commands in one process, and then tells which modules that took.
+# Runs commands in one process, and then prints which modules that took.
 REPORT = """
 import contextlib, io, json, sys
 from libindex.cli import main
@@ -99,7 +99,7 @@ def test_similar_to_an_indexed_file_needs_no_network(heavy_modules, folder) -> N
 
 
 @pytest.mark.slow
-def test_wrong_arguments_are_told_before_a_network_is_loaded(
+def test_wrong_arguments_are_reported_before_a_network_is_loaded(
     heavy_modules, folder, tmp_path
 ) -> None:
     new = tmp_path / "new.wav"

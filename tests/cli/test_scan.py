@@ -75,12 +75,12 @@ class TestOutcome:
         cli("scan", folder)
         (folder / "new.wav").write_bytes(b"new")
         (folder / "0.wav").unlink()
-        ear.heard.clear()
+        ear.analysed.clear()
         shown = plain(cli("scan", "--dry-run").stdout)
         assert shown.startswith("Would scan 5 files in N s")
         assert "  new               1\n" in shown
         assert "  removed           1\n" in shown
-        assert ear.heard == []
+        assert ear.analysed == []
         assert library.status().samples == 5
 
     def test_a_dry_run_leaves_no_library_behind(self, cli, folder, tmp_path) -> None:

@@ -76,7 +76,7 @@ def ended(process: "subprocess.Popen[bytes]", number: signal.Signals) -> list[st
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_follows_until_it_is_told_to_stop(
+def test_it_follows_until_it_is_stopped(
     start: Start,
     library: Library,
     folder: Path,
@@ -88,7 +88,7 @@ def test_it_follows_until_it_is_told_to_stop(
     until(lambda: analysed(database) == 3, process)
     write_sound("new.wav", 7)
     until(lambda: analysed(database) == 4, process)
-    until(lambda: current(database).doing == "idle", process)  # and it has told so
+    until(lambda: current(database).doing == "idle", process)  # and its activity file says so
     log = ended(process, number)
     assert any(line.endswith(": watched") for line in log)
     assert any(line.endswith("libindex: 1 new") for line in log)
@@ -109,7 +109,7 @@ def test_a_signal_has_everything_compared(start: Start, library: Library, folder
     assert all(line["level"] == "info" and line["seconds"] >= 0 for line in compared)
 
 
-def test_quiet_tells_only_of_trouble(start: Start, folder: Path) -> None:
+def test_quiet_logs_only_problems(start: Start, folder: Path) -> None:
     assert ended(start(folder, "--quiet"), signal.SIGTERM) == []
 
 
@@ -228,7 +228,7 @@ def test_folders_that_are_barred_from_the_start(
     locked.chmod(0o755)
     until(lambda: analysed(database) == 4, process)
     until(lambda: current(database).doing == "idle", process)
-    write_sound("locked/b.wav", 6)  # which is told, since the folder is watched by now
+    write_sound("locked/b.wav", 6)  # which is noticed, since the folder is watched by now
     until(lambda: analysed(database) == 5, process)
     ended(process, signal.SIGTERM)
     folder.chmod(0)
@@ -239,7 +239,7 @@ def test_folders_that_are_barred_from_the_start(
     assert any("permission denied" in line for line in ended(process, signal.SIGTERM))
 
 
-def test_systemd_hears_that_it_is_ready_and_alive(
+def test_systemd_is_notified_that_it_is_ready_and_alive(
     start: Start, folder: Path, tmp_path: Path, libindex: Start
 ) -> None:
     address = tmp_path / "notify"
@@ -248,12 +248,12 @@ def test_systemd_hears_that_it_is_ready_and_alive(
         channel.settimeout(PATIENCE_S)
         environment = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "600000"}
         process = libindex("watch", folder, environment=environment)
-        heard: set[bytes] = set()
-        while not {b"READY=1", b"WATCHDOG=1"} <= heard:
-            heard.add(channel.recv(4096))
+        received: set[bytes] = set()
+        while not {b"READY=1", b"WATCHDOG=1"} <= received:
+            received.add(channel.recv(4096))
         process.send_signal(signal.SIGTERM)
-        while b"STOPPING=1" not in heard:
-            heard.add(channel.recv(4096))
+        while b"STOPPING=1" not in received:
+            received.add(channel.recv(4096))
     process.communicate()
     assert process.returncode == 0
 

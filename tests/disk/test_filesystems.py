@@ -37,12 +37,12 @@ def test_what_mount_prints_on_macos() -> None:
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p"])
-def test_network_drives_do_not_tell(kind: str) -> None:
+def test_network_drives_report_no_events(kind: str) -> None:
     assert not filesystems.delivers_events(kind)
 
 
 @pytest.mark.parametrize("kind", ["ext4", "btrfs", "apfs", "fuseblk", "fuse.mergerfs", "vfat", ""])
-def test_disks_tell(kind: str) -> None:
+def test_disks_report_events(kind: str) -> None:
     assert filesystems.delivers_events(kind)
 
 

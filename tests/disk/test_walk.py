@@ -243,7 +243,7 @@ def test_the_same_size_and_mtime_do_not_hide_a_change(root: Path) -> None:
     other.replace(root / "kick.wav")
     (found,) = walk(root).new
     assert (found.stamp.size_bytes, found.stamp.mtime_ns) == (3, status.st_mtime_ns)
-    # The file system's clock may not have ticked: then only "not settled" tells.
+    # The file system's clock may not have ticked: then only "not settled" shows it.
     assert len(walk(root, known=before).changed) == 1
     settled = [dataclasses.replace(before[0], is_settled=True)]
     assert len(walk(root, known=settled).changed) == (found.stamp != before[0].stamp)

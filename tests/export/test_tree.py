@@ -125,7 +125,7 @@ def test_names_that_collide_get_numbers_in_order_of_path(world: World) -> None:
     assert world.shown() == {
         "kick/k.wav": "a/k.wav",
         "kick/k (2).wav": "b/k.wav",
-        "kick/K (3).WAV": "c/K.WAV",  # many disks tell no case apart
+        "kick/K (3).WAV": "c/K.WAV",  # many disks ignore case
         "kick/k (2) (2).wav": "d/k (2).wav",
         "kick/k": "e/k",
         "kick/k.": "f/k.",
@@ -336,7 +336,7 @@ def test_a_disk_without_links(world: World, monkeypatch: pytest.MonkeyPatch) -> 
         world.make({"a.wav": "kick"})
 
 
-def test_a_full_disk_is_told_and_nothing_is_forgotten(world: World) -> None:
+def test_a_full_disk_is_an_error_and_nothing_is_forgotten(world: World) -> None:
     world.put("a.wav", "b.wav", "c.wav")
     copy = shutil.copyfileobj
     done: list[None] = []

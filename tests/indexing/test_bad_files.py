@@ -25,17 +25,17 @@ def test_a_bad_file_is_recorded_and_stops_nothing(library, ear, folder) -> None:
     assert [(f.path, f.reason) for f in library.failures()] == expected
 
 
-def test_a_bad_file_is_heard_again_only_when_it_changed(library, ear, folder) -> None:
+def test_a_bad_file_is_analysed_again_only_when_it_changed(library, ear, folder) -> None:
     bad = put(folder / "bad.wav", "bad one")
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     assert counts(library.scan()) == {"unchanged": 4, "failed": 1}
     bad.rename(folder / "still bad.wav")
     assert counts(library.scan()) == {"unchanged": 4, "failed": 1}
-    assert ear.heard == []
+    assert ear.analysed == []
     put(folder / "still bad.wav", "good now")
     assert counts(library.scan()) == {"unchanged": 4, "changed": 1}
-    assert ear.heard == [str(folder / "still bad.wav")]
+    assert ear.analysed == [str(folder / "still bad.wav")]
     assert library.failures() == []
 
 
@@ -53,9 +53,9 @@ def test_bad_files_can_be_tried_again(library, ear, folder, monkeypatch) -> None
     put(folder / "bad.wav", "bad one")
     put(folder / "worse.wav", "bad another")
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     assert counts(library.scan(retry_failed=True)) == {"unchanged": 4, "failed": 2}
-    assert len(ear.heard) == 2
+    assert len(ear.analysed) == 2
     result = ear.result
     data = b"bad one"
 
@@ -103,14 +103,14 @@ def test_a_file_that_can_not_be_read_is_tried_at_every_scan(
         assert summary.failed == 1
         assert [str(f.path) for f in library.failures()] == [kick]
         assert library.failures()[0].reason == "can't be read (Permission denied)"
-    assert kick not in ear.heard
+    assert kick not in ear.analysed
     unreadable.clear()
     assert counts(library.scan()) == {"unchanged": 3, "changed": 1}
-    assert ear.heard[-1] == kick
+    assert ear.analysed[-1] == kick
     assert library.failures() == []
 
 
-def test_a_file_that_vanishes_before_it_is_heard(library, ear, folder, fresh) -> None:
+def test_a_file_that_vanishes_before_it_is_analysed(library, ear, folder, fresh) -> None:
     ear.before = lambda path: path.endswith("2.wav") and Path(path).unlink()
     summary = library.scan(folder)
     assert counts(summary) == {"new": 3}
@@ -121,7 +121,7 @@ def test_a_file_that_vanishes_before_it_is_heard(library, ear, folder, fresh) ->
     assert state(library) == state(again)
 
 
-def test_a_file_that_changes_while_it_is_heard(library, ear, folder, fresh) -> None:
+def test_a_file_that_changes_while_it_is_analysed(library, ear, folder, fresh) -> None:
     def change(path: str) -> None:
         ear.before = lambda _: None
         put(Path(path), "something else")
@@ -160,7 +160,7 @@ def test_the_size_of_bad_bytes_is_their_own_when_the_file_changes_meanwhile(
         assert set(sizes) == {bad.stat().st_size, copy.stat().st_size}
 
 
-def test_a_copy_is_heard_when_the_first_of_them_vanishes(library, ear, tmp_path, fresh) -> None:
+def test_a_copy_is_analysed_when_the_first_of_them_vanishes(library, ear, tmp_path, fresh) -> None:
     folder = tmp_path / "Samples"
     first, second = (put(folder / f"{name}.wav", "the same") for name in "ab")
 
@@ -200,9 +200,9 @@ def test_a_file_that_took_too_long_is_tried_at_every_scan(
     slow.clear()
     assert counts(library.scan()) == {"unchanged": 3, "changed": 1}
     assert library.failures() == []
-    ear.heard.clear()
+    ear.analysed.clear()
     assert counts(library.scan()) == {"unchanged": 4}
-    assert ear.heard == []
+    assert ear.analysed == []
 
 
 def test_copies_of_a_file_that_took_too_long_are_tried_too(

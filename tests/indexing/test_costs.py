@@ -189,4 +189,4 @@ def test_a_file_that_takes_too_long_is_reported_once(
     for _ in range(3):
         assert indexer.scan(on_commit=changes.extend).failed == 2
     assert [(change.kind, change.reason) for change in changes] == [("failed", late.reason)]
-    assert len(ear.heard) == 4 + 3
+    assert len(ear.analysed) == 4 + 3

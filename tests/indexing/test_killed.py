@@ -13,7 +13,7 @@ from support.libraries import check_integrity, paths, state, wait_until
 pytestmark = pytest.mark.slow
 
 
-def heard_by(path: Path) -> dict[bytes, int]:
+def analyses_in(path: Path) -> dict[bytes, int]:
     """What is committed: ids of analyses by digest. An analysis that is done again gets another."""
     with closing(sqlite3.connect(path)) as connection:
         query = "SELECT digest, analyses.id FROM analyses JOIN contents ON contents.id = content_id"
@@ -33,14 +33,14 @@ def test_a_scan_that_is_killed_loses_only_its_last_chunk(
     for at_least in (0, 1, 257):
         note.unlink(missing_ok=True)
         scan = libindex("scan", folder)
-        wait_until(lambda: note.exists() and len(heard_by(path)) >= at_least, scan)  # noqa: B023
+        wait_until(lambda: note.exists() and len(analyses_in(path)) >= at_least, scan)  # noqa: B023
         time.sleep(rng.uniform(0, 0.4))
         decoders = psutil.Process(scan.pid).children(recursive=True)
         scan.kill()
         scan.communicate()
         assert psutil.wait_procs(decoders, timeout=60)[1] == []  # they end by themselves
         check_integrity(path)
-        now = heard_by(path)
+        now = analyses_in(path)
         assert len(now) >= at_least
         assert committed.items() <= now.items()
         committed = now
@@ -51,7 +51,7 @@ def test_a_scan_that_is_killed_loses_only_its_last_chunk(
     assert (last.returncode, error) == (0, b"")
     assert f"unchanged {samples:>9,}" in out.decode()
     check_integrity(path)
-    now = heard_by(path)
+    now = analyses_in(path)
     assert len(now) == 600
     assert committed.items() <= now.items()
     again = fresh(jobs=2)

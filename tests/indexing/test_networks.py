@@ -12,23 +12,23 @@ def test_two_networks_live_side_by_side(library, ear, folder, other_model, fresh
     library.scan(folder)
     with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
         assert counts(second.scan()) == {"unchanged": 4}
-        assert len(ear.heard) == 8
+        assert len(ear.analysed) == 8
         assert len(state(second)["analyses"]) == 8
-    ear.heard.clear()
+    ear.analysed.clear()
     assert counts(library.scan()) == {"unchanged": 4}
     with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
         assert counts(second.scan()) == {"unchanged": 4}
-    assert ear.heard == []
+    assert ear.analysed == []
 
 
-def test_another_network_hears_each_content_once(library, ear, folder, other_model) -> None:
+def test_another_network_analyses_each_content_once(library, ear, folder, other_model) -> None:
     shutil.copytree(folder, folder / "copies")
     put(folder / "bad.wav", "bad")
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     with Library.open(library.database.path, model=str(other_model), jobs=1) as second:
         assert counts(second.scan()) == {"unchanged": 8, "failed": 1}
-    assert len(ear.heard) == 4
+    assert len(ear.analysed) == 4
 
 
 def test_a_network_that_fails_leaves_the_other_its_results(

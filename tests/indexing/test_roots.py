@@ -20,7 +20,7 @@ def test_a_root_that_is_gone_is_kept(library, ear, folder, tmp_path) -> None:
     put(tmp_path / "Others/hat.wav")
     library.scan(folder, tmp_path / "Others")
     folder.rename(tmp_path / "away")
-    ear.heard.clear()
+    ear.analysed.clear()
     summary = library.scan()
     assert counts(summary) == {"unchanged": 1}
     assert summary.offline == [(str(folder), "is offline")]
@@ -30,7 +30,7 @@ def test_a_root_that_is_gone_is_kept(library, ear, folder, tmp_path) -> None:
     (tmp_path / "away").rename(folder)
     assert counts(library.scan()) == {"unchanged": 5}
     assert all(root.is_online for root in library.status().roots)
-    assert ear.heard == []
+    assert ear.analysed == []
 
 
 def test_an_empty_mount_point_is_an_unplugged_drive(library, ear, folder, monkeypatch) -> None:
@@ -60,9 +60,9 @@ def test_a_root_that_was_emptied_is_empty(library, ear, folder) -> None:
 def test_a_root_inside_of_a_new_one_becomes_part_of_it(library, ear, folder, fresh) -> None:
     library.scan(folder / "kicks/deep")
     library.scan(folder / "kicks", folder / "snares")
-    ear.heard.clear()
+    ear.analysed.clear()
     assert counts(library.scan(folder)) == {"unchanged": 4}
-    assert ear.heard == []
+    assert ear.analysed == []
     again = fresh()
     again.scan(folder)
     assert state(library) == state(again)
@@ -72,7 +72,7 @@ def test_a_root_inside_of_a_new_one_becomes_part_of_it(library, ear, folder, fre
 def test_nested_roots_that_come_together_are_one(library, ear, folder, order) -> None:
     library.scan(*[folder, folder / "kicks", folder / "kicks/deep"][::order])
     assert [root.path for root in library.status().roots] == [str(folder)]
-    assert len(paths(library)) == len(ear.heard) == 4
+    assert len(paths(library)) == len(ear.analysed) == 4
 
 
 def test_roots_whose_names_begin_alike_are_two(library, ear, tmp_path) -> None:
@@ -108,10 +108,10 @@ def test_a_move_into_the_scanned_part_keeps_the_other_until_it_is_looked_at(
 ) -> None:
     library.scan(folder)
     (folder / "snares/1.wav").rename(folder / "kicks/was a snare.wav")
-    ear.heard.clear()
+    ear.analysed.clear()
     library.scan(folder / "kicks")
     library.scan(folder / "snares")
-    assert ear.heard == []
+    assert ear.analysed == []
     again = fresh()
     again.scan(folder)
     assert state(library) == state(again)

@@ -15,12 +15,12 @@ from libindex.store.schema import (
 def test_everything_is_new_at_first_and_unchanged_then(library, ear, folder) -> None:
     first = library.scan(folder)
     assert counts(first) == {"new": 4}
-    assert first.analysed == len(ear.heard) == 4
+    assert first.analysed == len(ear.analysed) == 4
     before = state(library)
     second = library.scan(folder)
     assert counts(second) == {"unchanged": 4}
     assert second.analysed == 0
-    assert len(ear.heard) == 4
+    assert len(ear.analysed) == 4
     assert state(library) == before
 
 
@@ -32,7 +32,7 @@ def test_each_kind_of_change_is_counted(library, ear, folder) -> None:
     put(folder / "kicks/1.wav", "another sound")
     (folder / "kicks/2.wav").rename(folder / "moved.wav")
     (folder / "gone.wav").unlink()
-    ear.heard.clear()
+    ear.analysed.clear()
     summary = library.scan()
     assert counts(summary) == {
         "new": 1,
@@ -42,7 +42,7 @@ def test_each_kind_of_change_is_counted(library, ear, folder) -> None:
         "unchanged": 2,
         "failed": 1,
     }
-    assert sorted(map(os.path.basename, ear.heard)) == ["1.wav", "new.wav"]
+    assert sorted(map(os.path.basename, ear.analysed)) == ["1.wav", "new.wav"]
 
 
 @pytest.mark.slow
@@ -62,10 +62,10 @@ def test_each_kind_of_change_is_counted(library, ear, folder) -> None:
 )
 def test_what_changes_no_bytes_costs_no_analysis(library, ear, folder, fresh, operation) -> None:
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     operation(folder)
     summary = library.scan()
-    assert ear.heard == []
+    assert ear.analysed == []
     assert summary.analysed == summary.failed == 0
     assert counts(library.scan()) == {"unchanged": len(paths(library))}
     again = fresh()
@@ -93,9 +93,9 @@ def test_two_files_that_change_places_both_keep_their_analyses(library, ear, fol
     one.rename(aside)
     two.rename(one)
     aside.rename(two)
-    ear.heard.clear()
+    ear.analysed.clear()
     assert counts(library.scan()) == {"changed": 2, "unchanged": 2}
-    assert ear.heard == []
+    assert ear.analysed == []
     swap = {str(one): str(two), str(two): str(one)}
     for hit in library.query(under=folder / "kicks"):
         assert hit.path == swap.get(expected[hit.content_id], expected[hit.content_id])
@@ -117,11 +117,11 @@ def test_of_several_missing_copies_the_one_of_the_same_name_moved(library, ear, 
     assert found == {"x.wav": 0, "y.wav": 1}
 
 
-def test_copies_are_heard_once_and_all_are_samples(library, ear, tmp_path) -> None:
+def test_copies_are_analysed_once_and_all_are_samples(library, ear, tmp_path) -> None:
     for name in ("a.wav", "b/b.wav", "c/c/c.flac"):
         put(tmp_path / "Samples" / name, "the same")
     summary = library.scan(tmp_path / "Samples")
-    assert (counts(summary), summary.analysed, len(ear.heard)) == ({"new": 3}, 1, 1)
+    assert (counts(summary), summary.analysed, len(ear.analysed)) == ({"new": 3}, 1, 1)
     assert len({hit.content_id for hit in library.query(copies=True)}) == 1
     assert len(library.query(copies=True)) == 3
 
@@ -129,10 +129,10 @@ def test_copies_are_heard_once_and_all_are_samples(library, ear, tmp_path) -> No
 def test_a_move_between_roots_costs_no_analysis(library, ear, folder, tmp_path) -> None:
     put(tmp_path / "Others/hat.wav")
     library.scan(folder, tmp_path / "Others")
-    ear.heard.clear()
+    ear.analysed.clear()
     (folder / "kicks/1.wav").rename(tmp_path / "Others/1.wav")
     assert counts(library.scan()) == {"moved": 1, "unchanged": 4}
-    assert ear.heard == []
+    assert ear.analysed == []
 
 
 def test_a_move_is_seen_whatever_the_size_of_a_chunk(
@@ -140,10 +140,10 @@ def test_a_move_is_seen_whatever_the_size_of_a_chunk(
 ) -> None:
     monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 1)
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     folder.joinpath("kicks").rename(folder / "z")
     assert counts(library.scan()) == {"moved": 3, "unchanged": 1}
-    assert ear.heard == []
+    assert ear.analysed == []
 
 
 def test_a_change_that_leaves_size_and_mtime_is_seen_right_after_a_scan(
@@ -156,7 +156,7 @@ def test_a_change_that_leaves_size_and_mtime_is_seen_right_after_a_scan(
         file.write(b"the other"[: status.st_size])
     os.utime(kick, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert counts(library.scan()) == {"changed": 1, "unchanged": 3}
-    assert ear.heard[-1] == str(kick)
+    assert ear.analysed[-1] == str(kick)
 
 
 def test_a_settled_library_is_not_read(library, ear, folder, monkeypatch) -> None:

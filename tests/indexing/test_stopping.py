@@ -20,7 +20,7 @@ from libindex.store import database as database_module
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 100])
-def test_a_copy_is_heard_when_the_first_file_goes(
+def test_a_copy_is_analysed_when_the_first_file_goes(
     library, ear, folder, monkeypatch, chunk: int
 ) -> None:
     monkeypatch.setattr("libindex.indexing.ingest._CHUNK", chunk)
@@ -43,17 +43,17 @@ def test_a_stopped_scan_keeps_what_is_done(library, ear, folder, fresh, monkeypa
     for number in range(6):
         put(folder / f"{number}.wav")
     stop = threading.Event()
-    ear.heard.clear()
-    ear.before = lambda _path: len(ear.heard) == 2 and stop.set()
+    ear.analysed.clear()
+    ear.before = lambda _path: len(ear.analysed) == 2 and stop.set()
     summary = library.scan(stop=stop)
     assert summary.interrupted
     assert (summary.new, summary.removed) == (3, 0)
     assert len(paths(library)) == 7
     ear.before = lambda _path: None
-    first = set(ear.heard)
-    ear.heard.clear()
+    first = set(ear.analysed)
+    ear.analysed.clear()
     assert counts(library.scan()) == {"new": 3, "unchanged": 6, "removed": 1}
-    assert not first & set(ear.heard)
+    assert not first & set(ear.analysed)
     again = fresh()
     again.scan(folder)
     assert state(library) == state(again)
@@ -63,7 +63,7 @@ def test_a_scan_that_is_stopped_at_once_does_nothing(library, ear, folder) -> No
     stop = threading.Event()
     stop.set()
     assert library.scan(folder, stop=stop).interrupted
-    assert ear.heard == []
+    assert ear.analysed == []
     assert paths(library) == []
     assert [root.scanned_at for root in library.status().roots] == [None]
 
@@ -73,13 +73,13 @@ def test_a_move_that_was_stopped_halfway_costs_no_analysis(
 ) -> None:
     monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 1)
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     (folder / "kicks").rename(folder / "bass drums")
     stop = threading.Event()
     done = []
     library.scan(stop=stop, on_progress=lambda p: done.append(p) or (p.done >= 1 and stop.set()))
     assert counts(library.scan())["unchanged"] >= 2
-    assert ear.heard == []
+    assert ear.analysed == []
     assert sorted(paths(library)) == sorted(map(str, folder.rglob("*.wav")))
 
 
@@ -99,7 +99,7 @@ def test_an_error_in_the_middle_loses_nothing_that_was_committed(
     monkeypatch.setattr("libindex.indexing.ingest._CHUNK", 1)
 
     def fail(path: str) -> None:
-        if len(ear.heard) == 2:
+        if len(ear.analysed) == 2:
             raise MemoryError
 
     ear.before = fail
@@ -109,7 +109,7 @@ def test_an_error_in_the_middle_loses_nothing_that_was_committed(
     check_integrity(library.database.path)
     ear.before = lambda _path: None
     assert counts(library.scan()) == {"new": 2, "unchanged": 2}
-    assert len(ear.heard) == 4
+    assert len(ear.analysed) == 4
 
 
 @pytest.mark.slow
@@ -147,17 +147,17 @@ def test_a_neighbour_index_that_can_not_be_written_is_no_obstacle(
     assert len(library.similar(folder / "kicks/1.wav")) == 3
 
 
-def test_a_preview_tells_and_records_nothing(library, ear, folder, tmp_path) -> None:
+def test_a_preview_reports_and_records_nothing(library, ear, folder, tmp_path) -> None:
     library.scan(folder)
     put(folder / "new.wav")
     put(folder / "kicks/1.wav", "another sound")
     (folder / "kicks/2.wav").unlink()
     put(tmp_path / "Others/hat.wav")
     before = state(library)
-    ear.heard.clear()
+    ear.analysed.clear()
     summary = library.scan(folder, tmp_path / "Others", dry_run=True)
-    # Fresh files count as changed: only reading them would tell.
+    # Fresh files count as changed: only reading them would show.
     assert (summary.new, summary.removed) == (2, 1)
     assert summary.changed + summary.unchanged == 3
-    assert ear.heard == []
+    assert ear.analysed == []
     assert state(library) == before

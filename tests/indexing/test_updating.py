@@ -1,4 +1,4 @@
-"""`Indexer.update`, and what a scan leaves alone and tells while somebody is writing."""
+"""`Indexer.update`, and what a scan leaves alone and lists while somebody is writing."""
 
 import errno
 import os
@@ -38,26 +38,26 @@ def test_only_what_is_named_is_looked_at(library, indexer, folder, ear) -> None:
     summary = indexer.update([str(new)])
     assert (summary.new, summary.changed, summary.unchanged) == (1, 0, 0)
     assert str(new) in paths(library)
-    assert ear.heard.count(str(folder / "a.wav")) == 1
+    assert ear.analysed.count(str(folder / "a.wav")) == 1
 
 
 def test_both_ends_of_a_move_are_one_thing(library, indexer, folder, ear) -> None:
     (folder / "a.wav").rename(folder / "pack" / "z.wav")
-    told: list[Change] = []
+    changes: list[Change] = []
     named = [str(folder / "a.wav"), str(folder / "pack" / "z.wav")]
-    summary = indexer.update(named, on_commit=told.extend)
+    summary = indexer.update(named, on_commit=changes.extend)
     assert (summary.moved, summary.new, summary.removed) == (1, 0, 0)
     (hit,) = library.query(name="z.wav")
     what = (hit.class_code, hit.probability, hit.facts.duration_s)
-    assert told == [Change("moved", named[1], named[0], *what)]
-    assert len(ear.heard) == 3
+    assert changes == [Change("moved", named[1], named[0], *what)]
+    assert len(ear.analysed) == 3
 
 
 def test_a_folder_that_went_takes_its_samples_along(library, indexer, folder) -> None:
     (folder / "pack").rename(folder.with_name("elsewhere"))
-    told: list[Change] = []
-    assert indexer.update([str(folder / "pack")], on_commit=told.extend).removed == 2
-    assert sorted(change.path for change in told) == [
+    changes: list[Change] = []
+    assert indexer.update([str(folder / "pack")], on_commit=changes.extend).removed == 2
+    assert sorted(change.path for change in changes) == [
         str(folder / "pack" / "b.wav"),
         str(folder / "pack" / "c.wav"),
     ]
@@ -121,7 +121,7 @@ def test_hard_links_change_with_their_other_names(library, indexer, folder, ear,
     with library.database.reading() as connection:
         stored = {folder / os.fsdecode(path): ctime for path, ctime in connection.execute(query)}
     assert stored == {path: path.stat().st_ctime_ns for path in folder.rglob("*.wav")}
-    assert ear.heard.count(str(other)) == 0
+    assert ear.analysed.count(str(other)) == 0
 
 
 def test_a_copy_that_is_being_written_is_left_when_another_changes(
@@ -141,9 +141,9 @@ def test_a_file_that_moves_on_while_it_is_read_leaves_nothing(
 ) -> None:
     new, target = put(folder / "new.wav"), folder / "moved.wav"
     ear.before = lambda path: path == str(new) and new.rename(target)
-    told: list[Change] = []
-    assert indexer.update([str(new)], on_commit=told.extend).failed == 0
-    assert (told, len(paths(library))) == ([], 3)
+    changes: list[Change] = []
+    assert indexer.update([str(new)], on_commit=changes.extend).failed == 0
+    assert (changes, len(paths(library))) == ([], 3)
     assert indexer.update([str(new), str(target)]).new == 1
 
 
@@ -185,24 +185,24 @@ def test_the_neighbour_index_waits(library, indexer, folder) -> None:
         assert is_current(connection, path)
 
 
-def test_each_kind_of_change_is_told(library, indexer, folder) -> None:
+def test_each_kind_of_change_is_reported(library, indexer, folder) -> None:
     put(folder / "new.wav")
     put(folder / "bad.wav", "bad")
     (folder / "a.wav").write_text("another")
     (folder / "pack" / "b.wav").rename(folder / "moved.wav")
     (folder / "pack" / "c.wav").unlink()
-    told: list[Change] = []
-    indexer.scan(on_commit=told.extend)
-    assert {change.kind: Path(change.path).name for change in told} == {
+    changes: list[Change] = []
+    indexer.scan(on_commit=changes.extend)
+    assert {change.kind: Path(change.path).name for change in changes} == {
         "new": "new.wav",
         "failed": "bad.wav",
         "changed": "a.wav",
         "moved": "moved.wav",
         "removed": "c.wav",
     }
-    told.clear()
-    indexer.scan(on_commit=told.extend)
-    assert told == []
+    changes.clear()
+    indexer.scan(on_commit=changes.extend)
+    assert changes == []
 
 
 def test_a_walk_is_stopped_between_folders(library, indexer, folder, monkeypatch) -> None:
@@ -222,7 +222,7 @@ def test_a_walk_is_stopped_between_folders(library, indexer, folder, monkeypatch
     assert len(paths(library)) == 3
 
 
-def test_links_that_were_followed_are_told(library, indexer, folder, tmp_path) -> None:
+def test_links_that_were_followed_are_listed(library, indexer, folder, tmp_path) -> None:
     put(tmp_path / "elsewhere" / "x.wav")
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     (folder / "loop").symlink_to(folder)

@@ -86,7 +86,7 @@ def test_other_files_are_refused_in_one_line(a_format, tmp_path, data) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_is_told(a_format, tmp_path) -> None:
+def test_a_missing_file_is_an_error(a_format, tmp_path) -> None:
     with pytest.raises(KitError, match="can't be read"):
         a_format.read(tmp_path / f"none{a_format.suffix}", tmp_path)
 

@@ -151,7 +151,7 @@ def test_any_name_becomes_a_safe_one(
     assert again.name == name.replace("\udcff", "\N{REPLACEMENT CHARACTER}")
 
 
-def test_samples_that_are_gone_are_told(path: Path) -> None:
+def test_samples_that_are_gone_are_reported(path: Path) -> None:
     with pytest.raises(KitError, match="No such file") as caught:
         FORMAT.write(Kit("Kit", (Voice(36, "/gone/a.wav"),)), path)
     assert caught.value.path == "/gone/a.wav"

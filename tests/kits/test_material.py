@@ -29,7 +29,7 @@ def folder(tmp_path, library, ear):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"sound %d" % number)
     library.scan(folder)
-    ear.heard.clear()
+    ear.analysed.clear()
     return folder
 
 
@@ -202,19 +202,19 @@ def test_a_folder_is_walked_as_by_a_scan(library, tmp_path, ear) -> None:
     assert paths(of_folder(library, pack)) == [str(pack / "a.wav"), str(pack / "linked/c.wav")]
 
 
-def test_several_folders_are_heard_at_once(library, tmp_path, ear) -> None:
+def test_several_folders_are_analysed_at_once(library, tmp_path, ear) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "same.wav").write_bytes(b"the same")
-    told: list[int] = []
-    found = library.kits.folder_material([tmp_path / "a", tmp_path / "b"], told.append)
-    assert told == [2]
+    counted: list[int] = []
+    found = library.kits.folder_material([tmp_path / "a", tmp_path / "b"], counted.append)
+    assert counted == [2]
     assert {f: paths(m) for f, m in found.items()} == {
         str(tmp_path / name): [str(tmp_path / name / "same.wav")] for name in ("a", "b")
     }
 
 
-def test_an_unknown_folder_is_heard_whatever_the_library_was_scanned_with(
+def test_an_unknown_folder_is_analysed_whatever_the_library_was_scanned_with(
     with_another_network, tmp_path
 ) -> None:
     (tmp_path / "pack").mkdir()
@@ -234,20 +234,20 @@ def test_what_sounds_like_a_file(library, folder, monkeypatch) -> None:
     assert all(0 <= weight <= 1 for weight in material.weights)
 
 
-def test_a_folder_that_is_known_is_not_heard_again(library, folder, ear) -> None:
+def test_a_folder_that_is_known_is_not_analysed_again(library, folder, ear) -> None:
     material = of_folder(library, folder)
-    assert ear.heard == []
+    assert ear.analysed == []
     assert paths(material) == sorted(hit.path for hit in library.query())
 
 
-def test_only_new_and_changed_files_of_a_folder_are_heard(library, folder, ear) -> None:
+def test_only_new_and_changed_files_of_a_folder_are_analysed(library, folder, ear) -> None:
     (folder / "new.wav").write_bytes(b"a new sound")
     (folder / "0" / "00.wav").write_bytes(b"another sound")
     (folder / "bad.wav").write_bytes(b"bad")
     (folder / "notes.txt").write_bytes(b"no sound")
     material = of_folder(library, folder)
     changed = {str(folder / "new.wav"), str(folder / "0" / "00.wav")}
-    assert set(ear.heard) == {*changed, str(folder / "bad.wav")}
+    assert set(ear.analysed) == {*changed, str(folder / "bad.wav")}
     assert changed < set(paths(material))
     assert [error.path for error in material.errors] == [str(folder / "bad.wav")]
     assert library.select().count() == 60  # nothing was added
@@ -295,16 +295,18 @@ def test_sounds_of_two_networks_are_not_mixed(folder, with_another_network) -> N
         of_folder(with_another_network, folder)
 
 
-def test_a_kits_samples_are_known_by_their_bytes_or_heard(library, folder, tmp_path, ear) -> None:
+def test_a_kits_samples_are_known_by_their_bytes_or_analysed(
+    library, folder, tmp_path, ear
+) -> None:
     copy = str(shutil.copy(folder / "0" / "00.wav", tmp_path / "copy.wav"))
     new = tmp_path / "new.wav"
     new.write_bytes(b"never seen")
     voices = (Voice(36, copy), Voice(37, str(new)), Voice(38, "/gone.wav"))
-    known, heard, gone = library.kits.identify(Kit("K", voices)).voices
+    known, analysed, gone = library.kits.identify(Kit("K", voices)).voices
     best = library.query(under=folder / "0", name="00.wav")[0]
     assert (known.class_code, known.probability) == (best.class_code, best.probability)
-    assert ear.heard == [str(new)]
-    assert heard.class_code in CODES
+    assert ear.analysed == [str(new)]
+    assert analysed.class_code in CODES
     assert gone.class_code is None
 
 

@@ -74,7 +74,7 @@ def test_numbers_that_are_none_become_silence(tmp_path) -> None:
     np.testing.assert_allclose(soundfile.read(voice.sample)[0], [0.5, 0, 0, -0.25], atol=1e-6)
 
 
-def test_a_name_tells_what_the_file_is_and_not_what_it_was_called(hit, tmp_path) -> None:
+def test_a_name_says_what_the_file_is_and_not_what_it_was_called(hit, tmp_path) -> None:
     source = hit("really.flac")
     source = source.rename(source.with_suffix(".wav"))
     [voice] = place(kit_of(source), tmp_path / "samples", "copy", {"FLAC"}).voices

@@ -283,7 +283,7 @@ def test_the_manifest_keeps_everything(dusty, out) -> None:
         lambda d: d["pads"][0]["shape"].update(pan=float("nan")),
     ],
 )
-def test_a_damaged_manifest_is_told(dusty, out, damage) -> None:
+def test_a_damaged_manifest_is_an_error(dusty, out, damage) -> None:
     folder = write(dusty, [SFZ], out)
     document = json.loads((folder / "kit.json").read_text())
     damage(document)

@@ -223,7 +223,7 @@ def test_percussion_is_what_the_undivided_logits_add_up_to(
         assert output.percussion.max() < 0.5
 
 
-def test_a_network_that_can_not_tell_says_nothing_of_percussion(
+def test_a_network_without_a_score_says_nothing_of_percussion(
     analyser: Analyser, checkpoint: Callable[..., Path]
 ) -> None:
     assert analyser.analyse(random_mels([20])).percussion is None
@@ -523,7 +523,7 @@ def test_a_device_that_does_not_exist(analyser: Analyser, device: str) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-def test_a_gpu_hears_the_same(analyser: Analyser) -> None:
+def test_a_gpu_computes_the_same(analyser: Analyser) -> None:
     mels = random_mels([3, 17, 60, 300])
     got = Analyser.load(analyser.model.path, "cuda").analyse(mels)
     expected = analyser.analyse(mels)

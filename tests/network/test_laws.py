@@ -30,7 +30,7 @@ pairs = pytest.mark.parametrize(
 
 @every
 def test_different_sounds_give_different_results(make: Maker) -> None:
-    # Or else the laws below would hold for a network that hears nothing.
+    # Or else the laws below would hold for a network that ignores its input.
     logits, latents = outputs(make(), mels_of([30, 30, 5, 5]))
     for one, other in ((0, 1), (0, 2), (2, 3)):
         assert (logits[one] - logits[other]).abs().max() > 0.01

@@ -104,17 +104,17 @@ def test_all_that_can_be_used_is_found(still: Library, still_folder: Path) -> No
     assert found == sorted(good, key=os.fsencode)
 
 
-def test_a_hit_is_what_was_heard(still: Library, still_folder: Path) -> None:
+def test_a_hit_is_what_was_analysed(still: Library, still_folder: Path) -> None:
     path = still_folder / "more/03.wav"
     (hit,) = still.query(name="03.wav")
-    heard = Ear(has_percussion_score=True).result(str(path))
-    assert isinstance(heard, Analysis)
-    top = int(heard.probabilities.argmax())
+    expected = Ear(has_percussion_score=True).result(str(path))
+    assert isinstance(expected, Analysis)
+    top = int(expected.probabilities.argmax())
     assert (hit.path, hit.root) == (str(path), str(still_folder))
     assert hit.class_code == CODES[top]
-    assert hit.probability == pytest.approx(float(heard.probabilities[top]))
-    assert hit.percussion == heard.percussion
-    assert hit.facts == heard.facts
+    assert hit.probability == pytest.approx(float(expected.probabilities[top]))
+    assert hit.percussion == expected.percussion
+    assert hit.facts == expected.facts
     assert hit.is_online
     assert (hit.similarity, hit.copies) == (None, ())
 
@@ -220,7 +220,7 @@ def test_min_percussion_leaves_out_what_is_hardly_percussion(still: Library) -> 
     ]
 
 
-def test_what_a_network_can_not_tell_is_not_left_out(scanned: Library, folder: Path) -> None:
+def test_samples_without_a_score_are_not_left_out(scanned: Library, folder: Path) -> None:
     hits = every(scanned)
     assert len(hits) == 24
     assert by_path(scanned.query(min_percussion=1.0)) == hits
@@ -493,13 +493,13 @@ def latent_of(ear: Ear, path: str) -> NDArray[np.float64]:
     return result.latent.astype(float)
 
 
-def test_a_file_that_is_not_in_the_library_is_heard_and_not_added(
+def test_a_file_that_is_not_in_the_library_is_analysed_and_not_added(
     scanned: Library, tmp_path: Path, ear: Ear
 ) -> None:
     path = put(tmp_path / "elsewhere.wav", "a new sound")
-    ear.heard.clear()
+    ear.analysed.clear()
     hits = scanned.similar(path, 100)
-    assert ear.heard == [str(path)]
+    assert ear.analysed == [str(path)]
     assert len(hits) == 24
     latent = latent_of(ear, str(path))
     for hit in hits:
@@ -521,11 +521,11 @@ def test_a_copy_that_is_not_in_the_library_finds_the_one_that_is(
     assert [hit.path for hit in rest] == [hit.path for hit in scanned.similar("03.wav", 9)]
 
 
-def test_a_file_that_changed_is_heard_again(scanned: Library, folder: Path, ear: Ear) -> None:
+def test_a_file_that_changed_is_analysed_again(scanned: Library, folder: Path, ear: Ear) -> None:
     path = put(folder / "more/03.wav", "quite another sound")
-    ear.heard.clear()
+    ear.analysed.clear()
     hits = scanned.similar(path)
-    assert ear.heard == [str(path)]
+    assert ear.analysed == [str(path)]
     assert len(hits) == 10
     assert str(path) not in {hit.path for hit in hits}
     shutil.copy(path, folder.parent / "aside.wav")

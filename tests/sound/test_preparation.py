@@ -55,7 +55,7 @@ def test_all_that_is_known_of_a_file(
     np.testing.assert_array_equal(prepared.mel, prepare.log_mel(Signal(sound, 48_000)))
 
 
-def test_the_network_hears_the_beginning(prepare: Preparer, write_sound: WriteSound) -> None:
+def test_the_network_gets_the_beginning(prepare: Preparer, write_sound: WriteSound) -> None:
     path = write_sound("mix.wav", seconds=9, rate=11_025)
     prepared = prepare(str(path))
     assert prepared.mel.shape == (300, 128)

@@ -58,7 +58,7 @@ def test_it_is_let_go_after_an_error(database: Path) -> None:
         pass
 
 
-def test_a_second_writer_hears_who_holds_it(
+def test_a_second_writer_learns_who_holds_it(
     database: Path, other: "subprocess.Popen[bytes]"
 ) -> None:
     with pytest.raises(BusyError) as caught, locking.writer_lock(database, "scan"):
@@ -77,16 +77,16 @@ def test_a_failed_attempt_leaves_the_holders_note(
 
 
 def test_a_second_writer_can_wait(database: Path, other: "subprocess.Popen[bytes]") -> None:
-    told: list[str] = []
+    holders: list[str] = []
 
     def waiting(who: str) -> None:
-        told.append(who)
+        holders.append(who)
         other.stdin.close()
 
     with locking.writer_lock(database, "scan", waiting):
         assert locking.holder(database).pid == os.getpid()
-    assert len(told) == 1
-    assert f"process {other.pid}" in told[0]
+    assert len(holders) == 1
+    assert f"process {other.pid}" in holders[0]
 
 
 def test_one_that_was_killed_holds_nothing(

@@ -93,7 +93,7 @@ def test_removing_a_root_removes_its_samples_only(database: Database) -> None:
     assert left["contents"] == left["analyses"] == left["embeddings"] == 3
 
 
-def test_removing_a_content_removes_all_that_was_heard(database: Database) -> None:
+def test_removing_a_content_removes_its_analyses(database: Database) -> None:
     with database.writing() as connection:
         first, *_ = fill(connection, 3)
         connection.execute(delete(samples).where(samples.c.content_id == first))
@@ -103,7 +103,7 @@ def test_removing_a_content_removes_all_that_was_heard(database: Database) -> No
     assert left["class_probabilities"] == 2 * len(CODES)
 
 
-def test_what_a_network_can_not_tell_is_null(database: Database) -> None:
+def test_a_score_that_a_network_does_not_have_is_null(database: Database) -> None:
     with database.writing() as connection:
         fill(connection, 3)
         first, *others = connection.execute(select(analyses.c.percussion)).scalars()

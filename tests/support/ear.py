@@ -18,13 +18,13 @@ LATENT_SIZE = 16  # of the network of `small_model`
 class Ear:
     """A factory of pipelines whose results are made from a file's digest, at no cost.
 
-    Bytes that begin with "bad" are no audio. `heard` has every path that it was given, and
+    Bytes that begin with "bad" are no audio. `analysed` has every path that it was given, and
     `before` is called with each of them. It says what is percussion if it `has_percussion_score`.
     `made` counts its pipelines, `open` those that are not closed.
     """
 
     def __init__(self, *, has_percussion_score: bool = False) -> None:
-        self.heard: list[str] = []
+        self.analysed: list[str] = []
         self.before: Callable[[str], object] = lambda _path: None
         self.has_percussion_score = has_percussion_score
         self.made = 0
@@ -35,9 +35,9 @@ class Ear:
         self.open += 1
         return EarPipeline(self)
 
-    def hear(self, path: str) -> Analysis | SampleError:
+    def analyse(self, path: str) -> Analysis | SampleError:
         self.before(path)
-        self.heard.append(path)
+        self.analysed.append(path)
         return self.result(path)
 
     def result(self, path: str) -> Analysis | SampleError:
@@ -66,7 +66,7 @@ class Ear:
 
 
 class EarPipeline:
-    """A pipeline that hears with an `Ear`. Each has a queue of its own, as real ones have."""
+    """A pipeline that analyses with an `Ear`. Each has a queue of its own, as real ones have."""
 
     def __init__(self, ear: Ear) -> None:
         self._ear = ear
@@ -76,7 +76,7 @@ class EarPipeline:
         self._waiting += paths
 
     def results(self) -> list[Analysis | SampleError]:
-        return [self._ear.hear(self._waiting.pop(0))]
+        return [self._ear.analyse(self._waiting.pop(0))]
 
     def analyse(self, paths: Sequence[str]) -> Iterator[Analysis | SampleError]:
         self.submit(paths)

@@ -57,7 +57,7 @@ def assert_same(got: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> 
 
 
 def randomised(config: NetworkConfig) -> CnnLstm:
-    """A network of which every part matters and which hears sounds differently."""
+    """A network in which every part matters and which treats sounds differently."""
     torch.manual_seed(1)
     network = CnnLstm(config).train()
     with torch.no_grad():

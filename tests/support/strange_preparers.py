@@ -22,7 +22,7 @@ from libindex.sound.preparation import Prepared
 
 @dataclass(frozen=True)
 class Strange:
-    """Behaves as the first word of a file's name says; its answers tell the worker's number."""
+    """Behaves as the first word of a file's name says; its answers contain the worker's number."""
 
     def __call__(self, path: str) -> Prepared:
         word = re.split(r"[ .]", Path(path).name)[0]
@@ -84,6 +84,6 @@ class Strange:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def wait(self, path: str) -> None:
-        """Tell the number through a pipe beside the file, and wait to be killed."""
+        """Send the number through a pipe beside the file, and wait to be killed."""
         Path(f"{path}.pipe").write_text(str(os.getpid()))
         threading.Event().wait()

@@ -51,7 +51,7 @@ SYSTEM = System(start_indexer=ThreadedIndexer)
 
 
 class Running:
-    """A watcher in a thread of its own, which indexes in this process unless told otherwise."""
+    """A watcher in a thread of its own, which indexes in this process by default."""
 
     def __init__(
         self, database: Path, model: Path, *paths: Path, system: System = SYSTEM, **options: Any

@@ -127,7 +127,7 @@ class WatchedDisk(Disk):
         fresh.scan([str(self.root)])
         database = self.library._database
         with database.reading() as mine, fresh._database.reading() as theirs:
-            assert self.told(mine) == self.told(theirs)
+            assert self.comparable(mine) == self.comparable(theirs)
         self.running.watcher.reconcile()
         time.sleep(0.05)
         self.running.until_quiet(0.1)
@@ -135,11 +135,11 @@ class WatchedDisk(Disk):
             assert content_of(mine) == content_of(theirs)
             self.compare_neighbours(mine)
 
-    def told(self, connection: Connection) -> list[tuple[object, ...]]:
-        """The samples, but for links to files, of whose changes not every event tells.
+    def comparable(self, connection: Connection) -> list[tuple[object, ...]]:
+        """The samples, but for links to files, whose changes not every event reports.
 
-        They may change through a name that is no audio file's. Of those that lost a link nothing
-        tells at all, which leaves another ctime.
+        They may change through a name that is not that of an audio file. Where one link of
+        several is removed, no event reports the new ctime of the others.
         """
         samples: Any = content_of(connection)["samples"]
         return [(*row[:6], *row[7:]) for row in samples if not self.is_link(os.fsdecode(row[1]))]

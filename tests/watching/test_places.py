@@ -20,7 +20,7 @@ from libindex.watching.report import Report
 
 
 class FakeEvents:
-    """Notes what is watched; fails as it was told to."""
+    """Notes what is watched; fails where the test wants it to."""
 
     def __init__(self) -> None:
         self.watched: list[str] = []

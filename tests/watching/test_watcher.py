@@ -68,7 +68,7 @@ def test_a_file_that_moves_keeps_its_row(
     running.until(lambda: names(library) == ["3.wav", "Drums/1.wav", "Drums/2.WAV"])
     with library.database.reading() as connection:
         assert connection.exec_driver_sql(query).scalar() == before
-    assert len(ear.heard) == 3
+    assert len(ear.analysed) == 3
 
 
 def test_saving_by_a_temporary_file_is_a_change(
@@ -79,7 +79,7 @@ def test_saving_by_a_temporary_file_is_a_change(
     running.until_quiet()
     (folder / "3.wav.tmp").write_text("another")
     (folder / "3.wav.tmp").replace(folder / "3.wav")
-    running.until(lambda: len(ear.heard) == 4)
+    running.until(lambda: len(ear.analysed) == 4)
     running.until_quiet()
     assert len(names(library)) == 3
 
@@ -96,7 +96,7 @@ def test_a_file_that_is_being_written_is_left(
             time.sleep(0.1)
             assert "long.wav" not in names(library)
     running.until(lambda: "long.wav" in names(library))
-    assert len([path for path in ear.heard if path.endswith("long.wav")]) == 1
+    assert len([path for path in ear.analysed if path.endswith("long.wav")]) == 1
 
 
 def test_a_root_that_goes_away_is_offline_and_comes_back(
@@ -111,12 +111,12 @@ def test_a_root_that_goes_away_is_offline_and_comes_back(
     folder.with_name("away").rename(folder)
     running.until(lambda: "while away.wav" in names(library))
     assert library.status().roots[0].is_online
-    assert len(ear.heard) == 4
+    assert len(ear.analysed) == 4
     (folder / "later.wav").write_text("later")
     running.until(lambda: "later.wav" in names(library))
 
 
-def test_a_root_that_is_away_from_the_start_is_told(
+def test_a_root_that_is_away_from_the_start_is_logged(
     library: Library,
     ear: Ear,
     folder: Path,
@@ -206,7 +206,7 @@ def test_a_link_is_looked_through_again_once_it_is_watched(
     )
 
 
-def test_a_folder_that_was_away_is_told_of_under_its_present_name(
+def test_a_folder_that_was_away_is_reported_by_its_present_name(
     library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
     running = watch(folder)
@@ -289,8 +289,8 @@ def test_folders_that_can_not_be_watched_are_compared(
     running.until(lambda: len(names(library)) == 3)
     (folder / "new.wav").write_text("new")
     running.until(lambda: "new.wav" in names(library))
-    told = [r.getMessage() for r in caplog.records if "sysctl" in r.getMessage()]
-    assert len(told) == 1
+    logged = [r.getMessage() for r in caplog.records if "sysctl" in r.getMessage()]
+    assert len(logged) == 1
 
 
 def test_lost_events_are_made_up_for(
@@ -306,7 +306,7 @@ def test_lost_events_are_made_up_for(
     running.until(lambda: "unseen.wav" in names(library))
 
 
-def test_a_second_watcher_hears_who_watches(
+def test_a_second_watcher_learns_who_watches(
     library: Library, ear: Ear, folder: Path, watch: Callable[..., Running], small_model: Path
 ) -> None:
     watch(folder).until_quiet()
@@ -323,15 +323,15 @@ def test_a_folder_that_is_nowhere(
         running.stop()
 
 
-def test_a_hook_hears_of_every_change(
+def test_a_hook_gets_every_change(
     library: Library, ear: Ear, folder: Path, tmp_path: Path, watch: Callable[..., Running]
 ) -> None:
-    heard = tmp_path / "heard.jsonl"
-    running = watch(folder, command=f"cat >> '{heard}'")
+    log = tmp_path / "changes.jsonl"
+    running = watch(folder, command=f"cat >> '{log}'")
 
     def lines() -> list[dict[str, object]]:
         with suppress(FileNotFoundError):
-            return [json.loads(line) for line in heard.read_text().splitlines()]
+            return [json.loads(line) for line in log.read_text().splitlines()]
         return []
 
     running.until(lambda: len(lines()) == 3)

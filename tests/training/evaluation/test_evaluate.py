@@ -217,7 +217,7 @@ def test_what_was_measured_besides_is_in_json_and_text() -> None:
     assert "most predicted: a 2" in lines
 
 
-def test_what_a_network_can_not_tell_is_left_out() -> None:
+def test_scores_that_a_network_does_not_have_are_left_out() -> None:
     figure = Figure(0.5, 0.25, 0.75)
     alarms = FalseAlarms(4, 1, figure, figure, None, None, {"speech": 0.5}, {})
     report = replace(evaluate(BY_HAND, "abcd", resamples=5), false_alarms=alarms)

@@ -90,7 +90,7 @@ def test_own_ranks_by_hand() -> None:
     assert own_ranks(changed, originals).tolist() == [1, 3, 1]
 
 
-def test_a_network_that_hears_no_difference_finds_nothing() -> None:
+def test_a_network_that_sees_no_difference_finds_nothing() -> None:
     same = np.ones((6, 4), np.float32)
     assert own_ranks(same, same).tolist() == [6] * 6
 
