@@ -104,7 +104,7 @@ def recipe_of(maker: "KitMaker", making: dict[str, Any], min_probability: float 
 
 
 def too_few_pads(made: "Kit", recipe: "Recipe", min_pads: int) -> str:
-    """Why a kit is not worth writing; empty if it is."""
+    """Why a kit is not written; empty if it is."""
     count = len(_filled(made, recipe))
     pads = "1 pad" if count == 1 else f"{count} pads"
     return f"only {pads}, and --min-pads is {min_pads}" if count < min_pads else ""

@@ -144,7 +144,7 @@ class _Work:
                 unmade.append(folder)
             elif not is_folder_inside(self.top, folder):
                 raise LibindexError(
-                    "is no folder of this tree, but a link or a file; move it away",
+                    "is a link or a file where a folder of this tree should be; move it away",
                     self._at(folder),
                 )
         return unmade

@@ -125,10 +125,8 @@ class KitMaker:
         network, example = self._reader.example(similar_to, filters)
         assert example.embedding is not None
         with self._reader.database.reading() as connection:
-            index, wanted = (
-                self._reader.index(connection, network),
-                resolved(connection, network, filters),
-            )
+            index = self._reader.index(connection, network)
+            wanted = resolved(connection, network, filters)
             return material.like(connection, network, index, example.embedding, wanted, recipe)
 
     def folder_material(

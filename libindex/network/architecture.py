@@ -148,7 +148,7 @@ def parse_architecture(values: object) -> Architecture:
         If a name is not known or a value is of another kind.
     """
     if not isinstance(values, Mapping):
-        raise TypeError("layer sizes are no dictionary")
+        raise TypeError("layer sizes are not a dictionary")
     sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     kind = sizes.pop("kind", "drumclassifier")
     if kind == "residual":

@@ -163,7 +163,7 @@ class ModelFile:
             )
         if weights.suffix != WEIGHTS_SUFFIX:
             raise ModelError(
-                f"is no network; the name of its weights ends in {WEIGHTS_SUFFIX}", weights
+                f"is not a network; the name of its weights ends in {WEIGHTS_SUFFIX}", weights
             )
         if not weights.is_file():
             raise ModelError("no such network", weights)
@@ -197,7 +197,7 @@ class ModelFile:
 
 def _class_names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise TypeError("classes are no list of words")
+        raise TypeError("classes are not a list of words")
     return tuple(value)
 
 

@@ -25,7 +25,8 @@ def for_this_system() -> Service:
     if shutil.which("systemctl"):
         return Systemd()
     raise LibindexError(
-        "this system has neither systemd nor launchd; have it run `libindex watch` when you log in"
+        "this system has neither systemd nor launchd; "
+        "set it up to run `libindex watch` when you log in"
     )
 
 

@@ -80,7 +80,7 @@ class Database:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise DatabaseError(f"can't be made ({error.strerror})", path) from None
+                raise DatabaseError(f"can't be created ({error.strerror})", path) from None
         database = cls(url)
         revision = database._revision()
         if revision == REVISION:

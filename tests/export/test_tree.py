@@ -213,7 +213,9 @@ def test_samples_are_never_written(world: World, copy: bool) -> None:
     shutil.rmtree(world.tree / "kick")
     (world.tree / "kick").symlink_to(world.root / "kick")
     before = {p: p.read_bytes() for p in world.root.rglob("*.wav")}
-    with pytest.raises(LibindexError, match="is no folder of this tree"):
+    with pytest.raises(
+        LibindexError, match="is a link or a file where a folder of this tree should be"
+    ):
         world.make(samples, copy=copy)
     assert counts(world.make({})) == (0, 0, 0)
     assert {p: p.read_bytes() for p in world.root.rglob("*.wav")} == before

@@ -190,7 +190,7 @@ def test_every_cut_of_the_json_is_refused(model: ModelFile) -> None:
 @pytest.mark.parametrize("classes", ["ab", [1, 2], {"a": 1, "b": 2}])
 def test_classes_are_a_list_of_words(model: ModelFile, classes: object) -> None:
     changed(model, classes=classes)
-    with pytest.raises(ModelError, match="classes are no list of words"):
+    with pytest.raises(ModelError, match="classes are not a list of words"):
         ModelFile.read(model.path)
 
 
@@ -276,7 +276,7 @@ def test_layer_sizes_come_from_json_and_from_the_original() -> None:
 
 @pytest.mark.parametrize("values", [None, [], "x", 1])
 def test_layer_sizes_of_another_kind(values: object) -> None:
-    with pytest.raises(TypeError, match="no dictionary"):
+    with pytest.raises(TypeError, match="not a dictionary"):
         parse_architecture(values)
 
 

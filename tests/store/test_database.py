@@ -235,7 +235,7 @@ def test_a_folder(path: Path) -> None:
 
 def test_a_path_below_a_file(path: Path) -> None:
     path.touch()
-    assert "can't be made" in message(path / "library.db")
+    assert "can't be created" in message(path / "library.db")
 
 
 def test_a_name_that_is_too_long(tmp_path: Path) -> None:
