@@ -19,11 +19,8 @@ WITHOUT = {
 
 
 def kept(voice: Voice, name: str) -> PadSettings:
-    lost = {
-        field.name: field.default
-        for field in dataclasses.fields(PadSettings)
-        if field.name in WITHOUT.get(name, ())
-    }
+    names = WITHOUT.get(name, set()) - {"choke_group"}
+    lost = {field: getattr(PadSettings(), field) for field in names}
     return dataclasses.replace(voice.settings, **lost)
 
 
