@@ -27,4 +27,5 @@ python_use_unqualified_type_names = True
 html_theme = "furo"
 html_title = "libindex"
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False

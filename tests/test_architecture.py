@@ -1,4 +1,4 @@
-"""docs/architecture.md, the import contract and the tree name the same rooms."""
+"""docs/architecture.md, the import contract and the tree name the same layers."""
 
 import re
 import tomllib
@@ -18,14 +18,14 @@ def test_tests_import_nothing_from_each_other() -> None:
 
 
 def test_the_table_is_the_contract() -> None:
-    table = PAGE.split("| room |")[1].split("\n\n")[0]
+    table = PAGE.split("| layer |")[1].split("\n\n")[0]
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     documented = [sorted(re.findall(r"`(\w+)`", row)) for row in rows]
     [layers] = [c["layers"] for c in CONTRACTS if c["type"] == "layers"]
     assert documented == [sorted(layer.split(" | ")) for layer in reversed(layers)]
 
 
-def test_the_tree_has_these_rooms_and_no_others() -> None:
+def test_the_tree_has_these_modules_and_no_others() -> None:
     [layers] = [c["layers"] for c in CONTRACTS if c["type"] == "layers"]
     package = CHECKOUT / "libindex"
     there = {p.stem for p in package.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}

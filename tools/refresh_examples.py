@@ -124,6 +124,7 @@ def _draw(home: Path) -> None:
     for number, command in enumerate(PICTURED):
         console.print(Text(("\n" if number else "") + "$ " + command, style="bold green"))
         console.print(Text.from_ansi(_run(command, home).strip("\n")))
+    console.print()  # the picture cuts off what hangs below its last line
     svg = console.export_svg(title="libindex")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
     PICTURE.write_text(svg.replace(f"{FONT}, monospace", FONT), encoding="utf-8")

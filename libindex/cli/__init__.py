@@ -1,6 +1,7 @@
 """The command line: one file per command, and one place where errors become messages.
 
 Command modules import nothing heavy at their top, so that ``--help`` is quick.
+`docs/architecture.md` has the steps to add a command.
 """
 
 import difflib

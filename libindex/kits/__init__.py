@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from libindex.kits.formats import FORMATS, Format
     from libindex.kits.kit import Kit, KitError, PadSettings, Voice
     from libindex.kits.layouts import LAYOUTS, Layout, Pad, find_layout, read_layout
+    from libindex.kits.maker import KitMaker
+    from libindex.kits.material import Material
     from libindex.kits.reading import read
     from libindex.kits.recipe import Recipe
     from libindex.kits.writing import write
@@ -20,6 +22,8 @@ _MODULES = {
     "formats": ("FORMATS", "Format"),
     "kit": ("Kit", "KitError", "PadSettings", "Voice"),
     "layouts": ("LAYOUTS", "Layout", "Pad", "find_layout", "read_layout"),
+    "maker": ("KitMaker",),
+    "material": ("Material",),
     "reading": ("read",),
     "recipe": ("Recipe",),
     "writing": ("write",),
@@ -31,7 +35,9 @@ __all__ = [
     "Format",
     "Kit",
     "KitError",
+    "KitMaker",
     "Layout",
+    "Material",
     "Pad",
     "PadSettings",
     "Recipe",

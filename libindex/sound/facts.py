@@ -2,7 +2,7 @@
 
 A fact is declared here, once. Its column in the database and in the views, its filter, its options
 and sort key, its columns in tables and exports, its line in ``libindex info`` and its rows in the
-documentation come from the declaration (`docs/architecture.md` says what is left to do).
+documentation come from the declaration. `docs/architecture.md` has the steps to add one.
 """
 
 from dataclasses import dataclass, field, fields
@@ -34,7 +34,7 @@ class Fact:
         Name of its options (``--min-WORD``) and of its sort key. A fact that has one can be
         filtered and sorted by: it is a facet.
     low, high : str
-        Adjectives for both ends of a facet, such as "short" and "long".
+        Adjectives for both ends of a facet, such as "short" and "long": the help of ``--sort``.
     """
 
     key: str

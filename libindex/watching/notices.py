@@ -1,4 +1,7 @@
-"""What the file system reports: something happened at a path, or some events may be missing."""
+"""What the file system reports: something happened at a path, or some events may be missing.
+
+`docs/architecture.md` has the steps to add one.
+"""
 
 from dataclasses import dataclass
 from typing import Literal

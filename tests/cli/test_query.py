@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from libindex.paths import is_utf8, to_text
+from libindex.sound.facts import FACTS
 
 KEYS = {
     "path",
@@ -16,14 +17,7 @@ KEYS = {
     "class_name",
     "probability",
     "percussion",
-    "duration_s",
-    "centroid_hz",
-    "loudness_dbfs",
-    "peak",
-    "sample_rate",
-    "channels",
-    "container",
-    "encoding",
+    *(fact.key for fact in FACTS),
     "added_at",
     "online",
     "warning",

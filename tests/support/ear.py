@@ -11,6 +11,7 @@ from libindex.instruments import CODES
 from libindex.network.modelfile import ModelFile
 from libindex.settings import Settings
 from libindex.sound.digests import read_and_digest
+from libindex.sound.facts import FACETS
 
 LATENT_SIZE = 16  # of the network of `small_model`
 
@@ -52,16 +53,19 @@ class Ear:
         duration_s, peak, loudness, centroid = rng.uniform(
             (0, 0, -60, 50), (5, 1, 0, 9000)
         ).tolist()
-        facts = make_facts(
-            size_bytes=size,
-            duration_s=duration_s,
-            centroid_hz=centroid,
-            loudness_dbfs=loudness,
-            peak=peak,
-        )
         probabilities = rng.dirichlet(np.full(len(CODES), 0.1)).astype(np.float32)
         latent = rng.standard_normal(LATENT_SIZE).astype(np.float32)
         percussion = float(rng.random()) if self.has_percussion_score else None
+        known = {
+            "size_bytes": size,
+            "duration_s": duration_s,
+            "centroid_hz": centroid,
+            "loudness_dbfs": loudness,
+            "peak": peak,
+        }
+        # Other facets differ from file to file too, so that tests can filter and sort by them.
+        others = {facet.key: facet.kind(1000 * rng.random()) for facet in FACETS}
+        facts = make_facts(**others | known)
         return Analysis(path, digest, facts, probabilities, latent, percussion)
 
 

@@ -1,4 +1,4 @@
-"""What a format of kits has to be: one class with this interface, one line in `FORMATS`."""
+"""What a format of kits has to be: a class with this interface (steps: docs/architecture.md)."""
 
 import math
 import os
