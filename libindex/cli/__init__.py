@@ -83,7 +83,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0].lower(), _COMMANDS, n=1)
-            meant = _OTHER_NAMES.get(args[0].lower()) or "".join(close)
+            meant = _OTHER_NAMES.get(args[0].lower()) or _search_for(args[0]) or "".join(close)
             hint = f" Did you mean {meant!r}?" if meant else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
@@ -108,6 +108,17 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("libindex: interrupted", err=True)
             ctx.exit(130)
+
+
+def _search_for(word: str) -> str:
+    """The query for a class that somebody gave in place of a command."""
+    from libindex.instruments import resolve
+
+    try:
+        resolve(word)
+    except LibindexError:
+        return ""
+    return f"query {word}"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -20,7 +20,7 @@ _BINARY = ("parquet", "npz")
 _PLAYLISTS = ("m3u", "m3u8")
 
 
-@click.command()
+@click.command(short_help="Export the library, or what a query finds.")
 @click.option(
     "--format",
     "-f",

@@ -6,7 +6,7 @@ from libindex.cli.options import db_option
 from libindex.paths import display
 
 
-@click.command()
+@click.command(short_help="Remove a folder from the library.")
 @click.argument("path", type=click.Path())
 @db_option
 def forget(path: str, db: str | None) -> None:

@@ -102,7 +102,7 @@ def build(
             on_error=errors.append,
             **filters,
         )
-        where = write_kit(made, errors, recipe, target)
+        where = write_kit(made, errors, recipe, target, with_table=True)
     next_step(f"Load it into your sampler: {display(preset_in(where, target))}")
 
 
@@ -150,18 +150,18 @@ def build_all(
                 report_skipped(packs[name], why)
             else:
                 try:
-                    written = write_kit(made, errors, recipe, target)
+                    written = write_kit(made, errors, recipe, target, with_table=False)
                 except LibindexError as error:
                     failed[packs[name]] = error
     for pack, reason in failed.items():
         click.echo(f"libindex: {display(pack)}: {reason}", err=True)
     if written is not None:
-        next_step(f"Show the last kit again: libindex kit show {shlex.quote(display(written))}")
+        next_step(f"Show the last kit: libindex kit show {shlex.quote(display(written))}")
     if failed:
         raise LibindexError(f"{len(failed)} of {len(packs)} kits could not be built")
 
 
-@kit.command()
+@kit.command(short_help="Show the pads of a kit.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--format",

@@ -116,9 +116,14 @@ def report_skipped(pack: str, why: str) -> None:
 
 
 def write_kit(
-    made: "Kit", errors: list[LibindexError], recipe: "Recipe", target: dict[str, Any]
+    made: "Kit",
+    errors: list[LibindexError],
+    recipe: "Recipe",
+    target: dict[str, Any],
+    *,
+    with_table: bool,
 ) -> Path:
-    """Write a kit and show it."""
+    """Write a kit and say so; to a person also with a table, if wanted."""
     from libindex.cli.kit_output import show_kit
     from libindex.cli.output import on_terminal
     from libindex.kits.formats import FORMATS
@@ -131,12 +136,13 @@ def write_kit(
         target["placing"],
         overwrite=target["overwrite"],
     )
-    if on_terminal():
-        show_kit(made, [os.path.commonpath([os.path.dirname(v.sample) for v in made.voices])])  # noqa: PTH120
-    else:
+    if not on_terminal():
         click.echo(os.fsencode(where))
+    elif with_table:
+        show_kit(made, [os.path.commonpath([os.path.dirname(v.sample) for v in made.voices])])  # noqa: PTH120
     if errors:
-        click.echo(f"libindex: skipped {len(errors)} files, such as {errors[0]}", err=True)
+        others = f"{len(errors)} files, such as " if len(errors) > 1 else ""
+        click.echo(f"libindex: skipped {others}{errors[0]}", err=True)
     filled = _filled(made, recipe)
     pads = recipe.layout.pads
     empty = [f"{p.key} {p.classes[0]}" for p in pads if p.key not in filled]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.cli.output import bar, duration, write_json
+from libindex.cli.output import duration, write_json
 from libindex.instruments import name_of
 from libindex.paths import display, path_fields, relative_to
 
 if TYPE_CHECKING:
-    from libindex.kits.kit import Kit, Voice
+    from libindex.kits.kit import Kit
 
 _COLUMNS = (
     "pad",
@@ -36,32 +36,31 @@ def show_kit(kit: "Kit", bases: Sequence[str], output: str = "table") -> None:
 
 
 def _table(kit: "Kit", bases: Sequence[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("key", "class", "probability", "length", "sample"):
-        table.add_column(column, no_wrap=column != "sample", overflow="fold")
-    for voice in kit.voices:
-        probability = "?" if voice.probability is None else f"{voice.probability:.2f}"
-        table.add_row(
-            Text(f"{voice.key:>3}"),
-            Text(name_of(voice.class_code) if voice.class_code else "?"),
-            Text.assemble((bar(voice.probability or 0.0), "cyan"), f" {probability}"),
-            Text(duration(voice.duration_s)),
-            _sample_cell(voice, bases),
+    from libindex.cli.table import Column, Row, has_room_for_bars, share, show_rows
+
+    with_bars = has_room_for_bars()
+    columns = (
+        Column("key"),
+        Column("class"),
+        Column("probability" if with_bars else "prob."),
+        Column("length", is_right=True),
+    )
+    rows = [
+        Row(
+            (
+                Text(f"{voice.key:>3}"),
+                Text(name_of(voice.class_code) if voice.class_code else "?"),
+                share(voice.probability, with_bars),
+                Text(duration(voice.duration_s)),
+            ),
+            display(_shorter(voice.sample, bases)),
+            "" if os.path.exists(voice.sample) else "missing",  # noqa: PTH110
         )
-    Console().print(table)
-
-
-def _sample_cell(voice: "Voice", bases: Sequence[str]) -> Any:
-    from rich.text import Text
-
-    text = Text(display(_shorter(voice.sample, bases)))
-    if not os.path.exists(voice.sample):  # noqa: PTH110
-        text.append("  (missing)", style="yellow")
-    return text
+        for voice in kit.voices
+    ]
+    show_rows(columns, "sample", rows)
 
 
 def _shorter(path: str, bases: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.cli.hints import next_step
+from libindex.cli.hints import command, next_step
 from libindex.cli.options import db_option, model_option, run_options
 from libindex.errors import NotFoundError
 from libindex.paths import display
@@ -48,14 +48,16 @@ def scan(
             on_wait=stop.on_wait,
             stop=stop.event,
         )
-    _report(summary, dry_run)
+    _report(summary, dry_run, db)
     if summary.interrupted:
-        next_step("What is done is kept; run the scan again to continue.")
+        next_step(f"Continue with: {command('scan', db)}")
         sys.exit(128 + (stop.signal or signal.SIGINT))
     if dry_run:
         next_step("Run it without --dry-run to record this.")
     elif summary.new + summary.changed + summary.unchanged + summary.moved:
-        next_step("Search it: libindex query snare")
+        next_step(f"Search it: {command('query snare', db)}")
+    elif not paths and not summary.failed + len(summary.offline):
+        next_step(f"Add a folder: {command('scan FOLDER', db)}")
 
 
 def _library(
@@ -144,7 +146,7 @@ def _live() -> Iterator[Any]:
         yield update
 
 
-def _report(summary: "ScanSummary", dry_run: bool) -> None:
+def _report(summary: "ScanSummary", dry_run: bool, db: str | None) -> None:
     for path, reason in summary.offline:
         click.echo(f"libindex: {display(path)}: {reason}; its samples are kept", err=True)
     for path in summary.unreadable:
@@ -152,7 +154,7 @@ def _report(summary: "ScanSummary", dry_run: bool) -> None:
     if summary.unanalysed:
         click.echo(
             f"libindex: {summary.unanalysed:,} sounds in other folders were not yet analysed by "
-            "this network and will not be found; analyse them with: libindex scan",
+            f"this network and will not be found; analyse them with: {command('scan', db)}",
             err=True,
         )
     # What was removed is not there any more, so it is no part of the number of files.
@@ -164,5 +166,6 @@ def _report(summary: "ScanSummary", dry_run: bool) -> None:
     for name in ("new", "changed", "moved", "removed", "unchanged", "failed"):
         if dry_run and name == "moved":  # unknown without reading; they count as new and removed
             continue
-        hint = "   (why: libindex status --failures)" if name == "failed" and summary.failed else ""
+        has_reasons = name == "failed" and summary.failed
+        hint = f"   (why: {command('status --failures', db)})" if has_reasons else ""
         click.echo(f"  {name:<9} {getattr(summary, name):>9,}{hint}")

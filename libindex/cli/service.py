@@ -10,7 +10,7 @@ from libindex.cli.options import db_option, model_option, run_options
 from libindex.paths import absolute, display
 
 
-@click.group()
+@click.group(short_help="Run `libindex watch` in the background.")
 def service() -> None:
     """Run `libindex watch` in the background whenever you are logged in.
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from libindex.cli.hints import next_step
+from libindex.cli.hints import command, next_step
 from libindex.cli.options import db_option, model_option
-from libindex.paths import absolute, display, path_fields
+from libindex.paths import display, path_fields
 
 if TYPE_CHECKING:
     from libindex.library import Library
@@ -37,9 +37,9 @@ def status(
         elif as_json:
             _write(library, folder)
         elif folder is not None:
-            _show_counts(library.status(folder), folder)
+            _show_counts(library.status(folder), db)
         else:
-            _show(library)
+            _show(library, db)
 
 
 def _show_failures(found: "list[Failure]", as_json: bool) -> None:
@@ -58,8 +58,9 @@ def _write(library: "Library", folder: str | None) -> None:
     state = library.status(folder)
     roots = [dataclasses.asdict(r) | path_fields(r.path) for r in state.roots]
     values: dict[str, Any] = dataclasses.asdict(state) | {"roots": roots}
-    if folder is not None:
-        write_json(values | {"folder": path_fields(absolute(folder))})
+    del values["folder"]
+    if state.folder is not None:
+        write_json(values | {"folder": path_fields(state.folder)})
         return
     network, neighbours = library.network(), library.index_status()
     write_json(
@@ -75,7 +76,7 @@ def _write(library: "Library", folder: str | None) -> None:
     )
 
 
-def _show(library: "Library") -> None:
+def _show(library: "Library", db: str | None) -> None:
     size = library.database.size_bytes / 2**20
     click.echo(f"database    {display(library.database.path)} ({size:,.1f} MB)")
     network = library.network()
@@ -86,25 +87,29 @@ def _show(library: "Library") -> None:
     if writer:
         click.echo(f"writing     {writer}")
     _show_watcher(library)
-    _show_counts(library.status())
+    _show_counts(library.status(), db)
 
 
-def _show_counts(state: "Status", folder: str | None = None) -> None:
-    only = "" if folder is None else f" {shlex.quote(folder)}"
-    if folder is not None:
-        click.echo(f"folder      {display(absolute(folder))}")
+def _show_counts(state: "Status", db: str | None) -> None:
+    only = "" if state.folder is None else f" {shlex.quote(display(state.folder))}"
+    if state.folder is not None:
+        click.echo(f"folder      {display(state.folder)}")
     click.echo(
         f"samples     {state.samples:,} ({state.contents:,} different, {state.analysed:,} analysed)"
     )
     if state.flagged:
         click.echo(f"flagged     {state.flagged:,} damaged, but usable")
     if state.failed:
-        click.echo(f"failed      {state.failed:,} (why: libindex status{only} --failures)")
-    if folder is None or len(state.roots) > 1 or not all(root.is_online for root in state.roots):
+        click.echo(f"failed      {state.failed:,} (why: {command(f'status{only} --failures', db)})")
+    if (
+        state.folder is None
+        or len(state.roots) > 1
+        or not all(root.is_online for root in state.roots)
+    ):
         _show_roots(state)
     _show_classes(state)
     if not state.samples:
-        next_step("Add samples: libindex scan FOLDER")
+        next_step(f"Add samples: {command('scan FOLDER', db)}")
 
 
 def _show_watcher(library: "Library") -> None:

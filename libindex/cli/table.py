@@ -1,6 +1,7 @@
 """Results as a table for people, as wide as their terminal."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,39 +24,76 @@ _MIN_PATH_WIDTH = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
     """A column in front of the path."""
 
     title: str
-    cell: "Callable[[Hit], Text]"
     is_right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells in front of a path, the path, a note on it, and its copies on lines below."""
+
+    cells: Sequence[Text]
+    path: str
+    note: str = ""
+    copies: Sequence[str] = ()
+
+
+def show_rows(columns: Sequence[Column], last_title: str, rows: Sequence[Row]) -> None:
+    """Print a table whose last column is a path, elided where the terminal is too narrow."""
+    console = Console()
+    width = _width(console)
+    widths = [
+        max([cell_len(column.title), *(row.cells[i].cell_len for row in rows)])
+        for i, column in enumerate(columns)
+    ]
+    before = sum(width + len(_GAP) for width in widths)
+    room = None if width is None else max(_MIN_PATH_WIDTH, width - before)
+    titles = [Text(column.title, "dim") for column in columns]
+    lines = [_line(columns, titles, widths, Text(last_title, "dim"))]
+    for row in rows:
+        lines.append(_line(columns, row.cells, widths, _path(row, room)))
+        copies = (Text(elided(f"= {copy}", room), "dim") for copy in row.copies)
+        lines += [Text(" " * before) + copy for copy in copies]
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def show_table(hits: Sequence["Hit"], sort: str) -> None:
     """Print hits, each on a line, with their copies on lines below."""
     if not hits:
         return
-    console = Console()
-    # In a pipe or a file nothing is cut: who asks for a table there has room for it.
-    width = console.width if console.is_terminal else None
-    columns = _columns(hits, sort, width is None or width >= _MIN_WIDTH_FOR_BARS)
-    rows = [[column.cell(hit) for column in columns] for hit in hits]
-    widths = [
-        max(cell_len(column.title), *(row[i].cell_len for row in rows))
-        for i, column in enumerate(columns)
-    ]
-    before = sum(width + len(_GAP) for width in widths)
-    room = None if width is None else max(_MIN_PATH_WIDTH, width - before)
+    cells = _cells(hits, sort, has_room_for_bars())
     places = _Places(hits)
-    titles = [Text(column.title, "dim") for column in columns]
-    lines = [_line(columns, titles, widths, Text("file", "dim"))]
-    for hit, row in zip(hits, rows, strict=True):
-        lines.append(_line(columns, row, widths, _file(hit, places, room)))
-        for copy in hit.copies:
-            text = elided(f"= {places.of(copy)}", room)
-            lines.append(Text(" " * before) + Text(text, "dim"))
-    for line in lines:
-        console.print(line, soft_wrap=True)
+    rows = [
+        Row(
+            [cell(hit) for _, cell in cells],
+            places.of(hit.path),
+            _note(hit),
+            [places.of(copy) for copy in hit.copies],
+        )
+        for hit in hits
+    ]
+    show_rows([column for column, _ in cells], "file", rows)
+
+
+def has_room_for_bars() -> bool:
+    """Whether a table can show a number as a bar, too."""
+    width = _width(Console())
+    return width is None or width >= _MIN_WIDTH_FOR_BARS
+
+
+def share(value: float | None, with_bar: bool) -> Text:
+    """A number between 0 and 1 as a cell of a table."""
+    number = "?" if value is None else f"{value:.2f}"
+    return Text.assemble((bar(value or 0.0), "cyan"), f" {number}") if with_bar else Text(number)
+
+
+def _width(console: Console) -> int | None:
+    """Of the terminal; in a pipe or a file nothing is cut: who asks for it there has room."""
+    return console.width if console.is_terminal else None
 
 
 def elided(text: str, width: int | None) -> str:
@@ -87,33 +125,39 @@ class _Places:
         return display(path)
 
 
-def _columns(hits: Sequence["Hit"], sort: str, with_bars: bool) -> list[_Column]:
-    columns = []
+def _cells(
+    hits: Sequence["Hit"], sort: str, with_bars: bool
+) -> "list[tuple[Column, Callable[[Hit], Text]]]":
+    """The columns of a table of hits, and what stands in them."""
+    cells: list[tuple[Column, Callable[[Hit], Text]]] = []
     if any(hit.similarity is not None for hit in hits):
         title = "similarity" if with_bars else "sim."
-        columns.append(_Column(title, lambda hit: _share(hit.similarity or 0.0, with_bars)))
+        cells.append((Column(title), lambda hit: share(hit.similarity or 0.0, with_bars)))
     title = "probability" if with_bars else "prob."
-    columns += [
-        _Column("class", lambda hit: Text(hit.class_code, "bold")),
-        _Column(title, lambda hit: _share(hit.probability, with_bars)),
-        _Column("length", lambda hit: Text(duration(hit.facts.duration_s)), is_right=True),
+    cells += [
+        (Column("class"), lambda hit: Text(hit.class_code, "bold")),
+        (Column(title), lambda hit: share(hit.probability, with_bars)),
+        (Column("length", is_right=True), lambda hit: Text(duration(hit.facts.duration_s))),
     ]
     sorted_by = [facet for facet in FACETS if facet.word == sort and facet.label != "length"]
-    return columns + [_facet_column(facet) for facet in sorted_by]
+    cells += [_facet_cell(facet) for facet in sorted_by]
+    if sort == "added":
+        cells.append((Column("added"), lambda hit: Text(_day(hit.added_at))))
+    return cells
 
 
-def _facet_column(facet: Fact) -> _Column:
-    return _Column(
-        facet.label, lambda hit: Text(shown(facet, getattr(hit.facts, facet.key))), is_right=True
-    )
+def _day(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def _share(value: float, with_bar: bool) -> Text:
-    number = f"{value:.2f}"
-    return Text.assemble((bar(value), "cyan"), f" {number}") if with_bar else Text(number)
+def _facet_cell(facet: Fact) -> "tuple[Column, Callable[[Hit], Text]]":
+    column = Column(facet.label, is_right=True)
+    return column, lambda hit: Text(shown(facet, getattr(hit.facts, facet.key)))
 
 
-def _line(columns: list[_Column], cells: list[Text], widths: list[int], last: Text) -> Text:
+def _line(
+    columns: Sequence[Column], cells: Sequence[Text], widths: Sequence[int], last: Text
+) -> Text:
     line = Text()
     for column, cell, width in zip(columns, cells, widths, strict=True):
         blank = " " * (width - cell.cell_len)
@@ -123,12 +167,16 @@ def _line(columns: list[_Column], cells: list[Text], widths: list[int], last: Te
     return line.append_text(last)
 
 
-def _file(hit: "Hit", places: _Places, room: int | None) -> Text:
-    """The path, and what is wrong with it."""
+def _path(row: Row, room: int | None) -> Text:
+    note = f"  ({row.note})" if row.note else ""
+    left = None if room is None else max(_MIN_PATH_WIDTH, room - len(note))
+    return Text(elided(row.path, left)) + Text(note, "yellow")
+
+
+def _note(hit: "Hit") -> str:
+    """What is wrong with a sample."""
     notes = [hit.facts.warning] if hit.facts.warning else []
     if hit.percussion is not None and hit.percussion < _MIN_PERCUSSION:
         notes.append("not percussion?")
     notes += [] if hit.is_online else ["offline"]
-    note = f"  ({', '.join(notes)})" if notes else ""
-    left = None if room is None else max(_MIN_PATH_WIDTH, room - len(note))
-    return Text(elided(places.of(hit.path), left)) + Text(note, "yellow")
+    return ", ".join(notes)

@@ -53,7 +53,7 @@ def root_at(connection: Connection, path: str) -> Root:
         if root.path == path:
             return root
     names = ", ".join(display(root.path) for root in known) or "none"
-    raise NotFoundError(f"is not a root of this library (roots: {names})", path)
+    raise NotFoundError(f"is not one of the library's folders ({names})", path)
 
 
 def delete_root(connection: Connection, root: Root) -> None:

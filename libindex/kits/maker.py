@@ -62,6 +62,7 @@ class KitMaker:
             raise UsageError("a kit from a folder uses all of it; filters are for the library")
         else:
             [found] = self.folder_material([folder], on_analysis).values()
+            _check_not_empty(found)
         for error in found.errors:
             on_error(error)
         return build(name, found, recipe)
@@ -97,6 +98,7 @@ class KitMaker:
             sounds = found[absolute(folder)]
             made: Kit | EmptyKitError
             try:
+                _check_not_empty(sounds)
                 made = build(name, sounds, recipe)
             except EmptyKitError as error:
                 made = error
@@ -174,3 +176,8 @@ class KitMaker:
         new = [path for path, found in known.items() if not found]
         analysed = identifying.analysed_probabilities(self._engine, new)
         return identifying.identified(kit, known | analysed)
+
+
+def _check_not_empty(of_folder: Material) -> None:
+    if not of_folder.sounds and not of_folder.errors:
+        raise EmptyKitError("the folder holds no samples")

@@ -50,11 +50,12 @@ def find_example(connection: Connection, network: Network, file: PathLike) -> Ex
     Raises
     ------
     NotFoundError
-        If there is no such file, or several of this name.
+        If there is no such file, or several of this name, or it is a folder.
     SampleError
         If the library knows that it can't be analysed.
     """
     path = absolute(file)
+    _check_file(path)
     sample, stamp = sample_at(connection, path), Stamp.of(path)
     if stamp and (sample is None or sample.stamp != stamp):
         return Example(path, sample is not None)
@@ -87,11 +88,17 @@ def resolve_sample(connection: Connection, file: PathLike) -> Sample:
         rest = len(named) - _CANDIDATES_SHOWN
         more = f" and {rest} more" if rest > 0 else ""
         raise NotFoundError(f"is the name of {len(named)} files: {shown}{more}", file)
+    _check_file(absolute(file))
     if os.path.lexists(absolute(file)):
         raise NotFoundError("is not in the library; add its folder with: libindex scan", file)
     near = _nearest_names(connection, os.path.basename(file))  # noqa: PTH119
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise NotFoundError(f"no such file, and none of this name in the library{hint}", file)
+
+
+def _check_file(path: str) -> None:
+    if os.path.isdir(path):  # noqa: PTH112
+        raise NotFoundError("is a folder, not an audio file", path)
 
 
 def _nearest_names(connection: Connection, name: str) -> list[str]:

@@ -52,6 +52,8 @@ class Status:
         can't be used; samples that could be used though something is wrong with them.
     by_class : dict of str to int
         Samples by their most probable class, the largest first.
+    folder : str or None
+        The folder's path; None for all of the library.
     """
 
     roots: list[RootStatus]
@@ -61,6 +63,7 @@ class Status:
     failed: int
     flagged: int
     by_class: dict[str, int]
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ def status(
     NotFoundError
         If the folder is no part of the library.
     """
-    here = _below(connection, under)
+    folder = None if under is None else folder_of(connection, os.fspath(under))
+    here = [] if folder is None else [is_under(connection, folder)]
     theirs = select(samples.c.content_id).where(*here)
     with_content = select(func.count()).select_from(samples.outerjoin(contents)).where(*here)
     analysed = select(func.count()).where(analyses.c.network_id == (network.id if network else -1))
@@ -140,6 +144,7 @@ def status(
         failed=_count(connection, with_content.where(_REASON.is_not(None))),
         flagged=_count(connection, with_content.where(contents.c.warning.is_not(None))),
         by_class=_by_class(connection, network, here) if network else {},
+        folder=folder,
     )
 
 
@@ -148,9 +153,11 @@ def failures(connection: Connection, under: PathLike | None = None) -> list[Fail
     query = (
         select(roots.c.path, samples.c.path, _REASON)
         .select_from(samples.join(roots).outerjoin(contents))
-        .where(_REASON.is_not(None), *_below(connection, under))
+        .where(_REASON.is_not(None))
         .order_by(roots.c.path, samples.c.path)
     )
+    if under is not None:
+        query = query.where(is_under(connection, folder_of(connection, os.fspath(under))))
     return [Failure(join(root, path), why) for root, path, why in connection.execute(query)]
 
 
@@ -184,11 +191,6 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
         probabilities=probabilities,
         copies=_copies(connection, sample),
     )
-
-
-def _below(connection: Connection, under: PathLike | None) -> list[ColumnElement[bool]]:
-    """Conditions for samples below a folder; none for all of the library."""
-    return [] if under is None else [is_under(connection, folder_of(connection, os.fspath(under)))]
 
 
 def _count(connection: Connection, query) -> int:  # type: ignore[no-untyped-def]

@@ -44,7 +44,7 @@ def test_a_root_can_be_written_in_any_way(cli, folder, library, monkeypatch) -> 
 
 def test_what_is_no_root(fails, folder) -> None:
     assert fails("forget", folder / "kick.wav") == (
-        f"{folder}/kick.wav: is not a root of this library (roots: {folder})"
+        f"{folder}/kick.wav: is not one of the library's folders ({folder})"
     )
 
 

@@ -121,7 +121,7 @@ def test_a_file_outside_that_is_not_audio(fails, kick, tmp_path) -> None:
 
 def test_what_is_not_in_the_library(fails, kick, tmp_path) -> None:
     assert fails("info", "none.wav").endswith("none of this name in the library")
-    assert "is not in the library; add its folder" in fails("info", tmp_path)
+    assert fails("info", tmp_path) == f"{tmp_path}: is a folder, not an audio file"
 
 
 def test_a_name_that_is_mistyped_brings_the_nearest(fails, kick, library) -> None:

@@ -165,7 +165,7 @@ def test_every_folder_becomes_a_kit(cli, samples, layout, tmp_path) -> None:
     options = ("--layout", layout, "--force", "--min-pads", "3")
     result = cli("kit", "build-all", packs, "--out", tmp_path / "Kits", *options)
     assert sorted(os.listdir(tmp_path / "Kits")) == ["linked", "pack0", "pack1"]
-    assert f"{packs / 'empty'}: skipped: no sound fits a pad" in result.stderr
+    assert f"{packs / 'empty'}: skipped: the folder holds no samples" in result.stderr
     assert len(result.stdout.splitlines()) == 3
 
 
@@ -186,7 +186,7 @@ def test_folders_that_would_be_no_kit_are_skipped(cli, samples, layout, tmp_path
     assert sorted(line for line in result.stderr.splitlines() if "skipped" in line) == [
         f"libindex: {packs / 'broken'}: skipped: none of its 1 sounds can be used, such as "
         f"{packs / 'broken' / 'a.wav'}: is not audio, or is damaged",
-        f"libindex: {packs / 'texts'}: skipped: no sound fits a pad",
+        f"libindex: {packs / 'texts'}: skipped: the folder holds no samples",
         f"libindex: {packs / 'three'}: skipped: only 3 pads, and --min-pads is 4",
     ]
     cli(*command, "--overwrite", "--min-pads", "3")
@@ -283,7 +283,8 @@ def test_names_of_kits(fails, samples, name) -> None:
 
 def test_what_can_not_be_built(fails, samples, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "no sound fits a pad" in fails("kit", "build", "K", "--from", tmp_path / "empty")
+    message = fails("kit", "build", "K", "--from", tmp_path / "empty")
+    assert message == "the folder holds no samples"
     assert "none of this name" in fails("kit", "build", "K", "--similar-to", "none.wav")
     message = fails("kit", "build", "K", "--layout", tmp_path / "none.toml")
     assert message == f"{tmp_path / 'none.toml'}: can't be read (No such file or directory)"
@@ -317,6 +318,19 @@ def test_a_kit_for_people(build, terminal, samples, tmp_path) -> None:
     assert shown.count("(missing)") == 1
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_table_of_a_kit_fits_the_terminal(cli, terminal, samples, layout, columns) -> None:
+    deep = samples.parent / f"{columns} columns" / "a folder with a long name"
+    shutil.copytree(samples, deep / "one shots of many kinds")
+    name = f"K{columns}"
+    options = ("--out", samples.parent / "Kits", "--layout", layout, "--force", "--reference")
+    cli("kit", "build", name, "--from", deep.parent, *options)
+    shown = terminal("kit", "show", samples.parent / "Kits" / name, columns=columns).splitlines()
+    assert len(shown) == 5
+    assert all(len(line) <= columns and line == line.rstrip() for line in shown)
+    assert all("…" in line and line.endswith(".wav") for line in shown[1:])
+
+
 def test_building_shows_the_kit_on_a_terminal(terminal, samples, layout, tmp_path) -> None:
     shown = terminal("kit", "build", "K", "--out", tmp_path / "Kits", "-l", layout, "--force")
     assert "closed hi-hat" in shown
@@ -328,8 +342,10 @@ def test_building_shows_the_kit_on_a_terminal(terminal, samples, layout, tmp_pat
 def test_the_next_step_after_several_kits(terminal, samples, layout, tmp_path) -> None:
     options = ("-o", tmp_path / "My Kits", "-l", layout, "--force", "--min-pads", "3")
     shown = terminal("kit", "build-all", samples, *options).replace("\n", "")
+    assert "closed hi-hat" not in shown  # a line for each kit, not a table
+    assert shown.count("3 of 4 pads") == 2
     assert shown.endswith(
-        f"Show the last kit again: libindex kit show '{tmp_path / 'My Kits' / 'pack1'}'"
+        f"Show the last kit: libindex kit show '{tmp_path / 'My Kits' / 'pack1'}'"
     )
 
 

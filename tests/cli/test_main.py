@@ -148,6 +148,8 @@ def test_wrong_usage_exits_with_2(cli, arguments) -> None:
         ("Scan", "scan"),
         ("search", "query"),
         ("train", "model train"),
+        ("snares", "query snares"),
+        ("kick", "query kick"),
     ],
 )
 def test_a_mistyped_command_is_answered_with_the_one_meant(cli, given: str, meant: str) -> None:

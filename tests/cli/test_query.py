@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,13 @@ def test_a_table_in_a_pipe_if_asked_for(cli, folder) -> None:
     assert table[0].split() == ["class", "probability", "length", "file"]
     assert len(table) == 2
     assert table[1].endswith("1/07.wav")
+
+
+def test_the_day_of_addition_is_shown_if_it_is_the_order(cli, folder, library) -> None:
+    title, first = lines(cli("query", "-f", "table", "--sort", "added", "-n", "1"))
+    assert title.split() == ["class", "probability", "length", "added", "file"]
+    added = time.localtime(library.query(sort="added")[0].added_at)
+    assert time.strftime("  %Y-%m-%d %H:%M  ", added) in first
 
 
 def test_a_terminal_shows_50_and_counts_the_rest(terminal, folder, library) -> None:

@@ -107,7 +107,7 @@ class TestOutcome:
         monkeypatch.setattr("libindex.cli.scan.next_step", hints.append)
         result = cli("scan", folder, code=130)
         assert result.stderr == "\nlibindex: stopping; what is done is kept\n"
-        assert hints == ["What is done is kept; run the scan again to continue."]
+        assert hints == ["Continue with: libindex scan"]
 
     def test_nothing_to_scan_yet(self, cli) -> None:
         assert plain(cli("scan").stdout) == summary()
@@ -160,6 +160,10 @@ def test_real_sounds_in_a_pipe_show_no_progress(libindex, write_sound) -> None:
         f"{folder}/secret.wav: can't be read (Permission denied)\n"
         f"{folder}/text.wav: is not audio, or is damaged\n"
     )
+
+
+def test_a_scan_of_nothing_says_what_comes_first(terminal, library) -> None:
+    assert terminal("scan").endswith("Add a folder: libindex scan FOLDER\n")
 
 
 def test_a_terminal_shows_progress_and_then_only_the_summary(terminal, write_sound) -> None:

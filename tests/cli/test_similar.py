@@ -91,6 +91,10 @@ def test_it_says_what_file_was_taken_for_where_that_is_not_plain(cli, folder, mo
     assert cli("similar", "00.wav").stderr == expected
 
 
+def test_a_folder_is_no_sound(fails, folder) -> None:
+    assert fails("similar", folder) == f"{folder}: is a folder, not an audio file"
+
+
 def test_a_name_that_is_not_utf8(cli, folder, library) -> None:
     path = folder / "\udcff.wav"
     path.write_bytes(b"sound 0")

@@ -104,6 +104,23 @@ def test_the_failures_of_a_part(cli, packs) -> None:
     assert [f["path"] for f in found] == [f"{packs}/Pack B/{name}.wav" for name in "bc"]
 
 
+def test_a_part_by_the_end_of_its_path(cli, packs, monkeypatch) -> None:
+    monkeypatch.chdir(packs.parent)
+    assert cli("status", "pack b").stdout == cli("status", packs / "Pack B").stdout
+    found = json.loads(cli("status", "Pack B", "--json").stdout)
+    assert found["folder"] == {"path": f"{packs}/Pack B"}
+    assert cli("status", "Pack B", "--failures").stdout.count("is not audio\n") == 2
+
+
+def test_hints_name_the_library_that_was_given(cli, folder, library, monkeypatch) -> None:
+    database = str(library.database.path)
+    monkeypatch.setenv("LIBINDEX_DB", "elsewhere.db")
+    shown = cli("status", "--db", database).stdout
+    assert f"failed      1 (why: libindex status --failures --db {database})\n" in shown
+    shown = cli("scan", "--db", database).stdout
+    assert f"   (why: libindex status --failures --db {database})\n" in shown
+
+
 def test_a_part_as_json(cli, packs, library) -> None:
     found = json.loads(cli("status", packs / "Pack B", "--json").stdout)
     assert found["folder"] == {"path": f"{packs}/Pack B"}

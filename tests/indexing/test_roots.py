@@ -160,7 +160,7 @@ def test_forgetting_a_root(library, ear, folder, tmp_path) -> None:
     assert len(paths(library)) == 2
     assert len(state(library)["contents"]) == len(state(library)["analyses"]) == 2
     assert all(path.exists() for path in folder.rglob("*"))
-    with pytest.raises(NotFoundError, match="is not a root of this library"):
+    with pytest.raises(NotFoundError, match="is not one of the library's folders"):
         forget_root(library.database, str(folder))
 
 

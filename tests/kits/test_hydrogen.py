@@ -435,5 +435,5 @@ def test_a_pipe_in_the_place_of_a_description_is_not_waited_for(
     os.mkfifo(files)
     with pytest.raises(KitError, match="is not a file"):
         read_any(files, workspace)
-    with pytest.raises(KitError, match="has no WAV files"):
+    with pytest.raises(KitError, match="is not a kit: it holds no preset"):
         read_any(files.parent, workspace)

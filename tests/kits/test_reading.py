@@ -15,7 +15,7 @@ def test_a_folder_without_a_manifest_is_read_by_its_preset(kit, tmp_path) -> Non
     assert [v.key for v in read(folder, tmp_path).voices] == [36, 42, 46, 49]
     (folder / "K.sfz").unlink()
     assert [v.key for v in read(folder / "samples", tmp_path).voices] == [36, 42, 46, 49]
-    with pytest.raises(KitError, match="has no WAV files with names like"):
+    with pytest.raises(KitError, match="is not a kit: it holds no preset, and no files with"):
         read(folder, tmp_path)
 
 

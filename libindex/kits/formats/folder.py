@@ -44,7 +44,11 @@ class Folder:
                 sample = os.fspath(path.absolute() / name)
                 voices[int(found[1])] = Voice(int(found[1]), sample, class_code=found[2])
         if not voices:
-            raise KitError('has no WAV files with names like "036 kick - name.wav"', path)
+            raise KitError(
+                "is not a kit: it holds no preset, "
+                'and no files with names like "036 kick - name.wav"',
+                path,
+            )
         return Kit(path.name, tuple(voices[key] for key in sorted(voices)))
 
 
