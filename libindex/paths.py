@@ -5,6 +5,7 @@ surrogates, opens as it is, and turns back into its bytes with ``os.fsencode``.
 """
 
 import os
+from functools import lru_cache
 
 PathLike = str | os.PathLike[str]
 
@@ -45,6 +46,8 @@ def to_text(path: PathLike | bytes) -> str:
 
 def is_utf8(path: PathLike) -> bool:
     """Whether `path` can be written as text without loss."""
+    if isinstance(path, str) and path.isascii():
+        return True
     try:
         os.fsencode(path).decode("utf-8")
     except UnicodeDecodeError:
@@ -54,8 +57,9 @@ def is_utf8(path: PathLike) -> bool:
 
 def path_fields(path: str, name: str = "path") -> dict[str, str]:
     """A path for JSON: as text, and where that loses something, its bytes in hexadecimal."""
-    fields = {name: to_text(path)}
-    return fields if is_utf8(path) else {**fields, f"{name}_hex": os.fsencode(path).hex()}
+    if is_utf8(path):
+        return {name: path}
+    return {name: to_text(path), f"{name}_hex": os.fsencode(path).hex()}
 
 
 def relative_to(path: str, folder: str) -> str | None:
@@ -68,4 +72,10 @@ def relative_to(path: str, folder: str) -> str | None:
 
 def join(root: str | bytes, relative: str | bytes) -> str:
     """The path of a stored sample: its root and its path below it."""
-    return os.path.join(os.fsdecode(root), os.fsdecode(relative))  # noqa: PTH118 - surrogates
+    return _opened(root) + os.fsdecode(relative)
+
+
+@lru_cache(maxsize=256)
+def _opened(root: str | bytes) -> str:
+    """A folder's path with a separator at its end."""
+    return os.path.join(os.fsdecode(root), "")  # noqa: PTH118 - surrogates

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from libindex.cli.output import on_terminal, write_json
+from libindex.cli.output import on_terminal, write_json, write_json_list
 
 if TYPE_CHECKING:
     from libindex.queries import Hit
@@ -55,7 +55,7 @@ def _csv(hits: Iterable["Hit"]) -> None:
 def _json(hits: Iterable["Hit"]) -> None:
     from libindex.queries import record
 
-    write_json([record(hit) for hit in hits])
+    write_json_list(map(record, hits))
 
 
 def _jsonl(hits: Iterable["Hit"]) -> None:

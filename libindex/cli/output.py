@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,5 +46,19 @@ def shown(fact: "Fact", value: Any) -> str:
 
 def write_json(value: object, indent: int | None = 2) -> None:
     """Write one JSON document to standard output, in ASCII where that is not UTF-8."""
+    click.echo(_encoder(indent).encode(value))
+
+
+def write_json_list(values: Iterable[object]) -> None:
+    """As `write_json` writes a list, but element by element, so that it need not be held."""
+    encode, start = _encoder(2).encode, "[\n  "
+    before = start
+    for value in values:
+        sys.stdout.write(before + encode(value).replace("\n", "\n  "))
+        before = ",\n  "
+    click.echo("[]" if before is start else "\n]")
+
+
+def _encoder(indent: int | None) -> json.JSONEncoder:
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(value, indent=indent, ensure_ascii=not is_utf8))
+    return json.JSONEncoder(indent=indent, ensure_ascii=not is_utf8)

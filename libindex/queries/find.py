@@ -1,8 +1,9 @@
 """Finding samples: by class, name and facets, and by similarity."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
@@ -88,16 +89,12 @@ def find(
     if copies:
         query = query.limit(-1 if limit is None else limit).offset(offset)
         return map(_hit, connection.execute(query))
-    end = None if limit is None else offset + limit
-    groups, is_all = _first_groups(connection, query, end)
-    shown = list(groups)[offset:end]
-    if not is_all:
-        rest = _rows(connection, network, filters, shown)
-        groups = {
-            i: [groups[i][0], *(r for r in rest[i] if r.sample_id != groups[i][0].sample_id)]
-            for i in shown
-        }
-    return (_folded([_hit(row) for row in groups[i]]) for i in shown)
+    if limit is None:
+        return iter(_folded(connection.execute(query))[offset:])
+    first = _first_of_each(connection, query, offset + limit)[offset:]
+    rows = _rows(connection, network, filters, [analysis_id for analysis_id, _ in first])
+    groups = (_at_front(sample_id, rows[analysis_id]) for analysis_id, sample_id in first)
+    return iter(_folded(chain.from_iterable(groups)))
 
 
 def count(
@@ -110,28 +107,40 @@ def count(
     return int(connection.execute(query).scalar_one())
 
 
-def _first_groups(
-    connection: Connection, query: Select[Any], wanted: int | None
-) -> tuple[dict[int, list[Row[Any]]], bool]:
-    """Rows by analysis, at least `wanted` analyses or all of them; and whether all were read."""
-    asked = -1 if wanted is None else 2 * wanted + 50
+def _first_of_each(
+    connection: Connection, query: Select[Any], wanted: int
+) -> list[tuple[int, int]]:
+    """Of the first analyses, `wanted` at most, id and the id of the first sample."""
+    ids: Select[tuple[int, int]] = query.with_only_columns(analyses.c.id, samples.c.id)
+    asked = 2 * wanted + 50
     while True:
-        groups: dict[int, list[Row[Any]]] = {}
-        rows = connection.execute(query.limit(asked)).all()
-        for row in rows:
-            groups.setdefault(row.analysis_id, []).append(row)
-        is_all = wanted is None or len(rows) < asked
-        if is_all or len(groups) >= (wanted or 0):
-            return groups, is_all
+        rows = connection.execute(ids.limit(asked)).all()
+        first: dict[int, int] = {}
+        for analysis_id, sample_id in rows:
+            first.setdefault(analysis_id, sample_id)
+        if len(rows) < asked or len(first) >= wanted:
+            return list(first.items())[:wanted]
         asked *= 4
 
 
-def _folded(hits: Sequence[Hit]) -> Hit:
-    """The first of byte-identical samples, with the paths of the others as its copies."""
-    if len(hits) == 1:
-        return hits[0]
-    copies = sorted((hit.path for hit in hits[1:]), key=os.fsencode)
-    return replace(hits[0], copies=tuple(copies))
+def _at_front(sample_id: int, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """Rows with that of one sample before the others."""
+    return sorted(rows, key=lambda row: row.sample_id != sample_id)
+
+
+def _folded(rows: Iterable[Row[Any]]) -> list[Hit]:
+    """A hit for the first sample of each analysis, with the paths of the others as its copies."""
+    hits: dict[int, Hit] = {}
+    copies: dict[int, list[str]] = {}
+    for row in rows:
+        if row.analysis_id in hits:
+            copies.setdefault(row.analysis_id, []).append(join(row.root, row.path))
+        else:
+            hits[row.analysis_id] = _hit(row)
+    for analysis_id, paths in copies.items():
+        in_order = tuple(sorted(paths, key=os.fsencode))
+        hits[analysis_id] = replace(hits[analysis_id], copies=in_order)
+    return list(hits.values())
 
 
 def similar(
@@ -178,13 +187,12 @@ def _grouped(
     """Hits of analyses, byte-identical ones together unless `copies`."""
     hits: list[Hit] = []
     for analysis_id, value in similarity.items():
-        found_there = map(_hit, rows.get(analysis_id, ()))
-        group = [hit for hit in found_there if hit.path != without_path]
-        if not group or group[0].content_id == without_content:
+        group = [r for r in rows.get(analysis_id, ()) if join(r.root, r.path) != without_path]
+        if not group or group[0].id == without_content:
             continue
+        found = map(_hit, group) if copies else _folded(group)
         # Rounding to 16 bits can lift a cosine a little above 1.
-        group = [replace(hit, similarity=min(1.0, value)) for hit in group]
-        hits += group if copies else [_folded(group)]
+        hits += [replace(hit, similarity=min(1.0, value)) for hit in found]
     return hits
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from libindex.instruments import name_of
@@ -40,6 +41,11 @@ EXPORT_COLUMNS = tuple(c for c in RECORD_COLUMNS if c.key not in {"similarity", 
 """Those of an export, which has a record for every sample."""
 
 
+_KEYS = tuple(fact.key for fact in FACTS)
+_ROUNDED = tuple((fact.key, fact.digits) for fact in FACTS if fact.digits is not None)
+_facts = attrgetter(*_KEYS)
+
+
 def record(hit: Hit) -> dict[str, Any]:
     """A hit as a flat dictionary, as it is documented for JSON."""
     values: dict[str, Any] = {
@@ -48,14 +54,18 @@ def record(hit: Hit) -> dict[str, Any]:
         "class_name": name_of(hit.class_code),
         "probability": round(hit.probability, 6),
         "percussion": None if hit.percussion is None else round(hit.percussion, 6),
-        **{fact.key: _rounded(getattr(hit.facts, fact.key), fact.digits) for fact in FACTS},
-        "added_at": hit.added_at,
-        "online": hit.is_online,
-        "warning": hit.facts.warning,
     }
+    values |= zip(_KEYS, _facts(hit.facts), strict=True)
+    for key, digits in _ROUNDED:
+        if values[key] is not None:
+            values[key] = round(values[key], digits)
+    values["added_at"] = hit.added_at
+    values["online"] = hit.is_online
+    values["warning"] = hit.facts.warning
     if hit.similarity is not None:
         values["similarity"] = round(hit.similarity, 6)
-    return values | {"copies": [path_fields(path) for path in hit.copies]}
+    values["copies"] = [path_fields(path) for path in hit.copies]
+    return values
 
 
 def info_record(info: SampleInfo) -> dict[str, Any]:
@@ -69,7 +79,3 @@ def info_record(info: SampleInfo) -> dict[str, Any]:
         | {"in_library": info.root is not None, "root": info.root and display(info.root)}
         | {"copies": [path_fields(path) for path in info.copies]}
     )
-
-
-def _rounded(value: Any, digits: int | None) -> Any:
-    return value if digits is None or value is None else round(value, digits)

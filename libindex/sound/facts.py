@@ -5,17 +5,21 @@ and sort key, its columns in tables and exports, its line in ``libindex info`` a
 documentation come from the declaration. `docs/architecture.md` has the steps to add one.
 """
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import ParamSpec
+
+_P = ParamSpec("_P")
+
+_DECLARATION = "declaration"  # the key in the metadata
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """The declaration of one fact.
 
     Attributes
     ----------
-    key : str
-        Name of the field of `Facts`, of the column, and of the key in JSON; it ends with the unit.
     kind : type
         float, int or str.
     about : str
@@ -35,10 +39,12 @@ class Fact:
         filtered and sorted by: it is a facet.
     low, high : str
         Adjectives for both ends of a facet, such as "short" and "long": the help of ``--sort``.
+    key : str
+        Name of the field of `Facts`, of the column, and of the key in JSON; it ends with the unit.
+        It is not declared: the field has it.
     """
 
-    key: str
-    kind: type
+    kind: type[float | int | str]
     about: str
     label: str
     unit: str = ""
@@ -48,9 +54,21 @@ class Fact:
     word: str = ""
     low: str = ""
     high: str = ""
+    key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _as_metadata(make: Callable[_P, Fact]) -> Callable[_P, dict[str, Fact]]:
+    def declared(*args: _P.args, **kwargs: _P.kwargs) -> dict[str, Fact]:
+        return {_DECLARATION: make(*args, **kwargs)}
+
+    return declared
+
+
+declared = _as_metadata(Fact)
+"""A `Fact` as the metadata of the field that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a content besides its class, in the order in which it is shown.
 
@@ -64,84 +82,84 @@ class Facts:
 
     size_bytes: int
     duration_s: float | None = field(
-        metadata={
-            "kind": float,
-            "about": "length in seconds",
-            "label": "length",
-            "unit": "s",
-            "shown": ".2f",
-            "word": "duration",
-            "low": "short",
-            "high": "long",
-        }
+        metadata=declared(
+            kind=float,
+            about="length in seconds",
+            label="length",
+            unit="s",
+            shown=".2f",
+            word="duration",
+            low="short",
+            high="long",
+        )
     )
     centroid_hz: float = field(
-        metadata={
-            "kind": float,
-            "about": "spectral centroid (brightness) in Hz",
-            "label": "centroid",
-            "unit": "Hz",
-            "digits": 1,
-            "shown": ",.0f",
-            "word": "centroid",
-            "low": "dark",
-            "high": "bright",
-        }
+        metadata=declared(
+            kind=float,
+            about="spectral centroid (brightness) in Hz",
+            label="centroid",
+            unit="Hz",
+            digits=1,
+            shown=",.0f",
+            word="centroid",
+            low="dark",
+            high="bright",
+        )
     )
     loudness_dbfs: float = field(
-        metadata={
-            "kind": float,
-            "about": "loudness (RMS) in dBFS",
-            "label": "loudness",
-            "unit": "dBFS",
-            "digits": 2,
-            "shown": ".1f",
-            "word": "loudness",
-            "low": "quiet",
-            "high": "loud",
-        }
+        metadata=declared(
+            kind=float,
+            about="loudness (RMS) in dBFS",
+            label="loudness",
+            unit="dBFS",
+            digits=2,
+            shown=".1f",
+            word="loudness",
+            low="quiet",
+            high="loud",
+        )
     )
     peak: float = field(
-        metadata={
-            "kind": float,
-            "about": "largest absolute sample value; full scale is 1",
-            "label": "peak",
-            "digits": 6,
-            "shown": ".3f",
-        }
+        metadata=declared(
+            kind=float,
+            about="largest absolute sample value; full scale is 1",
+            label="peak",
+            digits=6,
+            shown=".3f",
+        )
     )
     sample_rate: int = field(
-        metadata={
-            "kind": int,
-            "about": "sample rate of the file in Hz",
-            "label": "sample rate",
-            "unit": "Hz",
-        }
+        metadata=declared(
+            kind=int,
+            about="sample rate of the file in Hz",
+            label="sample rate",
+            unit="Hz",
+        )
     )
-    channels: int = field(
-        metadata={"kind": int, "about": "number of channels", "label": "channels"}
-    )
+    channels: int = field(metadata=declared(kind=int, about="number of channels", label="channels"))
     container: str = field(
-        metadata={
-            "kind": str,
-            "about": "file format, such as `WAV`",
-            "label": "container",
-            "max_length": 16,
-        }
+        metadata=declared(
+            kind=str,
+            about="file format, such as `WAV`",
+            label="container",
+            max_length=16,
+        )
     )
     encoding: str = field(
-        metadata={
-            "kind": str,
-            "about": "sample format, such as `PCM_24`",
-            "label": "encoding",
-            "max_length": 32,
-        }
+        metadata=declared(
+            kind=str,
+            about="sample format, such as `PCM_24`",
+            label="encoding",
+            max_length=32,
+        )
     )
     warning: str | None
 
 
 FACTS: tuple[Fact, ...] = tuple(
-    Fact(key=one.name, **one.metadata) for one in fields(Facts) if one.metadata
+    replace(one.metadata[_DECLARATION], key=one.name)
+    for one in fields(Facts)
+    if _DECLARATION in one.metadata
 )
 """All declarations."""
 

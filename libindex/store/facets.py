@@ -1,5 +1,6 @@
 """The declared facts as columns of `contents`, and rows of it as facts."""
 
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
@@ -8,8 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from libindex.sound.facts import FACTS, Fact, Facts
 
-_NAMES = ("size_bytes", *(fact.key for fact in FACTS), "warning")
-_values = attrgetter(*_NAMES)
+_values = attrgetter(*(field.name for field in fields(Facts)))
 _NUMBERS = {float: Float, int: Integer}
 
 
@@ -20,7 +20,7 @@ def fact_columns() -> list[Column[Any]]:
 
 def facts_of(row: Row[Any]) -> Facts:
     """The facts in a row that has all columns of `contents`."""
-    return Facts(**dict(zip(_NAMES, _values(row), strict=True)))
+    return Facts(*_values(row))
 
 
 def _column_type(fact: Fact) -> TypeEngine[Any]:
