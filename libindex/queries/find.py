@@ -111,7 +111,7 @@ def _first_of_each(
     connection: Connection, query: Select[Any], wanted: int
 ) -> list[tuple[int, int]]:
     """Of the first analyses, `wanted` at most, id and the id of the first sample."""
-    ids: Select[tuple[int, int]] = query.with_only_columns(analyses.c.id, samples.c.id)
+    ids: Select[Any] = query.with_only_columns(analyses.c.id, samples.c.id)
     asked = 2 * wanted + 50
     while True:
         rows = connection.execute(ids.limit(asked)).all()
