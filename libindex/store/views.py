@@ -4,6 +4,10 @@ They show what the network says that was used last, as the commands do. `docs/sq
 them.
 """
 
+from collections.abc import Container
+
+from sqlalchemy import Connection, inspect
+
 from libindex.sound.facts import FACTS
 
 
@@ -29,10 +33,11 @@ def _text(path: str) -> str:
 
 _ROOT = _text("roots.path")
 _PATH = f"rtrim({_ROOT}, '/') || '/' || {_text('samples.path')}"
-_FACTS = ",\n  ".join(f"contents.{fact.key} AS {fact.key}" for fact in FACTS)
 _NETWORK = "(SELECT id FROM networks ORDER BY used_at DESC, id DESC LIMIT 1)"
 
-SAMPLE_OVERVIEW = f"""
+
+def _sample_overview(facts: str) -> str:
+    return f"""
 CREATE VIEW sample_overview AS
 SELECT
   samples.id AS sample_id,
@@ -42,7 +47,7 @@ SELECT
   classes.code AS class,
   analyses.probability AS probability,
   analyses.percussion AS percussion,
-  {_FACTS},
+  {facts},
   samples.size_bytes AS size_bytes,
   samples.added_at AS added_at,
   roots.is_online AS online,
@@ -57,8 +62,9 @@ LEFT JOIN analyses ON analyses.content_id = samples.content_id AND samples.failu
 LEFT JOIN classes ON classes.id = analyses.class_id
 """  # noqa: S608
 
+
 # The rank is counted for the rows that are shown, so that a threshold stays one range scan.
-SAMPLE_CLASSES = f"""
+_SAMPLE_CLASSES = f"""
 CREATE VIEW sample_classes AS
 SELECT
   samples.id AS sample_id,
@@ -78,4 +84,28 @@ JOIN samples ON samples.content_id = analyses.content_id AND samples.failure IS 
 JOIN roots ON roots.id = samples.root_id
 """  # noqa: S608
 
-VIEWS = (SAMPLE_OVERVIEW, SAMPLE_CLASSES)
+
+def views(columns: Container[str]) -> dict[str, str]:
+    """Statements that create the views, by name, for `contents` with these columns."""
+    keys = (fact.key for fact in FACTS if fact.key in columns)
+    facts = ",\n  ".join(f"contents.{key} AS {key}" for key in keys)
+    return {"sample_overview": _sample_overview(facts), "sample_classes": _SAMPLE_CLASSES}
+
+
+VIEWS = tuple(views([fact.key for fact in FACTS]).values())
+
+
+def renew_views(connection: Connection) -> None:
+    """Make those views anew that there are, for the columns that there are.
+
+    So a migration that adds or drops the column of a fact says nothing of views.
+    """
+    schema = inspect(connection)
+    existing = schema.get_view_names()
+    if not existing:
+        return
+    columns = {column["name"] for column in schema.get_columns("contents")}
+    for name, statement in views(columns).items():
+        if name in existing:
+            connection.exec_driver_sql(f"DROP VIEW {name}")
+            connection.exec_driver_sql(statement)
