@@ -82,7 +82,7 @@ class Watcher:
         start_indexer = partial(
             system.start_indexer, settings, self._inbox.put, with_changes=bool(options.command)
         )
-        self._work = Work(start_indexer, options)
+        self._work = Work(start_indexer, lambda error: self._inbox.put(Failed(error)), options)
         self._is_ready = self._is_stopping = False
         self._first_error: LibindexError | None = None
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from libindex.errors import LibindexError
 from libindex.indexing import ScanSummary
 from libindex.watching.messages import Ended, Request
 from libindex.watching.options import WatchOptions
@@ -35,7 +36,9 @@ class Work:
     Parameters
     ----------
     start : callable
-        Starts the indexing process.
+        Starts the indexing process; may raise OSError.
+    on_failed : callable
+        Called with what became of a request for which no process could be started.
     options : WatchOptions
         How long to wait for what.
     clock : callable
@@ -45,10 +48,12 @@ class Work:
     def __init__(
         self,
         start: Callable[[], Process],
+        on_failed: Callable[[LibindexError], None],
         options: WatchOptions,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start = start
+        self._on_failed = on_failed
         self._options = options
         self._intervals = options.intervals
         self._clock = clock
@@ -78,10 +83,13 @@ class Work:
 
     def begin(self, request: Request, doing: str) -> None:
         """Have a request carried out; `succeed` or `fail` ends it."""
-        if self._process is None:
-            self._process = self._start()
         self._request, self._doing = request, doing
-        self._process.request(request)
+        try:
+            self._process = self._process or self._start()
+        except OSError as error:  # no memory, or too many processes: perhaps not for long
+            self._on_failed(LibindexError(f"can't start the indexing process ({error.strerror})"))
+        else:
+            self._process.request(request)
 
     def warm_up(self) -> None:
         """Have the network loaded while a new file is still being written."""

@@ -1,10 +1,13 @@
 """What the indexing process does, and when."""
 
+import errno
 import math
+import os
 
 import pytest
 from support.clock import Clock
 
+from libindex.errors import LibindexError
 from libindex.indexing import ScanSummary
 from libindex.watching.messages import Ended, Request
 from libindex.watching.options import Intervals, WatchOptions
@@ -49,7 +52,21 @@ def started() -> Factory:
 
 @pytest.fixture
 def work(started: Factory, clock: Clock) -> Work:
-    return Work(started, OPTIONS, clock)
+    return Work(started, pytest.fail, OPTIONS, clock)
+
+
+def test_a_process_that_can_not_be_started_is_a_failed_request(clock: Clock) -> None:
+    def start() -> FakeProcess:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    failed: list[LibindexError] = []
+    work = Work(start, failed.append, OPTIONS, clock)
+    work.begin(UPDATE, "checking 1 paths")
+    assert [str(e) for e in failed] == ["can't start the indexing process (Cannot allocate memory)"]
+    assert work.fail() == UPDATE
+    assert not work.can_begin
+    clock.now += 2.0
+    assert work.can_begin
 
 
 def test_one_process_carries_out_one_request_after_the_other(work: Work, started: Factory) -> None:
