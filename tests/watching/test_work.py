@@ -52,7 +52,7 @@ def started() -> Factory:
 
 @pytest.fixture
 def work(started: Factory, clock: Clock) -> Work:
-    return Work(started, pytest.fail, OPTIONS, clock)
+    return Work(started, lambda error: pytest.fail(str(error)), OPTIONS, clock)
 
 
 def test_a_process_that_can_not_be_started_is_a_failed_request(clock: Clock) -> None:
