@@ -50,9 +50,9 @@ def find_example(connection: Connection, network: Network, file: PathLike) -> Ex
     Raises
     ------
     NotFoundError
-        If there is no such file, or several of this name, or it is a folder.
+        If there is no such file, or several of this name.
     SampleError
-        If the library knows that it can't be analysed.
+        If it is a folder, or the library knows that it can't be analysed.
     """
     path = absolute(file)
     _check_file(path)
@@ -76,6 +76,8 @@ def resolve_sample(connection: Connection, file: PathLike) -> Sample:
     ------
     NotFoundError
         If there is none, or several of this name; the message lists them.
+    SampleError
+        If it is a folder.
     """
     sample = sample_at(connection, absolute(file))
     if sample is not None:
@@ -98,7 +100,7 @@ def resolve_sample(connection: Connection, file: PathLike) -> Sample:
 
 def _check_file(path: str) -> None:
     if os.path.isdir(path):  # noqa: PTH112
-        raise NotFoundError("is a folder, not an audio file", path)
+        raise SampleError("is a folder, not an audio file", path)
 
 
 def _nearest_names(connection: Connection, name: str) -> list[str]:

@@ -631,11 +631,11 @@ def test_a_file_that_failed_gives_its_reason(still: Library, still_folder: Path)
 def test_a_file_that_is_no_audio_gives_its_reason(scanned: Library, tmp_path: Path) -> None:
     with pytest.raises(SampleError, match="is not audio"):
         scanned.similar(put(tmp_path / "text.wav", "bad text"))
-    with pytest.raises(NotFoundError, match="is a folder, not an audio file"):
+    with pytest.raises(SampleError, match="is a folder, not an audio file"):
         scanned.similar(tmp_path)
 
 
-def test_another_network_than_the_librarys_can_not_analyse_for_it(
+def test_another_network_than_the_librarys_can_not_hear_for_it(
     scanned: Library, small_model: Path, tmp_path: Path
 ) -> None:
     # Only where the network was not named; otherwise there is no answer at all.
@@ -691,7 +691,7 @@ def test_information_lists_copies(scanned: Library, folder: Path) -> None:
 def test_information_on_what_is_not_there(scanned: Library, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="none of this name"):
         scanned.info("none.wav")
-    with pytest.raises(NotFoundError, match="is a folder, not an audio file"):
+    with pytest.raises(SampleError, match="is a folder, not an audio file"):
         scanned.info(tmp_path)
 
 
