@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from libindex.paths import is_utf8, to_text
+from libindex.sound.facts import FACTS
 
 KEYS = {
     "path",
@@ -27,7 +28,7 @@ KEYS = {
     "added_at",
     "online",
     "warning",
-}
+} | {fact.key for fact in FACTS}
 
 
 @pytest.fixture
