@@ -58,7 +58,7 @@ def write_json_list(records: Iterable[dict[str, Any]]) -> None:
     nested, flat = _encoder(2).encode, _encoder(None, (",\n    ", ": ")).encode
     start = before = "[\n  "
     for record in records:
-        if any(isinstance(value, list | dict) and value for value in record.values()):
+        if not record or any(isinstance(value, list | dict) and value for value in record.values()):
             text = nested(record).replace("\n", "\n  ")
         else:
             text = f"{{\n    {flat(record)[1:-1]}\n  }}"

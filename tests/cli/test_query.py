@@ -22,7 +22,7 @@ KEYS = {
     "added_at",
     "online",
     "warning",
-}
+} | {fact.key for fact in FACTS}
 
 
 @pytest.fixture

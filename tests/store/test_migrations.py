@@ -17,6 +17,7 @@ from libindex.library import Library
 from libindex.store import database as database_module
 from libindex.store import schema
 from libindex.store.database import Database
+from libindex.store.views import renew_views
 
 
 def scripts() -> ScriptDirectory:
@@ -33,15 +34,27 @@ def config(connection: Connection) -> Config:
     return made
 
 
-def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
+Rows = list[dict[str, object]]
+
+
+def content(path: Path) -> dict[str, Rows]:
     """All rows of all tables that hold the user's data."""
     engine = sqlalchemy.create_engine(f"sqlite:///{path}", poolclass=sqlalchemy.NullPool)
     with engine.connect() as connection:
         names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        found = {name: connection.exec_driver_sql(f"SELECT * FROM {name}") for name in names}
         return {
-            name: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {name}")), key=repr)
-            for name in names
+            name: sorted(map(dict, rows.mappings()), key=lambda row: repr([*row.values()]))
+            for name, rows in found.items()
         }
+
+
+def with_columns_of(before: dict[str, Rows], after: dict[str, Rows]) -> dict[str, Rows]:
+    """What is in the tables and columns of an older schema."""
+    return {
+        table: [{column: row[column] for column in rows[0]} for row in after[table]] if rows else []
+        for table, rows in before.items()
+    }
 
 
 @pytest.fixture
@@ -214,6 +227,21 @@ def test_views_come_to_a_library_from_before_and_go_again(populated: Path) -> No
             [*((h.path, h.class_code) for h in library.query(copies=True)), *failed]
         )
         assert len(rows) == 3
+
+
+def test_views_follow_the_columns_of_facts(populated: Path) -> None:
+    def columns() -> list[str]:
+        return [column["name"] for column in inspect(connection).get_columns("sample_overview")]
+
+    engine = database_module.engine_for_migrations(str(populated))
+    with engine.begin() as connection:
+        before = columns()
+        connection.exec_driver_sql("ALTER TABLE contents DROP COLUMN peak")
+        renew_views(connection)
+        assert columns() == [name for name in before if name != "peak"]
+        connection.exec_driver_sql("ALTER TABLE contents ADD COLUMN peak FLOAT")
+        renew_views(connection)
+        assert columns() == before
 
 
 def test_views_are_the_same_after_a_table_was_made_anew(
