@@ -76,7 +76,7 @@ def _show_example(example: "Example", file: str) -> None:
     note = ""
     if example.embedding is None:
         why = "changed since the last scan" if example.is_in_library else "not in the library"
-        note = f" ({why}; analysed now)"
+        note = f" ({why}; analysing it)"
     elif example.path == absolute(file):
         return
     click.echo(f"libindex: similar to {display(example.path)}{note}", err=True)

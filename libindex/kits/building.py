@@ -100,8 +100,10 @@ def _is_long(sound: Sound) -> bool:
 
 def _why_empty(material: Material, recipe: Recipe, left_out: Counter[str]) -> str:
     if material.errors and not material.sounds:
-        number = len(material.errors)
-        return f"none of its {number} sounds can be used, such as {material.errors[0]}"
+        first, *others = material.errors
+        if not others:
+            return f"its only sound can't be used: {first}"
+        return f"none of its {len(material.errors):,} sounds can be used, such as {first}"
     reasons = ", ".join(f"{why}: {number:,}" for why, number in left_out.items() if number)
     what = f"none of {len(material.sounds):,} sounds" if material.sounds else "no sound"
     if recipe.is_original:

@@ -184,7 +184,7 @@ def test_folders_that_would_be_no_kit_are_skipped(cli, samples, layout, tmp_path
     assert os.listdir(kits) == ["four"]
     assert result.stdout == f"{kits / 'four'}\n"
     assert sorted(line for line in result.stderr.splitlines() if "skipped" in line) == [
-        f"libindex: {packs / 'broken'}: skipped: none of its 1 sounds can be used, such as "
+        f"libindex: {packs / 'broken'}: skipped: its only sound can't be used: "
         f"{packs / 'broken' / 'a.wav'}: is not audio, or is damaged",
         f"libindex: {packs / 'texts'}: skipped: the folder holds no samples",
         f"libindex: {packs / 'three'}: skipped: only 3 pads, and --min-pads is 4",

@@ -76,7 +76,7 @@ def test_a_file_that_is_not_in_the_library(cli, folder, library, tmp_path) -> No
     assert lines(result)[0] == str(folder / "00.wav")
     assert library.status().samples == 26
     assert result.stderr == (
-        f"libindex: similar to {tmp_path}/elsewhere.wav (not in the library; analysed now)\n"
+        f"libindex: similar to {tmp_path}/elsewhere.wav (not in the library; analysing it)\n"
     )
 
 
@@ -87,7 +87,7 @@ def test_it_says_what_file_was_taken_for_where_that_is_not_plain(cli, folder, mo
     monkeypatch.chdir(folder)
     assert cli("similar", "00.wav").stderr == ""
     (folder / "00.wav").write_bytes(b"quite another sound")
-    expected = f"{named} (changed since the last scan; analysed now)\n"
+    expected = f"{named} (changed since the last scan; analysing it)\n"
     assert cli("similar", "00.wav").stderr == expected
 
 

@@ -126,7 +126,7 @@ def test_why_there_is_no_kit(make_sound, make_material) -> None:
     error = SampleError("is empty", "/a.wav")
     broken = dataclasses.replace(make_material(), errors=[error])
     with pytest.raises(
-        KitError, match=r"none of its 1 sounds can be used, such as /a\.wav: is empty"
+        KitError, match=r"its only sound can't be used: /a\.wav: is empty"
     ):
         build("K", broken, Recipe(LAYOUT))
     with pytest.raises(KitError, match="is of a class of the layout"):
