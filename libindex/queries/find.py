@@ -19,6 +19,7 @@ from libindex.store.facets import facts_of
 from libindex.store.schema import analyses, classes, contents, roots, samples
 
 if TYPE_CHECKING:
+    from libindex.similarity.neighbours import Ids, NeighbourIndex
     from libindex.sound.decoding import FloatArray
 
 _LIKELY = 0.5  # what is less probable is probably something else
@@ -116,8 +117,8 @@ def _first_of_each(
     while True:
         rows = connection.execute(ids.limit(asked)).all()
         first: dict[int, int] = {}
-        for analysis_id, sample_id in rows:
-            first.setdefault(analysis_id, sample_id)
+        for row in rows:
+            first.setdefault(*row)
         if len(rows) < asked or len(first) >= wanted:
             return list(first.items())[:wanted]
         asked *= 4
@@ -146,7 +147,7 @@ def _folded(rows: Iterable[Row[Any]]) -> list[Hit]:
 def similar(
     connection: Connection,
     network: Network,
-    index: Any,
+    index: "NeighbourIndex",
     embedding: "FloatArray",
     limit: int,
     filters: Filters | None = None,
@@ -196,7 +197,7 @@ def _grouped(
     return hits
 
 
-def _as_array(ids: Sequence[int]) -> Any:
+def _as_array(ids: Sequence[int]) -> "Ids":
     from libindex.similarity.neighbours import as_ids
 
     return as_ids(ids)

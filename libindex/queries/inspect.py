@@ -2,8 +2,9 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from libindex.paths import PathLike, join
 from libindex.queries.conditions import is_under
@@ -193,7 +194,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
     )
 
 
-def _count(connection: Connection, query) -> int:  # type: ignore[no-untyped-def]
+def _count(connection: Connection, query: Select[Any]) -> int:
     return int(connection.execute(query).scalar_one())
 
 

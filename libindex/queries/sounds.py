@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from libindex.disk.stamps import Stamp
 from libindex.errors import NotFoundError
@@ -157,7 +157,7 @@ def probabilities_of(connection: Connection, network: Network, digest: bytes) ->
     return {row.code: row.probability for row in connection.execute(query)}
 
 
-def _sounds(connection: Connection, filters: Filters) -> Any:
+def _sounds(connection: Connection, filters: Filters) -> Select[Any]:
     return (
         select(
             samples.c.path,
