@@ -125,9 +125,7 @@ def test_why_there_is_no_kit(make_sound, make_material) -> None:
         build("K", make_material(), Recipe(LAYOUT))
     error = SampleError("is empty", "/a.wav")
     broken = dataclasses.replace(make_material(), errors=[error])
-    with pytest.raises(
-        KitError, match=r"its only sound can't be used: /a\.wav: is empty"
-    ):
+    with pytest.raises(KitError, match=r"its only sound can't be used: /a\.wav: is empty"):
         build("K", broken, Recipe(LAYOUT))
     with pytest.raises(KitError, match="is of a class of the layout"):
         build("K", make_material(make_sound("/a", fx=0.9)), Recipe(LAYOUT, assignment="sample"))
