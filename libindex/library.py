@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Unpack
 from libindex import queries, resources
 from libindex import settings as settings_module
 from libindex.analysis.engine import Engine
-from libindex.indexing import Indexer, Progress, ScanSummary, forget_root
 from libindex.paths import PathLike, absolute
 from libindex.queries import (
     Example,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from libindex.analysis.engine import PipelineFactory
     from libindex.export.destination import Destination
     from libindex.export.writing import Format, Kind
+    from libindex.indexing import Progress, ScanSummary
     from libindex.kits.kit import Kit
     from libindex.kits.maker import KitMaker
     from libindex.kits.recipe import Recipe
@@ -182,10 +182,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
         *paths: PathLike,
         retry_failed: bool = False,
         dry_run: bool = False,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: "Callable[[Progress], None]" = lambda _: None,
         on_wait: Callable[[str], None] | None = None,
         stop: threading.Event | None = None,
-    ) -> ScanSummary:
+    ) -> "ScanSummary":
         """Bring the library up to date with the disk.
 
         Parameters
@@ -223,6 +223,8 @@ class Library(contextlib.AbstractContextManager["Library"]):
         >>> summary.new, summary.unchanged, summary.failed
         (0, 16, 0)
         """
+        from libindex.indexing import Indexer  # no search waits for its import
+
         folders = [absolute(path) for path in paths]
         with Indexer(self.database, self._engine) as indexer:
             if dry_run:
@@ -514,6 +516,8 @@ class Library(contextlib.AbstractContextManager["Library"]):
         >>> library.forget("demo_sounds")
         16
         """
+        from libindex.indexing import forget_root
+
         with locking.writer_lock(self.database.path, "forget", on_wait):
             return forget_root(self.database, absolute(path))
 
