@@ -8,7 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from libindex.disk.atomic import replacing
 from libindex.errors import LibindexError
@@ -81,14 +81,19 @@ class Manifest:
             file.write(json.dumps(content).encode("ascii"))
 
     def on_disk(self, top: str) -> dict[str, Wanted]:
-        """What of it is there and was not changed by anybody else, by path."""
+        """What of it is there and was not changed by anybody else, by path.
+
+        After an interruption a copy may be one or the other of two samples of the same size and
+        age; then it is ours, but of no known sample.
+        """
         real: dict[str, bool] = {}
         found = {}
         for path, one in self.files:
             if one.folder not in real:
                 real[one.folder] = is_folder_inside(top, one.folder)
             if real[one.folder] and _is_made(os.path.join(top, path), one):  # noqa: PTH118
-                found[path] = one
+                is_sure = found.get(path, one) == one
+                found[path] = one if is_sure else replace(one, source="")
         return found
 
 

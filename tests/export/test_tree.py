@@ -451,6 +451,19 @@ def interrupted_at(call: int, after: bool) -> Iterator[None]:
         yield
 
 
+def test_after_an_interruption_a_copy_is_not_taken_for_another_of_the_same_size_and_age(
+    world: World,
+) -> None:
+    world.put("P/k.wav", "Q/k.wav")
+    for name in ("P/k.wav", "Q/k.wav"):  # as they come out of an archive
+        os.utime(world.root / name, ns=(10**18, 10**18))
+    world.make({"Q/k.wav": "kick"}, copy=True)
+    with pytest.raises(KeyboardInterrupt), interrupted_at(4, after=False):  # between list and copy
+        world.make({"P/k.wav": "kick"}, copy=True)
+    world.make({"P/k.wav": "kick"}, copy=True)
+    assert world.shown() == {"kick/k.wav": "P/k.wav"}
+
+
 @pytest.mark.slow
 @given(samples_, options_, samples_, options_, st.integers(1, 40), st.booleans())
 @settings(max_examples=60)
