@@ -87,7 +87,7 @@ class Manifest:
         age; then it is ours, but of no known sample.
         """
         real: dict[str, bool] = {}
-        found = {}
+        found: dict[str, Wanted] = {}
         for path, one in self.files:
             if one.folder not in real:
                 real[one.folder] = is_folder_inside(top, one.folder)
