@@ -190,7 +190,7 @@ def info(connection: Connection, network: Network | None, sample: Sample) -> Sam
         analysed_at=analysed_at,
         percussion=percussion,
         probabilities=probabilities,
-        copies=_copies(connection, sample),
+        copies=copies_of(connection, row.digest, without=sample.id),
     )
 
 
@@ -228,12 +228,14 @@ def _by_class(
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def copies_of(connection: Connection, digest: bytes) -> tuple[str, ...]:
-    """Paths of the samples with this content."""
+def copies_of(
+    connection: Connection, digest: bytes | None, *, without: int | None = None
+) -> tuple[str, ...]:
+    """Paths of the samples with this content, without one of them by its id."""
     query = (
         select(roots.c.path, samples.c.path)
         .select_from(samples.join(roots).join(contents))
-        .where(contents.c.digest == digest)
+        .where(contents.c.digest == digest, samples.c.id.is_distinct_from(without))
         .order_by(roots.c.path, samples.c.path)
     )
     return tuple(join(root, path) for root, path in connection.execute(query))
@@ -262,15 +264,3 @@ def _analysis(
     if not rows:
         return None, None, {}
     return rows[0].analysed_at, rows[0].percussion, {r.code: r.probability for r in rows}
-
-
-def _copies(connection: Connection, sample: Sample) -> tuple[str, ...]:
-    if sample.content_id is None:
-        return ()
-    query = (
-        select(roots.c.path, samples.c.path)
-        .join(samples, samples.c.root_id == roots.c.id)
-        .where(samples.c.content_id == sample.content_id, samples.c.id != sample.id)
-        .order_by(roots.c.path, samples.c.path)
-    )
-    return tuple(join(root, path) for root, path in connection.execute(query))
