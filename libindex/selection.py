@@ -164,7 +164,7 @@ class Selection:
             raise UsageError(f"n is {n}; it must lie between 1 and {_MAX_NUMBER}")
         if math.isnan(min_similarity):
             raise UsageError("min_similarity is not a number")
-        network, example = self._reader.example(file, self.filters, on_example)
+        network, example, filters = self._reader.example(file, self.filters, on_example)
         assert example.embedding is not None
         with self._reader.database.reading() as connection:
             return queries.similar(
@@ -173,7 +173,7 @@ class Selection:
                 self._reader.index(connection, network),
                 example.embedding,
                 n,
-                self.filters,
+                filters,
                 min_similarity=min_similarity,
                 without_path=example.path,
                 without_content=None if copies else example.content_id,

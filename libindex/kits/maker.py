@@ -124,11 +124,10 @@ class KitMaker:
             with self._reader.answering() as (connection, network):
                 wanted = resolved(connection, network, filters)
                 return material.from_library(connection, network, wanted, recipe)
-        network, example = self._reader.example(similar_to, filters)
+        network, example, wanted = self._reader.example(similar_to, filters)
         assert example.embedding is not None
         with self._reader.database.reading() as connection:
             index = self._reader.index(connection, network)
-            wanted = resolved(connection, network, filters)
             return material.like(connection, network, index, example.embedding, wanted, recipe)
 
     def folder_material(

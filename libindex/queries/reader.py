@@ -103,10 +103,10 @@ class Reader:
     def example(
         self,
         file: PathLike,
-        filters: Filters | None = None,
+        filters: Filters,
         on_example: Callable[[Example], None] = lambda _: None,
-    ) -> tuple[Network, Example]:
-        """What to compare with, and the network whose embeddings are compared.
+    ) -> tuple[Network, Example, Filters]:
+        """The network, what to compare with its embeddings, and the filters, resolved.
 
         A file that is not in the library is analysed, and not added: outside of any transaction,
         and only once all arguments were checked.
@@ -115,7 +115,7 @@ class Reader:
         ----------
         file : str or Path
             A path or the name of one sample.
-        filters : Filters, optional
+        filters : Filters
             What it will be searched with.
         on_example : callable
             Called with the `Example` before it is analysed.
@@ -130,7 +130,7 @@ class Reader:
             If it would have to be analysed by another network than the library was.
         """
         with self.answering() as (connection, network):
-            resolved(connection, network, filters or Filters())
+            filters = resolved(connection, network, filters)
             example = find_example(connection, network, file)
         if example.embedding is None:
             self.engine.require(network.fingerprint, network.name)
@@ -140,7 +140,7 @@ class Reader:
             if isinstance(result, SampleError):
                 raise result
             example = replace(example, embedding=normalised(result.latent))
-        return network, example
+        return network, example, filters
 
     def _network(self, connection: Connection) -> Network:
         fingerprint = self.engine.fingerprint if self._model_is_named else None
