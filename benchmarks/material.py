@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from libindex.analysis.results import Analysis
 from libindex.disk.comparing import compare
-from libindex.indexing import records
+from libindex.indexing import records, sample_rows
 from libindex.indexing.targets import add_or_find_target
 from libindex.network.modelfile import ModelFile
 from libindex.sound.facts import FACTS, Facts
@@ -115,7 +115,7 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
         with library.writing() as connection:
             known = records.Results(made).record(connection, network)
             rows = [
-                records.sample_values(file, target.root.id)
+                sample_rows.sample_values(file, target.root.id)
                 | {"content_id": known[analysis.digest].id, "failure": None, "added_at": 0}
                 | {"is_settled": True}
                 for file, analysis in zip(part, made, strict=True)

@@ -1,7 +1,6 @@
-"""Writing rows: contents and their analyses, and the samples that have them."""
+"""Rows of networks, and of contents and their analyses."""
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,9 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, true
 from sqlalchemy.dialects import sqlite
 
 from libindex.analysis.results import Analysis
-from libindex.disk.walk import Found
 from libindex.errors import TOOK_TOO_LONG, SampleError
-from libindex.paths import to_text
 from libindex.similarity.embeddings import packed
 from libindex.store.batches import SIZE, batched
 from libindex.store.schema import (
@@ -287,49 +284,6 @@ def _upserted(connection: Connection, rows: list[dict[str, Any]]) -> dict[bytes,
     upsert = query.on_conflict_do_update(index_elements=["digest"], set_=changed)
     returned = upsert.returning(contents.c.digest, contents.c.id)
     return {row.digest: row.id for row in connection.execute(returned, rows)}
-
-
-def sample_values(found: Found, root_id: int) -> dict[str, Any]:
-    """Columns of a sample that come from the disk."""
-    return {
-        "root_id": root_id,
-        "path": os.fsencode(found.path),
-        "name": to_text(os.path.basename(found.path)),  # noqa: PTH119
-        **_columns(found.stamp),
-        "is_settled": found.is_settled,
-    }
-
-
-def insert_samples(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Record new samples; `rows` are `sample_values` with ``content_id`` and ``failure``."""
-    if rows:
-        now = int(time.time())
-        connection.execute(insert(samples), [{**row, "added_at": now} for row in rows])
-
-
-def update_samples(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Record samples that changed or moved; `rows` are as for `insert_samples`, with ``id``."""
-    if rows:
-        names = [k for k in rows[0] if k != "id"]
-        query = (
-            update(samples)
-            .where(samples.c.id == bindparam("sample_id"))
-            .values({name: bindparam(name) for name in names})
-        )
-        connection.execute(query, [{**row, "sample_id": row["id"]} for row in rows])
-
-
-def delete_samples(connection: Connection, ids: Sequence[int]) -> None:
-    """Remove samples."""
-    if ids:
-        query = delete(samples).where(samples.c.id == bindparam("sample_id"))
-        connection.execute(query, [{"sample_id": i} for i in ids])
-
-
-def delete_samples_of(connection: Connection, root_id: int, limit: int) -> int:
-    """Remove some samples of a root, `limit` at most; returns how many."""
-    some = select(samples.c.id).where(samples.c.root_id == root_id).limit(limit)
-    return connection.execute(delete(samples).where(samples.c.id.in_(some))).rowcount
 
 
 def orphans(connection: Connection) -> list[int]:

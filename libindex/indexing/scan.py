@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from libindex.analysis.engine import Engine
-from libindex.indexing import records
+from libindex.indexing import records, sample_rows
 from libindex.indexing.ingest import Ingest
 from libindex.indexing.links import changed_links
 from libindex.indexing.roots import (
@@ -274,7 +274,7 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         whole = {target.root for target in targets if not target.below}
         for part in batched(state.take_unclaimed({root.id for root in present}), _REMOVED_AT_ONCE):
             with self._database.writing() as connection:
-                records.delete_samples(connection, [known.id for known in part])
+                sample_rows.delete_samples(connection, [known.id for known in part])
             state.note_removed(part)
             state.report_commit()
         mounted = mounted_inside(roots)
@@ -324,7 +324,7 @@ def forget_root(database: Database, path: str) -> int:
 
 def _forget_some(database: Database, root: Root) -> int:
     with database.writing() as connection:
-        return records.delete_samples_of(connection, root.id, _REMOVED_AT_ONCE)
+        return sample_rows.delete_samples_of(connection, root.id, _REMOVED_AT_ONCE)
 
 
 def _delete_orphans(database: Database, ids: list[int]) -> None:

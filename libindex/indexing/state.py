@@ -15,7 +15,7 @@ from libindex.analysis.results import Analysis
 from libindex.disk.comparing import Changes, Known
 from libindex.disk.walk import Found
 from libindex.errors import SampleError
-from libindex.indexing import records
+from libindex.indexing import records, sample_rows
 from libindex.indexing.records import KnownContent, NetworkRow
 from libindex.indexing.roots import why_offline
 from libindex.indexing.summary import Change, Offline, Progress, ScanSummary
@@ -169,7 +169,7 @@ class ScanState:
         updated: list[dict[str, Any]] = []
         for task, digest in zip(tasks, digests, strict=True):
             outcome = unread.get(task.path, digest)
-            values = records.sample_values(task.found, task.root.id)
+            values = sample_rows.sample_values(task.found, task.root.id)
             if isinstance(outcome, SampleError):
                 if task.root.id in self._absent or _is_vanished(task):
                     continue
@@ -183,8 +183,8 @@ class ScanState:
             else:  # stopped before its turn, or changed meanwhile: the next scan sees it
                 continue
             self._sort(task, values, content, new, updated)
-        records.insert_samples(connection, new)
-        records.update_samples(connection, updated)
+        sample_rows.insert_samples(connection, new)
+        sample_rows.update_samples(connection, updated)
         self._touched.update(row["content_id"] for row in new + updated if row["content_id"])
 
     def _sort(

@@ -10,7 +10,7 @@ from support.facts import make_facts
 from libindex.analysis.results import Analysis
 from libindex.disk.stamps import Stamp
 from libindex.disk.walk import Found
-from libindex.indexing import records
+from libindex.indexing import records, sample_rows
 from libindex.instruments import CODES
 from libindex.network.architecture import NetworkConfig
 from libindex.network.modelfile import ModelFile
@@ -55,13 +55,13 @@ def fill(connection: Connection, count: int, latent_size: int = 16) -> list[int]
     ]
     known = records.Results(results).record(connection, network)
     rows = [
-        records.sample_values(
+        sample_rows.sample_values(
             Found(f"Drums/Some Vendor/Snares/Snare {i:06}.wav", Stamp(70_000, i, i), True), root
         )
         | {"content_id": known[result.digest].id, "failure": None}
         for i, result in enumerate(results)
     ]
-    records.insert_samples(connection, rows)
+    sample_rows.insert_samples(connection, rows)
     return [known[result.digest].id for result in results]
 
 
