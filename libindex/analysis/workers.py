@@ -50,6 +50,7 @@ class WorkerPool(contextlib.AbstractContextManager["WorkerPool"]):
     """
 
     def __init__(self, preparer: Preparer, jobs: int, timeout_s: float) -> None:
+        pickle.dumps(preparer)  # what can't be sent is the caller's mistake
         self._preparer, self._jobs, self._timeout_s = preparer, jobs, timeout_s
         self._crew = self._new_crew()
         self.waiting = 0
@@ -150,7 +151,6 @@ class _Worker:
     """One child process, started again after it died."""
 
     def __init__(self, preparer: Preparer, timeout_s: float) -> None:
-        pickle.dumps(preparer)  # what can't be sent is the caller's mistake
         self._instructions = (preparer, timeout_s)
         self._timeout_s = timeout_s
         self.child: Child | None = None

@@ -1,7 +1,7 @@
 """The files that a scan has to read, on their way from bytes to rows of the database."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class _Chunk:
         What has come of them.
     """
 
-    tasks: list[Task]
+    tasks: Sequence[Task]
     digests: list[_Digest]
     wanted: dict[str, bytes | None]
     results: "list[Result]" = field(default_factory=list)
@@ -127,7 +127,7 @@ class Ingest:
         done = self._recorded + sum(len(chunk.results) for chunk in self._under_way)
         self._state.on_progress(Progress(done, self._total))
 
-    def _begin(self, tasks: list[Task], digests: list[_Digest]) -> None:
+    def _begin(self, tasks: Sequence[Task], digests: list[_Digest]) -> None:
         """Have those files of a chunk analysed of whose bytes not enough is known yet."""
         known = self._known({digest for digest in digests if isinstance(digest, bytes)})
         wanted: dict[str, bytes | None] = {}
@@ -208,7 +208,7 @@ class Ingest:
 
 def _with_digests(
     tasks: list[Task], known_sizes: set[int], jobs: int, is_stopped: Callable[[], bool]
-) -> Generator[tuple[list[Task], list[_Digest]]]:
+) -> Generator[tuple[Sequence[Task], list[_Digest]]]:
     """Chunks of tasks with their files' digests; those of the next are made meanwhile.
 
     A file is read for its digest alone only if something else has its size, and may have its
@@ -221,7 +221,7 @@ def _with_digests(
         has_twin = sizes[size] > 1 or size in known_sizes
         return _digest(task) if has_twin and not is_stopped() else None
 
-    parts = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
+    parts = list(batched(tasks, _CHUNK))
     pool = ThreadPoolExecutor(jobs)
     try:
         coming = deque(pool.map(digest, part) for part in parts[:1])

@@ -137,7 +137,7 @@ class ScanState:
 
     def note_absences(
         self,
-        tasks: list[Task],
+        tasks: Sequence[Task],
         digests: Sequence[bytes | SampleError | None],
         results: Sequence[Analysis | SampleError],
     ) -> None:
@@ -157,7 +157,7 @@ class ScanState:
     def record(
         self,
         connection: Connection,
-        tasks: list[Task],
+        tasks: Sequence[Task],
         digests: Sequence[bytes | SampleError | None],
         results: Sequence[Analysis | SampleError],
         contents: dict[bytes, KnownContent],
