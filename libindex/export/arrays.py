@@ -12,6 +12,7 @@ import numpy as np
 
 from libindex.export.columns import Answer
 from libindex.queries.outputs import probabilities, vectors
+from libindex.store.batches import batched
 
 _AT_ONCE = 2_000
 
@@ -31,7 +32,7 @@ def write_npz(out: BinaryIO, answer: Answer) -> None:
         paths += [hit.path for hit in part]
         classes += [hit.class_code for hit in part]
         contents += [hit.content_id for hit in part]
-    blocks = [contents[i : i + _AT_ONCE] for i in range(0, len(contents), _AT_ONCE)]
+    blocks = list(batched(contents, _AT_ONCE))
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         _write_texts(archive, "paths", paths)
         _write_texts(archive, "classes", classes)
@@ -46,7 +47,7 @@ def write_npz(out: BinaryIO, answer: Answer) -> None:
 
 def _write_texts(archive: zipfile.ZipFile, name: str, texts: Sequence[str]) -> None:
     kind = f"<U{max(map(len, texts), default=1)}"
-    blocks = (np.array(texts[i : i + _AT_ONCE], kind) for i in range(0, len(texts), _AT_ONCE))
+    blocks = (np.array(block, kind) for block in batched(texts, _AT_ONCE))
     _write(archive, name, kind, (len(texts),), blocks)
 
 

@@ -8,7 +8,7 @@ numpy and FAISS are imported when they are needed: a search by class needs neith
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,13 +128,12 @@ def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) 
     stored = np.fromiter(connection.execute(query).scalars(), np.int64)
     index.remove(np.setdiff1d(index.ids, stored))
     missing = np.setdiff1d(stored, index.ids)
-    for start in range(0, len(missing), _ADDED_AT_ONCE):
-        part = missing[start : start + _ADDED_AT_ONCE]
-        stored_vectors = dict(_vectors(connection, part.tolist()))
-        index.add(part, np.stack([unpacked(stored_vectors[i]) for i in part.tolist()]))
+    for part in batched(missing.tolist(), _ADDED_AT_ONCE):
+        vectors = dict(_vectors(connection, part))
+        index.add(np.array(part, np.int64), np.stack([unpacked(vectors[i]) for i in part]))
 
 
-def _vectors(connection: Connection, ids: list[int]) -> Iterator[tuple[int, bytes]]:
+def _vectors(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
     for part in batched(ids):
         query = select(embeddings.c.analysis_id, embeddings.c.vector)
         for row in connection.execute(query.where(embeddings.c.analysis_id.in_(part))):
