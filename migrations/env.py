@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 from libindex import settings
 from libindex.store.database import engine_for_migrations
 from libindex.store.schema import metadata
+from libindex.store.triggers import renew_triggers
 from libindex.store.views import renew_views
 
 
@@ -17,6 +18,7 @@ def _run(connection: Connection) -> None:
     with context.begin_transaction():
         context.run_migrations()
         renew_views(connection)
+        renew_triggers(connection)
 
 
 given = context.config.attributes.get("connection")

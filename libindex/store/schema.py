@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 
 from libindex.store.facets import fact_columns
+from libindex.store.triggers import TRIGGERS
 from libindex.store.views import VIEWS
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration, so that a current database is recognised without Alembic."""
 
 # Named constraints, because Alembic can only alter what has a name.
@@ -147,5 +148,58 @@ embeddings = Table(
     Column("norm", Float, nullable=False),
 )
 
-for _view in VIEWS:
-    event.listen(metadata, "after_create", DDL(_view))  # type: ignore[no-untyped-call]
+# The outline of a content's sound; see `libindex.sound.outline`. A table of its own, so that scans of
+# `contents` need not pass over it.
+outlines = Table(
+    "outlines",
+    metadata,
+    Column("content_id", ForeignKey("contents.id", ondelete="CASCADE"), primary_key=True),
+    Column("peaks", LargeBinary, nullable=False),
+)
+
+# Where the sounds of a network lie. `kind` is "home" (placed by the geography that comes with the
+# network) or "settled" (fitted to this library); one of a network's maps is current, and the one
+# before it is kept for undoing.
+maps = Table(
+    "maps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("network_id", ForeignKey("networks.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("is_current", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# From 0 to 65,535, from the left and from the top. Rows are added and never changed.
+places = Table(
+    "places",
+    metadata,
+    Column("map_id", ForeignKey("maps.id", ondelete="CASCADE"), primary_key=True),
+    Column("analysis_id", ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True),
+    Column("x", Integer, nullable=False),
+    Column("y", Integer, nullable=False),
+    Index(None, "analysis_id"),  # for the cascade
+    sqlite_with_rowid=False,
+)
+
+# Sounds that the user listened to. By digest, so that it outlives moves and `libindex forget`.
+heard = Table(
+    "heard",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("heard_at", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# See `libindex.store.changes`.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content_id", Integer),
+    sqlite_autoincrement=True,
+)
+
+for _statement in (*VIEWS, *TRIGGERS.values()):
+    event.listen(metadata, "after_create", DDL(_statement.replace("%", "%%")))  # type: ignore[no-untyped-call]

@@ -148,7 +148,7 @@ def test_a_populated_database_of_any_age_opens(populated: Path, revision: str) -
         command.downgrade(config(connection), revision)
     Database.open(str(populated))
     after = content(populated)
-    for table in before.keys() & after.keys():
+    for table in (before.keys() & after.keys()) - {"changes"}:  # a log, begun anew
         assert len(after[table]) == len(before[table])
     with Library.open(populated) as library:
         found = library.status()

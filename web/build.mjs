@@ -1,0 +1,46 @@
+// Builds the page into libindex/serve/static, which is committed: users need no Node.
+//
+//   node build.mjs           the page
+//   node build.mjs --tests   the unit tests, into build/tests, for `node --test`
+//   node build.mjs --watch   the page, again at every change, with source maps
+import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
+import * as esbuild from "esbuild";
+
+const STATIC = "../libindex/serve/static";
+const shared = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  logLevel: "warning",
+};
+
+if (process.argv.includes("--tests")) {
+  await rm("build/tests", { recursive: true, force: true });
+  const tests = (await readdir("tests", { recursive: true })).filter((f) => /\.test\.tsx?$/.test(f));
+  await esbuild.build({
+    ...shared,
+    entryPoints: tests.map((file) => `tests/${file}`),
+    outdir: "build/tests",
+    outExtension: { ".js": ".mjs" },
+    platform: "node",
+    packages: "external",
+  });
+} else {
+  const watch = process.argv.includes("--watch");
+  await mkdir(STATIC, { recursive: true });
+  const options = {
+    ...shared,
+    entryPoints: ["src/main.tsx", "src/theme.css"],
+    outdir: STATIC,
+    minify: !watch,
+    sourcemap: watch ? "inline" : false,
+    legalComments: "none",
+    charset: "utf8",
+  };
+  await copyFile("src/index.html", `${STATIC}/index.html`);
+  await copyFile("src/icon.svg", `${STATIC}/icon.svg`);
+  if (watch) await (await esbuild.context(options)).watch();
+  else await esbuild.build(options);
+}
