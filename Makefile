@@ -6,19 +6,22 @@ BIN     := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DEMO    := build/demo
 SITE    := build/site
 LOWEST  := build/lowest
+STATIC  := libindex/serve/static
 COGGED  := docs/*.md models/README.md libindex/queries/filters.py
 # Plain libindex, libindex with the development tools, and with what builds the site.
 PLAIN   := $(VENV)/.ready-demo
 DEV     := $(VENV)/.ready-dev
 SPHINX  := $(VENV)/.ready-docs
 
-.PHONY: help demo test test-fast lint docs docs-site bench soak wheel-check test-lowest clean
+.PHONY: help demo test test-fast lint web web-check docs docs-site bench soak wheel-check test-lowest clean
 
 help:
 	@echo "make demo         scan the demo sounds, query them, find similar ones, build a kit"
 	@echo "make test         run the tests"
 	@echo "make test-fast    run the tests without the slow ones"
 	@echo "make lint         ruff, mypy, import-linter, generated documentation"
+	@echo "make web          build the page into $(STATIC) (needs Node)"
+	@echo "make web-check    check the page's code, run its unit tests, compare what is built"
 	@echo "make docs         update the generated parts of the documentation"
 	@echo "make docs-site    build the documentation as a site in $(SITE)"
 	@echo "make bench        measure speed and memory (LIBRARY=~/Samples for your own sounds)"
@@ -53,6 +56,20 @@ lint: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cog --check $(COGGED)
+
+# What is built is committed, so that users need no Node.
+web/node_modules/.package-lock.json: web/package-lock.json
+	@cd web && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+web: web/node_modules/.package-lock.json
+	@cd web && npm run --silent build
+
+web-check: web/node_modules/.package-lock.json
+	@cd web && npm run --silent lint && npm run --silent test
+	@cd web && npm run --silent build
+	@git diff --exit-code --stat -- $(STATIC) || \
+	  { echo "$(STATIC) is not what web/ builds; run: make web"; exit 1; }
 
 docs: $(DEV)
 	$(BIN)/cog -r $(COGGED)
