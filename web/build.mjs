@@ -2,6 +2,7 @@
 //
 //   node build.mjs           the page
 //   node build.mjs --tests   the unit tests, into build/tests, for `node --test`
+//   node build.mjs --e2e TO  the tests in a browser, into a folder, for tests/page
 //   node build.mjs --watch   the page, again at every change, with source maps
 import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
 import * as esbuild from "esbuild";
@@ -16,13 +17,15 @@ const shared = {
   logLevel: "warning",
 };
 
-if (process.argv.includes("--tests")) {
-  await rm("build/tests", { recursive: true, force: true });
-  const tests = (await readdir("tests", { recursive: true })).filter((f) => /\.test\.tsx?$/.test(f));
+const tests = ["tests", "e2e"].find((folder) => process.argv.includes(`--${folder}`));
+if (tests) {
+  const outdir = process.argv[3] ?? `build/${tests}`;
+  await rm(outdir, { recursive: true, force: true });
+  const files = (await readdir(tests, { recursive: true })).filter((f) => /\.test\.tsx?$/.test(f));
   await esbuild.build({
     ...shared,
-    entryPoints: tests.map((file) => `tests/${file}`),
-    outdir: "build/tests",
+    entryPoints: files.map((file) => `${tests}/${file}`),
+    outdir,
     outExtension: { ".js": ".mjs" },
     platform: "node",
     packages: "external",

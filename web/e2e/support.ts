@@ -1,0 +1,132 @@
+// What the tests in a browser share: a server on a library, a browser with a profile of its own,
+// and what a page must never do. They are started by tests/page, which makes the libraries.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const PYTHON = process.env.LIBINDEX_TEST_PYTHON ?? "python3";
+const CHROMIUM = process.env.LIBINDEX_TEST_CHROMIUM ?? "/usr/bin/chromium";
+
+/** A folder of the tests' material, by its name in tests/page/conftest.py. */
+export function material(name: string): string {
+  const path = process.env[`LIBINDEX_TEST_${name.toUpperCase()}`];
+  assert.ok(path, `no material ${name}: start this by tests/page`);
+  return path;
+}
+
+export class Server {
+  constructor(
+    readonly address: string, // with the code, for one use
+    private readonly process: ChildProcess,
+  ) {}
+
+  get origin(): string {
+    return new URL(this.address).origin;
+  }
+
+  get pid(): number {
+    return this.process.pid as number;
+  }
+
+  /** End it and wait until it is gone. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    if (this.process.exitCode !== null) return this.process.exitCode;
+    const ended = new Promise<number | null>((done) => this.process.once("exit", done));
+    this.process.kill(signal);
+    return ended;
+  }
+}
+
+/** Start `libindex serve` and wait for its address. */
+export async function serve(db: string, ...more: string[]): Promise<Server> {
+  const command = ["-m", "libindex", "serve", "--no-browser", "--port", "0", "--db", db, ...more];
+  const child = spawn(PYTHON, command, { stdio: ["ignore", "pipe", "pipe"] });
+  const log: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
+  const address = await new Promise<string>((done, fail) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const found = line.match(/http:\/\/\S+/);
+      if (found) done(found[0]);
+    });
+    child.once("exit", (code) => fail(new Error(`serve ended (${code}): ${log.join("\n")}`)));
+  });
+  return new Server(address, child);
+}
+
+export async function launch(...args: string[]): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", ...args],
+  });
+}
+
+/** What a page did that it must not do. */
+export interface Faults {
+  errors: string[]; // in the console, and not caught
+  foreign: string[]; // requests that left this machine
+}
+
+export interface Opened {
+  page: Page;
+  context: BrowserContext;
+  faults: Faults;
+}
+
+interface Options {
+  width?: number;
+  height?: number;
+  dpr?: number;
+  scheme?: "dark" | "light";
+  prepare?: (page: Page) => Promise<void>;
+}
+
+/** Open the page and wait until the list answers. */
+export async function open(browser: Browser, address: string, options: Options = {}): Promise<Opened> {
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
+    deviceScaleFactor: options.dpr ?? 1,
+    colorScheme: options.scheme ?? "dark",
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  const faults = watch(page);
+  await options.prepare?.(page);
+  await page.goto(address);
+  await page.locator("[data-ready]").waitFor();
+  return { page, context, faults };
+}
+
+/** Collect what a page must not do. */
+export function watch(page: Page): Faults {
+  const faults: Faults = { errors: [], foreign: [] };
+  page.on("pageerror", (error) => faults.errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.errors.push(message.text());
+  });
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    const local = url.hostname === "127.0.0.1" || ["blob:", "data:"].includes(url.protocol);
+    if (!local) faults.foreign.push(request.url());
+  });
+  return faults;
+}
+
+export function assertFaultless(faults: Faults): void {
+  assert.deepEqual(faults, { errors: [], foreign: [] });
+}
+
+/** Wait until something holds. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
+  seconds = 20,
+): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
