@@ -43,6 +43,8 @@ demo: $(PLAIN)
 	$(BIN)/libindex similar kick01.ogg -n 5 --format table --db $(DEMO)/library.db
 	@echo
 	$(BIN)/libindex kit build Demo --layout 24 --out $(DEMO) --db $(DEMO)/library.db
+	@echo
+	@tools/offer_page.sh $(BIN)/libindex serve --db $(DEMO)/library.db
 
 test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
