@@ -4,7 +4,7 @@ import contextlib
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,8 @@ from libindex.store import locking
 from libindex.store.database import Database
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from libindex.analysis.engine import PipelineFactory
     from libindex.export.destination import Destination
     from libindex.export.writing import Format, Kind
@@ -520,6 +522,19 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         with locking.writer_lock(self.database.path, "forget", on_wait):
             return forget_root(self.database, absolute(path))
+
+    @contextlib.contextmanager
+    def reading(self) -> "Iterator[tuple[Connection, Network | None]]":
+        """A consistent view of the database, and `network`, for queries of one's own.
+
+        Examples
+        --------
+        >>> with library.reading() as (connection, network):
+        ...     connection.exec_driver_sql("SELECT count(*) FROM samples").scalar()
+        16
+        """
+        with self._reader.answering_if_any() as found:
+            yield found
 
     def network(self) -> Network | None:
         """The network whose results are used; None before the first scan.

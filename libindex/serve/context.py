@@ -1,40 +1,13 @@
 """What all routes share."""
 
-import queue
-import threading
 from dataclasses import dataclass, field
-from typing import Any
 
 from libindex.library import Library
-
-
-class Events:
-    """What open pages are told as it happens. Thread-safe."""
-
-    _KEPT = 1_000  # for a page that does not read; then it is told to look at everything again
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._listeners: set[queue.SimpleQueue[tuple[str, dict[str, Any]]]] = set()
-
-    def publish(self, kind: str, data: dict[str, Any]) -> None:
-        """Tell every open page."""
-        with self._lock:
-            for listener in self._listeners:
-                if listener.qsize() < self._KEPT:
-                    listener.put((kind, data))
-
-    def subscribe(self) -> "queue.SimpleQueue[tuple[str, dict[str, Any]]]":
-        """A queue that gets what is published from now on."""
-        listener: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
-        with self._lock:
-            self._listeners.add(listener)
-        return listener
-
-    def unsubscribe(self, listener: "queue.SimpleQueue[tuple[str, dict[str, Any]]]") -> None:
-        """Publish no more to a queue."""
-        with self._lock:
-            self._listeners.discard(listener)
+from libindex.serve.events import Events
+from libindex.serve.jobs import Jobs
+from libindex.serve.points import PointsCache
+from libindex.serve.session import Session
+from libindex.serve.tickets import Tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +18,21 @@ class Context:
     ----------
     library : Library
         Thread-safe.
+    session : Session
+        The token and codes.
+    points : PointsCache
+        All sounds, as the page draws and filters them.
     events : Events
         What open pages are told.
+    tickets : Tickets
+        Files that a browser may load by itself.
+    jobs : Jobs
+        What runs in the background.
     """
 
     library: Library
-    events: Events = field(default_factory=Events)
+    session: Session
+    points: PointsCache
+    events: Events
+    tickets: Tickets = field(default_factory=Tickets)
+    jobs: Jobs = field(default_factory=Jobs)

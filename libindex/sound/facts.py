@@ -39,6 +39,10 @@ class Fact:
         filtered and sorted by: it is a facet.
     low, high : str
         Adjectives for both ends of a facet, such as "short" and "long": the help of ``--sort``.
+    span : tuple of float
+        Where a slider of a facet begins and ends.
+    is_ratio : bool
+        Whether a slider of a facet goes by ratios, as an octave does, and not by differences.
     key : str
         Name of the field of `Facts`, of the column, and of the key in JSON; it ends with the unit.
         It is not declared: the field has it.
@@ -54,6 +58,8 @@ class Fact:
     word: str = ""
     low: str = ""
     high: str = ""
+    span: tuple[float, float] = (0.0, 1.0)
+    is_ratio: bool = False
     key: str = ""
 
 
@@ -91,6 +97,8 @@ class Facts:
             word="duration",
             low="short",
             high="long",
+            span=(0.01, 100.0),
+            is_ratio=True,
         )
     )
     centroid_hz: float = field(
@@ -104,6 +112,8 @@ class Facts:
             word="centroid",
             low="dark",
             high="bright",
+            span=(20.0, 20_000.0),
+            is_ratio=True,
         )
     )
     loudness_dbfs: float = field(
@@ -117,6 +127,7 @@ class Facts:
             word="loudness",
             low="quiet",
             high="loud",
+            span=(-80.0, 0.0),
         )
     )
     peak: float = field(

@@ -1,9 +1,10 @@
 // The columns of all sounds, as the server sends them, and what is made of them.
 //
 // A facet is sent as an ordinal, so that a comparison is exact: with the edges e[0] < e[1] < …, an
-// even number 2k stands for a value of exactly e[k], and an odd one 2k+1 for one between e[k] and
-// e[k+1]; 0 also stands for all that is smaller, and the last one for all that is larger.
-// See libindex/serve/points.py.
+// odd number 2k+1 stands for a value of exactly e[k], and an even one 2k for one between e[k-1] and
+// e[k]; 0 for all that is smaller, and the last one for all that is larger. So a value is at least
+// e[k] if its ordinal is at least 2k+1, and at most e[k] if it is at most that.
+// See libindex/serve/ordinals.py.
 
 export interface Facet {
   key: string; // "duration_s"

@@ -1,0 +1,113 @@
+"""How a browser gets the token: by a code in the address that it is opened with."""
+
+import os
+import secrets
+import threading
+import time
+from pathlib import Path
+
+from libindex import __version__
+from libindex.errors import LibindexError
+from libindex.serve.context import Context
+from libindex.serve.replies import Body, Refusal, Reply, route
+
+_CODE_S = 60.0
+_WRONG_CODES = 20  # then all codes are void: somebody is guessing
+_MIN_TOKEN = 32
+
+
+class Session:
+    """The token of a library's page, and the codes that are exchanged for it. Thread-safe.
+
+    Parameters
+    ----------
+    token : str
+        Of the library; see `token_of`.
+    """
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self._lock = threading.Lock()
+        self._codes: dict[str, float] = {}
+        self._wrong = 0
+
+    def new_code(self) -> str:
+        """A code that can be exchanged for the token, once, within a minute."""
+        code = secrets.token_urlsafe(16)
+        with self._lock:
+            self._wrong = 0
+            self._codes[code] = time.monotonic() + _CODE_S
+        return code
+
+    def exchange(self, code: str) -> str | None:
+        """The token for a code; None if that is not or no longer one."""
+        with self._lock:
+            now = time.monotonic()
+            self._codes = {known: end for known, end in self._codes.items() if end > now}
+            if self._codes.pop(code, None) is not None:
+                return self.token
+            self._wrong += 1
+            if self._wrong > _WRONG_CODES:
+                self._codes.clear()
+            return None
+
+
+def token_path(database: Path) -> Path:
+    """Where the token of a library's page is kept: beside the database."""
+    return database.with_name(database.name + ".token")
+
+
+def known_token(database: Path) -> str | None:
+    """The token that is kept; None if there is none, or if others could have read it."""
+    try:
+        with token_path(database).open(encoding="ascii") as file:
+            is_private = os.name != "posix" or not os.fstat(file.fileno()).st_mode & 0o077
+            token = file.read().strip()
+    except (OSError, ValueError):
+        return None
+    return token if is_private and len(token) >= _MIN_TOKEN else None
+
+
+def token_of(database: Path) -> str:
+    """The token of a library's page, made if there is none.
+
+    It is kept, so that a page that is open goes on after the server was started again.
+
+    Raises
+    ------
+    LibindexError
+        If it can't be written.
+    """
+    known = known_token(database)
+    if known is not None:
+        return known
+    token = secrets.token_urlsafe(32)
+    path = token_path(database)
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(token + "\n")
+        new.replace(path)
+    except OSError as error:
+        raise LibindexError(f"can't be written ({error.strerror})", path) from None
+    return token
+
+
+def _exchange(context: Context, body: Body) -> Reply:
+    code = body.get("code")
+    token = context.session.exchange(code) if isinstance(code, str) else None
+    if token is None:
+        raise Refusal(401, "code", "this address was used or is too old; run: libindex serve")
+    return {"token": token, "version": __version__}
+
+
+def _code(context: Context, _: Body) -> Reply:
+    return {"code": context.session.new_code()}
+
+
+ROUTES = (
+    route("/api/session", "POST", _exchange),
+    route("/api/code", "POST", _code),
+)
