@@ -56,6 +56,34 @@ INSTRUMENTS: tuple[Instrument, ...] = (
 
 CODES: tuple[str, ...] = tuple(i.code for i in INSTRUMENTS)
 
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Classes that belong together: they share a colour on the map."""
+
+    key: str
+    name: str
+    codes: tuple[str, ...]
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family("low", "kicks, bass", ("kick", "bass", "thd")),
+    Family("toms", "toms", ("tom", "tomf", "taik", "tim")),
+    Family("snares", "snares, claps", ("snr", "cah", "clp", "rim", "stick")),
+    Family("hats", "hi-hats", ("hhc", "hho", "ped")),
+    Family("cymbals", "cymbals", ("cym", "rid")),
+    Family("hand", "hand drums", ("cong", "tab", "cui")),
+    Family("shaken", "shaken, wood", ("shk", "gui", "clav", "wood")),
+    Family("tuned", "metal, effects", ("cow", "met", "tri", "vib", "whis", "fx")),
+)
+"""All families; a class of a user's own network that is in none counts to the last."""
+
+
+def family_of(code: str) -> int:
+    """The number of a class's family."""
+    return next((n for n, f in enumerate(FAMILIES) if code in f.codes), len(FAMILIES) - 1)
+
+
 # Words for more than one class: "a hat" is any of three.
 _GROUPS: dict[str, tuple[str, ...]] = {
     "hat": ("hhc", "hho", "ped"),

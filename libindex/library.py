@@ -236,6 +236,33 @@ class Library(contextlib.AbstractContextManager["Library"]):
                     folders, retry_failed=retry_failed, on_progress=on_progress, stop=stop
                 )
 
+    def add(self, folder: PathLike, on_wait: Callable[[str], None] = lambda _: None) -> None:
+        """Add a folder without looking into it: the next scan does, or the watcher.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A folder; one that is in the library already stays as it is.
+        on_wait : callable
+            As for `scan`.
+
+        Raises
+        ------
+        NotFoundError
+            If it is no folder.
+
+        Examples
+        --------
+        >>> with Library.temporary() as empty:
+        ...     empty.add("demo_sounds")
+        ...     empty.scan().new
+        16
+        """
+        from libindex.indexing import add_folder
+
+        with locking.writer_lock(self.database.path, "add", on_wait):
+            add_folder(self.database, absolute(folder))
+
     def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
         """A watcher that keeps this library up to date while it runs.
 

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -36,6 +36,9 @@ class Settings:
         Where to run the network.
     file_timeout_s : float
         Maximum time to decode one file [s].
+    shelf, kits : str
+        Folders that the page of `libindex serve` writes to: links to sounds that were put onto the
+        shelf, and kits.
     """
 
     db: str
@@ -43,6 +46,8 @@ class Settings:
     jobs: int
     device: str = "auto"
     file_timeout_s: float = 30.0
+    shelf: str = field(default_factory=lambda: _in_music("libindex shelf"))
+    kits: str = field(default_factory=lambda: _in_music("libindex kits"))
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -60,6 +65,11 @@ class SettingsArgs(TypedDict, total=False):
     jobs: int | None
     device: str | None
     file_timeout_s: float | None
+
+
+def _in_music(name: str) -> str:
+    """A folder in the user's folder of music."""
+    return str(platformdirs.user_music_path() / name)
 
 
 def config_file() -> Path:
@@ -160,7 +170,7 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
     of_kind = {int: (str, int), float: (str, int, float), str: (str, os.PathLike)}[kind]
     if not isinstance(value, of_kind) or isinstance(value, bool):
         raise SettingsError(f"{name} is {value!r}; {_KIND_NAMES[kind]} is needed")
-    if name == "model":
+    if name in {"model", "shelf", "kits"}:
         return absolute(str(value))
     if name == "db":
         return _absolute_db(str(value))

@@ -62,7 +62,9 @@ def main() -> int:
     print(f"{len(others):,} sounds of units that were never heard:")
     print(f"  of the ten nearest, {_shared(others, placed):.2f} are among the ten nearest places")
     same = _same(of_others, _by_place(placed)), _same(of_others, _by_sound(others))
-    print(f"  of the ten nearest places, {same[0]:.2f} have the same class ({same[1]:.2f} by sound)")
+    print(
+        f"  of the ten nearest places, {same[0]:.2f} have the same class ({same[1]:.2f} by sound)"
+    )
     return 0
 
 

@@ -23,6 +23,7 @@ _COMMANDS = (
     "query",
     "similar",
     "kit",
+    "serve",
     "export",
     "info",
     "status",

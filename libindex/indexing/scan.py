@@ -301,6 +301,12 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
                 state.network = records.set_current_network(connection, state.network)
 
 
+def add_folder(database: Database, path: str) -> None:
+    """Record a folder as a root, if no root has it; raises NotFoundError if it is no folder."""
+    with database.writing() as connection:
+        add_or_find_target(connection, path)
+
+
 def forget_root(database: Database, path: str) -> int:
     """Take a root out of the library; returns how many samples it had.
 

@@ -8,6 +8,7 @@ from libindex.serve.jobs import Jobs
 from libindex.serve.points import PointsCache
 from libindex.serve.session import Session
 from libindex.serve.tickets import Tickets
+from libindex.serve.watching import WatchThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,35 @@ class Context:
         Thread-safe.
     session : Session
         The token and codes.
-    points : PointsCache
-        All sounds, as the page draws and filters them.
     events : Events
         What open pages are told.
-    tickets : Tickets
-        Files that a browser may load by itself.
+    points : PointsCache
+        All sounds, as the page draws and filters them.
     jobs : Jobs
         What runs in the background.
+    watching : WatchThread
+        Who keeps the library up to date.
+    tickets : Tickets
+        Files that a browser may load by itself.
     """
 
     library: Library
     session: Session
-    points: PointsCache
     events: Events
+    points: PointsCache
+    jobs: Jobs
+    watching: WatchThread
     tickets: Tickets = field(default_factory=Tickets)
-    jobs: Jobs = field(default_factory=Jobs)
+
+    @classmethod
+    def of(cls, library: Library, token: str) -> "Context":
+        """For a library; nothing runs yet."""
+        events = Events()
+        return cls(
+            library,
+            Session(token),
+            events,
+            PointsCache(library),
+            Jobs(events),
+            WatchThread(library, events),
+        )

@@ -7,10 +7,6 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Route
-
 Event = tuple[str, Any]
 
 _QUIET_S = 15.0  # then a comment is sent, so that both ends notice when the other is gone
@@ -63,11 +59,3 @@ class Events:
 def _put(listener: asyncio.Queue[Event], event: Event) -> None:
     with contextlib.suppress(asyncio.QueueFull):
         listener.put_nowait(event)
-
-
-async def _stream(request: Request) -> StreamingResponse:
-    events: Events = request.app.state.context.events
-    return StreamingResponse(events.stream(), media_type="text/event-stream")
-
-
-ROUTES = (Route("/api/events", _stream, methods=["GET"]),)

@@ -9,13 +9,12 @@ import json
 import secrets
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
-from starlette.responses import Response
 
 from libindex.library import Library
 from libindex.queries import Network
@@ -167,6 +166,8 @@ def _renewed(connection: Connection, network: Network | None, old: Snapshot) -> 
     change = last_change(connection)
     is_same = network == old.network and map_id == old.map_id and old.change >= 0
     changed = changed_since(connection, old.change, _READ_ONE_BY_ONE) if is_same else None
+    if changed is not None and not changed:
+        return replace(old, change=change)
     if changed is None:
         number = old.number + 1
         columns = _read(connection, network, map_id)
@@ -251,5 +252,3 @@ def _columns(values: NDArray[np.float64], classes: dict[int, int]) -> Columns:
 def _scrambled(ids: NDArray[np.float64]) -> NDArray[np.uint32]:
     """Ids as other numbers that are as good as random (Knuth's multiplicative hash)."""
     return (ids.astype(np.uint64) * np.uint64(2_654_435_761)).astype(np.uint32)
-
-

@@ -51,7 +51,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
         return JSONResponse({"error": error}, self.status)
 
 
-def route(path: str, method: str, handler: Handler) -> Route:
+def route(path: str, method: str, handler: Handler, max_bytes: int = MAX_BODY_BYTES) -> Route:
     """A route that is answered by a function of the context and of what the page sent.
 
     Parameters of the path, such as ``{id:int}``, and of the query are in the body too.
@@ -60,7 +60,7 @@ def route(path: str, method: str, handler: Handler) -> Route:
     async def endpoint(request: Request) -> Response:
         context: Context = request.app.state.context
         try:
-            body = await _body(request)
+            body = await _body(request, max_bytes)
             answer = await run_in_threadpool(handler, context, body)
         except Refusal as refusal:
             return refusal.response()
@@ -81,17 +81,13 @@ def refusal_of(error: LibindexError) -> Refusal:
     return Refusal(500, "failed", error.reason, path)
 
 
-async def _body(request: Request) -> Body:
+async def _body(request: Request, max_bytes: int) -> Body:
     body: Body = {**request.query_params, **request.path_params}
     if request.method in {"GET", "HEAD"}:
         return body
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal(415, "not_json", "send JSON")
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise Refusal(413, "too_large", f"more than {MAX_BODY_BYTES:,} bytes")
+    data = await received(request, max_bytes)
     try:
         sent = json.loads(data) if data else {}
     except (ValueError, RecursionError):
@@ -99,6 +95,16 @@ async def _body(request: Request) -> Body:
     if not isinstance(sent, dict):
         raise Refusal(400, "not_json", "an object is needed")
     return sent | body
+
+
+async def received(request: Request, max_bytes: int) -> bytes:
+    """What was sent; raises `Refusal` as soon as it is too much."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > max_bytes:
+            raise Refusal(413, "too_large", f"more than {max_bytes:,} bytes")
+    return bytes(data)
 
 
 def ids_of(body: Body, key: str = "ids", at_most: int = 500) -> list[int]:

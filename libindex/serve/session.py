@@ -6,10 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from libindex import __version__
 from libindex.errors import LibindexError
-from libindex.serve.context import Context
-from libindex.serve.replies import Body, Refusal, Reply, route
 
 _CODE_S = 60.0
 _WRONG_CODES = 20  # then all codes are void: somebody is guessing
@@ -93,21 +90,3 @@ def token_of(database: Path) -> str:
     except OSError as error:
         raise LibindexError(f"can't be written ({error.strerror})", path) from None
     return token
-
-
-def _exchange(context: Context, body: Body) -> Reply:
-    code = body.get("code")
-    token = context.session.exchange(code) if isinstance(code, str) else None
-    if token is None:
-        raise Refusal(401, "code", "this address was used or is too old; run: libindex serve")
-    return {"token": token, "version": __version__}
-
-
-def _code(context: Context, _: Body) -> Reply:
-    return {"code": context.session.new_code()}
-
-
-ROUTES = (
-    route("/api/session", "POST", _exchange),
-    route("/api/code", "POST", _code),
-)

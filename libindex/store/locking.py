@@ -104,13 +104,32 @@ def watcher_lock(database: Path) -> Iterator[None]:
     BusyError
         If somebody else watches it.
     """
-    lock = FileLock(database.with_name(database.name + ".watch.lock"))
+    with _only_one(database, "watch", "watched"):
+        yield
+
+
+@contextlib.contextmanager
+def server_lock(database: Path) -> Iterator[None]:
+    """Hold a database as the one server of its page.
+
+    Raises
+    ------
+    BusyError
+        If somebody else serves it.
+    """
+    with _only_one(database, "serve", "served"):
+        yield
+
+
+@contextlib.contextmanager
+def _only_one(database: Path, name: str, done: str) -> Iterator[None]:
+    lock = FileLock(database.with_name(f"{database.name}.{name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise BusyError("is being watched by another process", database) from None
+        raise BusyError(f"is being {done} by another process", database) from None
     except OSError as error:
-        raise DatabaseError(f"can't be locked for watching ({error.strerror})", database) from None
+        raise DatabaseError(f"can't be locked to be {done} ({error.strerror})", database) from None
     try:
         yield
     finally:

@@ -47,9 +47,13 @@ TRIGGERS: dict[str, str] = dict(
             only_if=_SHOWN.format(row="NEW"),
         ),
         _note("maps_changed", "UPDATE OF is_current ON maps", "NULL"),
-        _note("heard_added", "INSERT ON heard", "(SELECT id FROM contents WHERE digest = NEW.digest)"),
         _note(
-            "heard_removed", "DELETE ON heard", "(SELECT id FROM contents WHERE digest = OLD.digest)"
+            "heard_added", "INSERT ON heard", "(SELECT id FROM contents WHERE digest = NEW.digest)"
+        ),
+        _note(
+            "heard_removed",
+            "DELETE ON heard",
+            "(SELECT id FROM contents WHERE digest = OLD.digest)",
         ),
         (
             "changes_trimmed",

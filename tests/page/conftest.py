@@ -19,13 +19,19 @@ FORMATS = (
     *(("WAV", subtype) for subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")),
     *(("WAV", subtype) for subtype in ("ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")),
     *(("WAVEX", "PCM_24"), ("RF64", "PCM_16"), ("W64", "PCM_24")),
-    *(("AIFF", "PCM_16"), ("AIFF", "FLOAT"), ("AU", "PCM_16"), ("CAF", "PCM_24"), ("CAF", "ALAC_16")),
+    *(
+        ("AIFF", "PCM_16"),
+        ("AIFF", "FLOAT"),
+        ("AU", "PCM_16"),
+        ("CAF", "PCM_24"),
+        ("CAF", "ALAC_16"),
+    ),
     *(("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")),
 )
 ENDINGS = {"WAVEX": "wav", "RF64": "wav"}
 HOSTILE = (
     b"<img src=x onerror=alert(1)>.wav",
-    b"\"><script>alert(1)</script>.wav",
+    b'"><script>alert(1)</script>.wav',
     "\u202egnp.exe \u202d snare.wav".encode(),
     b"two\nlines.wav",
     b"not utf-8 \xff\xfe.wav",

@@ -1,0 +1,154 @@
+"""The server: routes behind the guard, and what runs beside them."""
+
+import contextlib
+import gc
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from libindex.errors import LibindexError
+from libindex.library import Library
+from libindex.serve.context import Context
+from libindex.serve.guard import Guard
+from libindex.serve.live import Live
+from libindex.serve.replies import Refusal
+from libindex.serve.routes import ROUTES
+from libindex.serve.running import Note, address, remove_note, write_note
+from libindex.serve.session import token_of
+from libindex.serve.static import static_routes
+from libindex.store import locking
+
+HOST = "127.0.0.1"
+"""There is no option for another one: this page is for this machine."""
+
+_OTHER_PORTS = 20  # that are tried if nobody asked for the first one
+
+_log = logging.getLogger("libindex.serve")
+
+
+def application(context: Context, port: int) -> ASGIApp:
+    """The page of a library, as an ASGI application that listens at a port of 127.0.0.1."""
+    app = Starlette(
+        routes=[*ROUTES, *static_routes()],
+        exception_handlers={HTTPException: _http_error, Exception: _unforeseen},
+    )
+    app.state.context = context
+    return Guard(app, port=port, token=context.session.token)
+
+
+def listen(port: int, *, is_named: bool) -> socket.socket:
+    """A socket at a port of 127.0.0.1, or, if nobody named the port, at one of the next.
+
+    Raises
+    ------
+    LibindexError
+        If none of them is free.
+    """
+    ports = [port] if is_named or port == 0 else range(port, port + _OTHER_PORTS)
+    for one in ports:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if os.name == "posix":  # elsewhere it would share the port with another program
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, one))
+            listening.listen()
+        except OSError:
+            listening.close()
+        else:
+            return listening
+    raise LibindexError(f"port {port} is taken by another program; try: --port 0")
+
+
+def run(library: Library, listening: socket.socket, on_ready: Callable[[str], None]) -> None:
+    """Serve a library until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    library : Library
+        What is shown.
+    listening : socket
+        See `listen`.
+    on_ready : callable
+        Called with the address to open.
+
+    Raises
+    ------
+    BusyError
+        If another process serves it.
+    """
+    database = library.database.path
+    port = listening.getsockname()[1]
+    with locking.server_lock(database):
+        context = Context.of(library, token_of(database))
+        with _beside(context):
+            write_note(database, Note(port, os.getpid()))
+            try:
+                server = _Server(context, port, on_ready)
+                server.run(sockets=[listening])
+            finally:
+                remove_note(database)
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of events first: uvicorn would wait for them."""
+
+    def __init__(self, context: Context, port: int, on_ready: Callable[[str], None]) -> None:
+        self._context, self._port, self._on_ready = context, port, on_ready
+        super().__init__(
+            uvicorn.Config(
+                application(context, port),
+                access_log=False,  # no address or token is ever logged
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                ws="none",
+                lifespan="off",
+                loop="asyncio",
+                http="h11",
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        gc.freeze()  # what was imported never goes away: it need not be looked through
+        self._on_ready(address(self._port, self._context.session.new_code()))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End."""
+        self._context.events.close()
+        await super().shutdown(sockets)
+
+
+@contextlib.contextmanager
+def _beside(context: Context) -> Iterator[None]:
+    """Watch, and notice what changes."""
+    live = Live(context)
+    context.watching.start()
+    live.start()
+    try:
+        yield
+    finally:
+        live.stop()
+        context.watching.stop()
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = "not_found" if error.status_code == 404 else "refused"
+    return Refusal(error.status_code, code, error.detail).response()
+
+
+async def _unforeseen(_: Request, error: Exception) -> Response:
+    _log.error("a request failed", exc_info=error)
+    return Refusal(500, "failed", "libindex failed; its log says more").response()

@@ -1,0 +1,95 @@
+"""What the page shows of the library as a whole."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from libindex import __version__
+from libindex.instruments import FAMILIES, family_of, name_of
+from libindex.kits import LAYOUTS
+from libindex.kits.formats import FORMATS
+from libindex.paths import display
+from libindex.queries import Network
+from libindex.serve.context import Context
+from libindex.serve.replies import Body, Reply, route
+from libindex.serve.routes import desktop
+from libindex.serve.watching import as_json
+from libindex.similarity import places
+from libindex.similarity.geography import Geography
+from libindex.store.roots import all_roots
+from libindex.store.schema import contents, samples
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def _overview(context: Context, _: Body) -> Reply:
+    library, job = context.library, context.jobs.current
+    with library.reading() as (connection, network):
+        found = {
+            "network": None if network is None else _network(network),
+            "roots": _roots(connection),
+            "counts": _counts(connection, network),
+            "map": None if network is None else _map(connection, network),
+            "regions": [] if network is None else _regions(connection, network, context),
+        }
+    return {
+        "version": __version__,
+        "revision": context.points.revision,
+        "families": [{"key": family.key, "name": family.name} for family in FAMILIES],
+        **found,
+        "watching": as_json(context.watching.now),
+        "job": None if job is None else asdict(job),
+        "capabilities": {
+            "reveal": desktop.can_reveal(),
+            "layouts": list(LAYOUTS),
+            "formats": list(FORMATS),
+        },
+        "shelf": display(library.settings.shelf),
+        "kits": display(library.settings.kits),
+    }
+
+
+def _network(network: Network) -> dict[str, Any]:
+    classes = [{"code": c, "name": name_of(c), "family": family_of(c)} for c in network.classes]
+    return {"name": network.name, "classes": classes}
+
+
+def _roots(connection: "Connection") -> list[dict[str, Any]]:
+    query = select(samples.c.root_id, func.count()).group_by(samples.c.root_id)
+    counts = dict(connection.execute(query).tuples().all())
+    return [
+        {
+            "id": root.id,
+            "path": display(root.path),
+            "online": root.is_online,
+            "samples": counts.get(root.id, 0),
+        }
+        for root in all_roots(connection)
+    ]
+
+
+def _counts(connection: "Connection", network: Network | None) -> dict[str, int]:
+    failure = func.coalesce(samples.c.failure, contents.c.failure)
+    query = select(
+        func.count(), func.count(samples.c.content_id.distinct()), func.count(failure)
+    ).select_from(samples.outerjoin(contents, contents.c.id == samples.c.content_id))
+    of_all, sounds, failed = connection.execute(query).one().tuple()
+    unplaced = 0 if network is None else places.count_missing(connection, network.id)
+    return {"samples": of_all, "sounds": sounds, "failed": failed, "unplaced": unplaced}
+
+
+def _map(connection: "Connection", network: Network) -> dict[str, Any] | None:
+    current = places.current_map(connection, network.id)
+    return None if current is None else {"generation": current.id, "kind": current.kind}
+
+
+def _regions(connection: "Connection", network: Network, context: Context) -> list[dict[str, Any]]:
+    geography = Geography.beside(Path(context.library.settings.model), network.fingerprint)
+    found = places.regions(connection, network.id, network.classes, geography)
+    return [asdict(region) for region in found]
+
+
+ROUTES = (route("/api/library", "GET", _overview),)
