@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from sqlalchemy import select
+
 from libindex import queries, resources
 from libindex import settings as settings_module
 from libindex.analysis.engine import Engine
+from libindex.errors import SampleError
 from libindex.paths import PathLike, absolute
 from libindex.queries import (
     Example,
@@ -33,11 +36,14 @@ from libindex.settings import Settings, SettingsArgs
 from libindex.similarity.embeddings import index_path, is_current
 from libindex.store import locking
 from libindex.store.database import Database
+from libindex.store.facets import facts_of
+from libindex.store.schema import contents
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from libindex.analysis.engine import PipelineFactory
+    from libindex.analysis.results import Analysis
     from libindex.export.destination import Destination
     from libindex.export.writing import Format, Kind
     from libindex.indexing import Progress, ScanSummary
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
     from libindex.kits.maker import KitMaker
     from libindex.kits.recipe import Recipe
     from libindex.queries.reader import IndexFactory
+    from libindex.sound.decoding import FloatArray
+    from libindex.sound.facts import Facts
     from libindex.watching.activity import Activity
     from libindex.watching.options import WatchOptions
     from libindex.watching.watcher import Watcher
@@ -470,6 +478,74 @@ class Library(contextlib.AbstractContextManager["Library"]):
         """
         with self._reader.answering_if_any() as (connection, network):
             return queries.status(connection, network, under)
+
+    def nearest(self, embedding: "FloatArray", n: int, filters: Filters) -> list[Hit]:
+        """Find what is nearest to an embedding, the nearest first.
+
+        Parameters
+        ----------
+        embedding : ndarray of float32, shape (latent_size,)
+            Of length 1.
+        n : int
+            How many at most.
+        filters : Filters
+            What has to match.
+
+        Returns
+        -------
+        list of Hit
+
+        Raises
+        ------
+        UsageError, NotFoundError
+            As `Selection.hits`.
+
+        Examples
+        --------
+        >>> latent = library.analyse("demo_sounds/kick01.ogg").latent
+        >>> import numpy as np
+        >>> [hit] = library.nearest(latent / np.linalg.norm(latent), 1, Filters())
+        >>> hit.path.rpartition("/")[2]
+        'kick01.ogg'
+        """
+        with self._reader.answering() as (connection, network):
+            index = self._reader.index(connection, network)
+            return queries.similar(connection, network, index, embedding, n, filters)
+
+    def analyse(self, file: PathLike) -> "Analysis":
+        """Analyse a file, whether or not it is in the library; nothing is recorded.
+
+        Raises
+        ------
+        SampleError, ModelError
+            If it can't be analysed.
+
+        Examples
+        --------
+        >>> library.analyse("demo_sounds/kick01.ogg").facts.container
+        'OGG'
+        """
+        with self._reader.answering_if_any() as (_, network):
+            if network is not None:
+                self._engine.require(network.fingerprint, network.name)
+        [result] = self._engine.analyse([absolute(file)])
+        if isinstance(result, SampleError):
+            raise result
+        return result
+
+    def facts(self, content_id: int) -> "Facts | None":
+        """The facts of a content; None if it is not in the library.
+
+        Examples
+        --------
+        >>> [hit] = library.query(name="kick01.ogg")
+        >>> library.facts(hit.content_id) == hit.facts
+        True
+        """
+        with self.database.reading() as connection:
+            query = select(contents).where(contents.c.id == content_id)
+            row = connection.execute(query).first()
+        return None if row is None else facts_of(row)
 
     def failures(self, under: PathLike | None = None) -> list[Failure]:
         """The samples that can't be used, and why; `under` as for `status`.

@@ -182,7 +182,7 @@ class Pipeline(contextlib.AbstractContextManager["Pipeline"]):
         scores = output.percussion
         percussion = [None] * len(window) if scores is None else scores.tolist()
         return [
-            Analysis(one.path, one.digest, one.facts, probabilities, latent, score)
+            Analysis(one.path, one.digest, one.facts, probabilities, latent, score, one.outline)
             for one, probabilities, latent, score in zip(
                 window, output.probabilities, output.latents, percussion, strict=True
             )

@@ -27,6 +27,8 @@ class Analysis:
         The LSTM's final states.
     percussion : float or None
         Probability that it is percussion at all; None where the network has no score for it.
+    outline : bytes or None
+        What is drawn of it; None where it has to be decoded again for that.
     """
 
     path: str
@@ -35,3 +37,4 @@ class Analysis:
     probabilities: "FloatArray"
     latent: "FloatArray"
     percussion: float | None = None
+    outline: bytes | None = None

@@ -1,6 +1,7 @@
 """Options that several commands share, as decorators."""
 
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -13,6 +14,8 @@ from libindex.settings import DEVICES
 from libindex.sound.facts import FACETS, Fact
 
 Command = Callable[..., Any]
+
+_DAY_S = 86_400
 
 SORTS = ("prob", "path", "name", *(facet.word for facet in FACETS), "added")
 FORMATS = ("table", "paths", "csv", "json", "jsonl")
@@ -130,6 +133,25 @@ _FILTERS: tuple[Callable[[Command], Command], ...] = (
         "(* ? [a-z]) it matches whole names of files or folders: '*808*.wav', 'Kicks/*.wav'. Case "
         "does not matter.",
     ),
+    click.option(
+        "--without",
+        multiple=True,
+        type=_CLASS_NAME,
+        metavar="WORD",
+        help="Leave out a class, or files with this in their path, as WORD would find them. Can be "
+        "given several times.",
+    ),
+    click.option(
+        "--added-days",
+        type=click.FloatRange(min=0),
+        metavar="N",
+        help="Only files that were added to the library in the last N days.",
+    ),
+    click.option(
+        "--unheard",
+        is_flag=True,
+        help="Only sounds that were not listened to yet in `libindex serve`.",
+    ),
 )
 _FILTER_NAMES = (
     "classes",
@@ -138,6 +160,8 @@ _FILTER_NAMES = (
     *(f"{end}_{facet.key}" for facet in FACETS for end in ("min", "max")),
     "under",
     "name",
+    "without",
+    "unheard",
 )
 
 
@@ -148,6 +172,8 @@ def filter_options(command: Command) -> Command:
     def wrapped(*args: Any, **values: Any) -> Any:
         filters = {name: values.pop(name) for name in _FILTER_NAMES}
         filters["words"] = list(values.pop("words", ()))
+        days = values.pop("added_days")
+        filters["added_after"] = None if days is None else time.time() - days * _DAY_S
         filters["classes"] = [c for given in filters["classes"] for c in given.split(",") if c]
         return command(*args, filters=filters, **values)
 

@@ -14,6 +14,7 @@ from libindex.analysis.results import Analysis
 from libindex.errors import TOOK_TOO_LONG, SampleError
 from libindex.similarity.embeddings import packed
 from libindex.store.batches import SIZE, batched
+from libindex.store.outlines import record_outlines
 from libindex.store.schema import (
     analyses,
     classes,
@@ -233,6 +234,8 @@ class Results:
         # A failure leaves the facts, which another network's results need.
         ids |= _upserted(connection, bad)
         self._record_analyses(connection, network, ids)
+        drawn = {ids[one.digest]: one.outline for one in self._analyses if one.outline}
+        record_outlines(connection, drawn)
         known = {e.digest: KnownContent(ids[e.digest], e.reason) for e in self._errors if e.digest}
         for one, top in zip(self._analyses, self._tops, strict=True):
             probability = float(one.probabilities[top])

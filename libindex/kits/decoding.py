@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
-from libindex.sound.decoding import FloatArray
-
-_BLOCK_FRAMES = 4_096  # so much is lost at most where a file is damaged
+from libindex.sound.decoding import FloatArray, read_blocks
 
 
 def blocks(sound: soundfile.SoundFile, max_frames: int) -> Iterator[FloatArray]:
@@ -25,12 +23,5 @@ def blocks(sound: soundfile.SoundFile, max_frames: int) -> Iterator[FloatArray]:
     ndarray of float32, shape (frames, channels)
         All finite. Where the file is damaged or shorter than it says, they end.
     """
-    while max_frames > 0:
-        try:
-            block = sound.read(min(max_frames, _BLOCK_FRAMES), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError:
-            return
-        if not len(block):
-            return
-        max_frames -= len(block)
+    for block in read_blocks(sound, max_frames):
         yield np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,8 +1,9 @@
 """Filters as SQL."""
 
+import json
 import os
 
-from sqlalchemy import ColumnElement, Connection, Subquery, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Subquery, false, func, not_, or_, select
 
 from libindex.errors import NotFoundError
 from libindex.instruments import resolve
@@ -10,7 +11,14 @@ from libindex.paths import absolute, relative_to, to_text
 from libindex.queries.filters import Filters
 from libindex.queries.lookup import Network
 from libindex.store.roots import all_roots, under
-from libindex.store.schema import analyses, class_probabilities, classes, contents, samples
+from libindex.store.schema import (
+    analyses,
+    class_probabilities,
+    classes,
+    contents,
+    heard,
+    samples,
+)
 
 
 def matched_classes(connection: Connection, filters: Filters, network: Network) -> Subquery:
@@ -57,6 +65,18 @@ def conditions(connection: Connection, filters: Filters) -> list[ColumnElement[b
     if filters.under is not None:
         found.append(is_under(connection, filters.under))
     found += [is_named(name) for name in filters.names]
+    found += [not_(is_named(name)) for name in filters.not_names]
+    if filters.not_classes:
+        unwanted = select(classes.c.id).where(classes.c.code.in_(filters.not_classes))
+        found.append(analyses.c.class_id.not_in(unwanted))
+    if filters.added_after is not None:
+        found.append(samples.c.added_at >= filters.added_after)
+    if filters.unheard:
+        found.append(contents.c.digest.not_in(select(heard.c.digest)))
+    if filters.ids is not None:
+        # As one value: SQLite takes no more than some thousands.
+        wanted_ids = func.json_each(json.dumps(filters.ids)).table_valued("value")
+        found.append(contents.c.id.in_(select(wanted_ids.c.value)))
     return found
 
 

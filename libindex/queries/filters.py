@@ -43,6 +43,15 @@ class FilterArgs(TypedDict, total=False):
     name : str or None
         A pattern (``*``, ``?``, ``[a-z]``) for names of files or folders below the root; text
         without wildcards may be any part of the path. Case does not matter.
+    without : str or iterable of str
+        Words as `words`, of which none may be true: no sample whose most probable class is one of
+        these, none with such a name.
+    added_after : float or None
+        Only samples that were added to the library then or later [s since 1970].
+    unheard : bool
+        Only sounds that were not listened to yet in `libindex serve`.
+    ids : iterable of int or None
+        Only these contents (`Hit.content_id`).
     """
 
     words: str | Iterable[str]
@@ -63,6 +72,10 @@ class FilterArgs(TypedDict, total=False):
     # [[[end]]]
     under: PathLike | None
     name: str | None
+    without: str | Iterable[str]
+    added_after: float | None
+    unheard: bool
+    ids: Iterable[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,10 @@ class Filters:
         Of facets, in the order of their declarations.
     names : tuple of str
         Patterns that must all match.
+    without : tuple of str
+        As in `FilterArgs`; so are `added_after`, `unheard` and `ids`.
+    not_classes, not_names : tuple of str
+        Of `without`, once it is resolved: classes and patterns.
     """
 
     words: tuple[str, ...] = ()
@@ -98,6 +115,12 @@ class Filters:
     ranges: tuple[Range, ...] = ()
     under: str | None = None
     names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    added_after: float | None = None
+    unheard: bool = False
+    ids: tuple[int, ...] | None = None
+    not_classes: tuple[str, ...] = ()
+    not_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, **args: Unpack[FilterArgs]) -> "Filters":
@@ -115,7 +138,7 @@ class Filters:
                 raise UsageError(f"unknown filter {key!r}; {hint}")
             if isinstance(value, float) and math.isnan(value):
                 raise UsageError(f"{key} is not a number")
-        under, name = args.get("under"), args.get("name")
+        under, name, ids = args.get("under"), args.get("name"), args.get("ids")
         return cls(
             words=_texts(args.get("words")),
             classes=_texts(args.get("classes")),
@@ -124,6 +147,10 @@ class Filters:
             ranges=_ranges(args),
             under=None if under is None else os.fspath(under),
             names=() if name is None else (name,),
+            without=_texts(args.get("without")),
+            added_after=args.get("added_after"),
+            unheard=bool(args.get("unheard")),
+            ids=None if ids is None else tuple(ids),
         )
 
 

@@ -1,7 +1,7 @@
 """What the words of a question mean in this library: its classes and its folders."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
@@ -26,21 +26,40 @@ def resolved(connection: Connection, network: Network, filters: Filters) -> Filt
     """
     codes = [code for text in filters.classes for code in resolve(text, network.classes)]
     names = list(filters.names)
-    words = list(filters.words)
-    while words:
-        length, meant = _first_class(words, network.classes)
-        codes += meant
-        if not meant:
-            names.append(words[0])
-            _check_name(connection, words[0], network.classes)
-        del words[:length]
+    for meaning in meanings(filters.words, network.classes):
+        codes += meaning.classes
+        if not meaning.classes:
+            names.append(meaning.word)
+            _check_name(connection, meaning.word, network.classes)
+    unwanted = meanings(filters.without, network.classes)
     return replace(
         filters,
         words=(),
         classes=tuple(dict.fromkeys(codes)),
         names=tuple(names),
         under=None if filters.under is None else folder_of(connection, filters.under),
+        without=(),
+        not_classes=tuple(code for meaning in unwanted for code in meaning.classes),
+        not_names=tuple(meaning.word for meaning in unwanted if not meaning.classes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What one or more words mean: classes, or without any, a pattern for names."""
+
+    word: str
+    classes: tuple[str, ...]
+
+
+def meanings(words: Sequence[str], classes: tuple[str, ...]) -> list[Meaning]:
+    """What words mean: as many together as name a class, others one by one."""
+    words, found = list(words), []
+    while words:
+        length, codes = _first_class(words, classes)
+        found.append(Meaning(" ".join(words[:length]), codes))
+        del words[:length]
+    return found
 
 
 def _first_class(words: Sequence[str], classes: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:

@@ -71,6 +71,8 @@ class Guard:
         # The one that is sent with every request that could change something, and with others.
         if headers.get(b"origin", [b"http://" + host[0]]) != [b"http://" + host[0]]:
             return Refusal(403, "origin", "another page may not ask this one")
+        if any(b"," in value for value in headers.get(b"range", [])):
+            return Refusal(416, "ranges", "one range at a time")
         path: str = scope["path"]
         if not path.startswith(("/api/", "/t/")):
             return None

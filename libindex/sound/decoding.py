@@ -6,6 +6,7 @@ Decoders are imported on first use: a search needs none.
 import io
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ _MIN_DURATION_S = 0.001
 _RATES_HZ = (1_000, 768_000)
 _BLOCK_VALUES = 2**20  # samples times channels per block: bounds memory whatever the header says
 _CAREFUL_FRAMES = 64  # per block after an error, to lose little of what can be decoded
+_PLAYED_FRAMES = 4_096  # so much is lost at most where a file is damaged
 _UNKNOWN_FRAMES = 2**62  # libsndfile's "no idea" is 2**63 - 1
 # How libsndfile logs wrong sizes; "Bytes/sec : 1 (should be 2)" and WAV's "RIFF" don't matter.
 _SIZES_LOG = re.compile(
@@ -130,7 +132,7 @@ def _decode(
     block_frames: int | None,
     warning: str | None,
 ) -> Recording:
-    with _open(source) as file:
+    with open_audio(source) as file:
         rate, channels, promised = file.samplerate, file.channels, file.frames
         if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
             raise SampleError(f"has a sample rate of {rate} Hz")
@@ -159,7 +161,8 @@ def _decode(
     )
 
 
-def _open(source: str | bytes) -> "soundfile.SoundFile":
+def open_audio(source: str | bytes) -> "soundfile.SoundFile":
+    """Open a file, or all bytes of one; raises `SampleError` if it is no audio."""
     import soundfile
 
     try:
@@ -172,6 +175,34 @@ def _open(source: str | bytes) -> "soundfile.SoundFile":
         raise SampleError(
             "is empty (0 bytes)" if empty else "is not audio, or is damaged"
         ) from None
+
+
+def read_blocks(file: "soundfile.SoundFile", max_frames: int) -> Iterator[FloatArray]:
+    """The frames of an open file, up to the first damage.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile
+        Open for reading.
+    max_frames : int
+        Read no more than this; a header is not trusted.
+
+    Yields
+    ------
+    ndarray of float32, shape (frames, channels)
+        As they are stored, so not all of them need be finite.
+    """
+    import soundfile
+
+    while max_frames > 0:
+        try:
+            block = file.read(min(max_frames, _PLAYED_FRAMES), dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError):
+            return
+        if not len(block):
+            return
+        max_frames -= len(block)
+        yield block
 
 
 def _read_mono(

@@ -11,8 +11,10 @@ from libindex.sound.descriptors import centroid_hz, loudness_dbfs
 from libindex.sound.digests import read_and_digest
 from libindex.sound.facts import Facts
 from libindex.sound.mel import LogMel
+from libindex.sound.outline import outline
 
 _SILENCE_PEAK = 2**-17  # a quarter of a 16-bit step: below this is only rounding noise
+_ROUNDING_S = 0.001
 _ABSURD_PEAK = 1_000.0  # +60 dBFS: the bytes are not what the header says
 
 
@@ -30,12 +32,15 @@ class Prepared:
         Format, level and other measurements.
     mel : ndarray of float32, shape (frames, n_mels)
         The network's input, at most `max_frames` long.
+    outline : bytes or None
+        What is drawn of it; None of a file that is longer than what was decoded.
     """
 
     path: str
     digest: bytes
     facts: Facts
     mel: FloatArray
+    outline: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Preparer:
         except SampleError as error:
             raise SampleError(error.reason, path, digest, size) from None
         mel = self.log_mel(recording.signal)[: self.log_mel.config.max_frames]
-        return Prepared(path, digest, _facts(recording, size), mel)
+        return Prepared(path, digest, _facts(recording, size), mel, _outline(recording))
 
 
 def read(path: str, max_seconds: float) -> tuple[Recording, bytes, int]:
@@ -105,6 +110,13 @@ def _check_level(recording: Recording) -> None:
         raise SampleError("is silent")
     if recording.peak > _ABSURD_PEAK:
         raise SampleError(f"is not audio (samples of up to {recording.peak:.3g} times full scale)")
+
+
+def _outline(recording: Recording) -> bytes | None:
+    decoded_s = len(recording.signal.samples) / recording.signal.sample_rate
+    if recording.duration_s is None or recording.duration_s > decoded_s + _ROUNDING_S:
+        return None
+    return outline(recording.signal.samples)
 
 
 def _facts(recording: Recording, size: int) -> Facts:

@@ -12,12 +12,19 @@ from libindex.serve.routes import (
     marking,
     overview,
     points,
+    rows,
+    searching,
     session,
+    similar,
+    sound,
     tickets,
 )
 
 ROUTES: tuple[Route, ...] = tuple(
     route
-    for module in (adding, desktop, events, marking, overview, points, session, tickets)
+    for module in (
+        *(adding, desktop, events, marking, overview, points, rows),
+        *(searching, session, similar, sound, tickets),
+    )
     for route in module.ROUTES
 )
