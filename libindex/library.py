@@ -338,7 +338,17 @@ class Library(contextlib.AbstractContextManager["Library"]):
         >>> [hit.path.rpartition("/")[2] for hit in snares.hits(sort="duration")]
         ['snare03.ogg', 'snare01.flac', 'snare02.wav']
         """
-        return Selection(self._reader, Filters.of(**filters))
+        return self.selected(Filters.of(**filters))
+
+    def selected(self, filters: Filters) -> Selection:
+        """The samples that match filters that are made already; see `select`.
+
+        Examples
+        --------
+        >>> library.selected(Filters.of(classes="snare")).count()
+        3
+        """
+        return Selection(self._reader, filters)
 
     def query(
         self,

@@ -1,6 +1,7 @@
 """From sounds to a kit: choose samples, check them, set up the pads."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from libindex.kits.assignment import Choice, Chosen, assign
@@ -36,6 +37,46 @@ def build(name: str, material: Material, recipe: Recipe) -> Kit:
         If no sound fits any pad.
     """
     chosen, checks = _choose(material, recipe)
+    return _assembled(name, chosen, checks, recipe)
+
+
+def build_of(name: str, chosen: Chosen, recipe: Recipe) -> tuple[Kit, dict[int, str]]:
+    """Make a kit of sounds that somebody put on its pads.
+
+    Parameters
+    ----------
+    name : str
+        The kit's.
+    chosen : dict of int to Choice
+        By key.
+    recipe : Recipe
+        The layout and how pads play; nothing is assigned.
+
+    Returns
+    -------
+    kit : Kit
+        With what can be played.
+    left_out : dict of int to str
+        Keys of pads whose samples can't be played, and why.
+
+    Raises
+    ------
+    EmptyKitError
+        If none can be played.
+    """
+    found = {
+        choice.sound.path: check(choice.sound.path, with_loudness=recipe.match_levels)
+        for choice in chosen.values()
+    }
+    checks = {path: one for path, one in found.items() if one is not None}
+    left_out = {k: "can't be read" for k, one in chosen.items() if one.sound.path not in checks}
+    playable = {key: one for key, one in chosen.items() if key not in left_out}
+    if not playable:
+        raise EmptyKitError("none of its samples can be read")
+    return _assembled(name, playable, checks, recipe), left_out
+
+
+def _assembled(name: str, chosen: Chosen, checks: Mapping[str, SampleCheck], recipe: Recipe) -> Kit:
     samples = {key: checks[choice.sound.path] for key, choice in chosen.items()}
     gains = matched_gains(samples) if recipe.match_levels else {}
     voices = [

@@ -9,12 +9,14 @@ from libindex.serve.routes import (
     adding,
     desktop,
     events,
+    kits,
     marking,
     overview,
     points,
     rows,
     searching,
     session,
+    shelf,
     similar,
     sound,
     tickets,
@@ -23,8 +25,8 @@ from libindex.serve.routes import (
 ROUTES: tuple[Route, ...] = tuple(
     route
     for module in (
-        *(adding, desktop, events, marking, overview, points, rows),
-        *(searching, session, similar, sound, tickets),
+        *(adding, desktop, events, kits, marking, overview, points, rows),
+        *(searching, session, shelf, similar, sound, tickets),
     )
     for route in module.ROUTES
 )
