@@ -1,6 +1,7 @@
 // The state of the page: signals, and what follows from them. No requests and no drawing here.
 
 import { computed, signal } from "@preact/signals";
+import { NOT_SEARCHED, type Searched, type Shown } from "./filtering.ts";
 import type { Points } from "./points.ts";
 import type { Job, LibraryInfo, Similar, Watching } from "./types.ts";
 
@@ -42,19 +43,18 @@ export type Sort = { key: string; reverse: boolean }; // "prob", "name", "added"
 export type Listing =
   | { kind: "all" }
   | { kind: "similar"; title: string; found: Similar[] }
-  | { kind: "lasso"; ids: Uint32Array };
+  | { kind: "ids"; title: string; ids: ReadonlySet<number> };
 
 export const library = signal<LibraryInfo | null>(null);
 export const points = signal<Points | null>(null);
-/** Raised when the columns of `points` changed in place. */
-export const pointsVersion = signal(0);
 export const filters = signal<Filters>(NO_FILTERS);
-/** 1 for each row of `points` that the text and the folder match; null: all do. */
-export const textMask = signal<Uint8Array | null>(null);
-/** 1 for each row of `points` that is shown; and how many these are. */
-export const shown = signal<{ mask: Uint8Array; count: number }>({
+/** What the search box came to. */
+export const searched = signal<Searched>(NOT_SEARCHED);
+/** Which rows of `points` are shown. */
+export const shown = signal<Shown>({
   mask: new Uint8Array(0),
   count: 0,
+  byClass: new Uint32Array(30),
 });
 export const listing = signal<Listing>({ kind: "all" });
 export const sort = signal<Sort>({ key: "prob", reverse: false });
@@ -70,15 +70,22 @@ export const playing = signal<ReadonlySet<number>>(new Set());
 export const canSound = signal(false);
 export const job = signal<Job | null>(null);
 export const watching = signal<Watching>({ state: "off", doing: "", trouble: null });
-/** New sounds that wait until the list is looked at anew. */
-export const waiting = signal<readonly number[]>([]);
+/** How many new sounds wait until the list is looked at anew. */
+export const waiting = signal(0);
 export const message = signal<{ text: string; kind: "done" | "error"; undo?: () => void } | null>(
   null,
 );
 /** What a screen reader says. */
 export const announcement = signal("");
-export const padsOpen = signal(false);
+/** Whether the server answers. */
+export const isAway = signal(false);
+/** What is open besides the list and the map. */
+export const drawer = signal<"none" | "pads" | "shelf">("none");
 export const helpOpen = signal(false);
+/** Whether keys play pads. */
+export const padMode = signal(false);
+/** Whether the next drag on the map draws a lasso. */
+export const isLassoing = signal(false);
 
 export interface Preferences {
   hover: boolean; // pointing plays

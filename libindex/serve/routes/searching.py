@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from libindex.errors import UsageError
 from libindex.paths import to_text
@@ -100,7 +100,21 @@ def _folders(context: Context, _: Body) -> Reply:
     return {"folders": found}
 
 
+def _names(context: Context, _: Body) -> Reply:
+    """All sounds in order of name."""
+    first = func.min(func.lower(samples.c.name))
+    query = (
+        select(samples.c.content_id)
+        .where(samples.c.failure.is_(None), samples.c.content_id.is_not(None))
+        .group_by(samples.c.content_id)
+        .order_by(first, samples.c.content_id)
+    )
+    with context.library.database.reading() as connection:
+        return table({}, _column(list(connection.execute(query).scalars())))
+
+
 ROUTES = (
     route("/api/search", "POST", _search),
+    route("/api/names", "GET", _names),
     route("/api/folders", "GET", _folders),
 )

@@ -1,0 +1,495 @@
+// What keys and buttons do.
+
+import { batch } from "@preact/signals";
+import { api } from "./api.ts";
+import { Flag } from "./columns.ts";
+import { splitWords, toBody } from "./filtering.ts";
+import { history } from "./history.ts";
+import * as pads from "./kit.ts";
+import type { Direction } from "./map/grid.ts";
+import { inShape, circle } from "./map/lasso.ts";
+import { map } from "./map/MapPanel.tsx";
+import {
+  announcement,
+  chosen,
+  cursor,
+  drawer,
+  type Filters,
+  filters,
+  helpOpen,
+  isLassoing,
+  library,
+  listing,
+  NO_FILTERS,
+  order,
+  padMode,
+  playing,
+  points,
+  preferences,
+  selection,
+  shown,
+  view,
+} from "./state.ts";
+import { cache, complain, player, rowOf, say } from "./store.ts";
+
+// Hearing
+
+const AHEAD = 12; // sounds that are fetched before they are asked for
+
+export function hear(id: number): void {
+  if (id) player.play(id);
+}
+
+/** Put the cursor on a sound, and play it. */
+export function visit(id: number, isHeard = true): void {
+  if (!id) return;
+  cursor.value = id;
+  if (isHeard) hear(id);
+  prefetch(id);
+  announce(id);
+}
+
+function prefetch(id: number): void {
+  const row = points.value?.rowOf(id) ?? -1;
+  const at = order.value.indexOf(row);
+  const all = points.value;
+  const near = all && at >= 0 ? [...order.value.slice(Math.max(0, at - 3), at + 7)] : [];
+  cache.ahead([...near.map((one) => all!.id[one]), ...(map?.around(id, AHEAD) ?? [])]);
+}
+
+function announce(id: number): void {
+  if (playing.value.size && !preferences.value.speak) return;
+  const row = rowOf(id);
+  announcement.value = row ? `${row.name}, ${row.class}, ${Math.round(100 * row.probability)} %` : "";
+}
+
+export function again(): void {
+  hear(cursor.value);
+}
+
+export function hearOrStop(): void {
+  if (player.voices.size) player.stop();
+  else again();
+}
+
+/** The next sound of the list, or the one before. */
+export function step(by: number, isExtended = false): void {
+  const all = points.value;
+  if (!all || !order.value.length) return;
+  const at = order.value.indexOf(all.rowOf(cursor.value));
+  const to = at < 0 ? 0 : Math.min(order.value.length - 1, Math.max(0, at + by));
+  const id = all.id[order.value[to]];
+  selection.value = isExtended ? new Set([...selection.value, cursor.value, id]) : new Set();
+  visit(id);
+  map?.reveal(id);
+}
+
+export function toEnd(isLast: boolean): void {
+  step(isLast ? order.value.length : -order.value.length);
+}
+
+/** The nearest sound on the map in some direction. */
+export function travel(direction: Direction): void {
+  const id = map?.towards(cursor.value, direction) ?? 0;
+  if (!id) return;
+  visit(id);
+  map?.reveal(id);
+}
+
+/** Pointed at on the map. */
+export function point(id: number): void {
+  if (!preferences.value.hover) return;
+  player.point(id, preferences.value.dwellMs);
+  if (id) cache.ahead([id, ...(map?.around(id, AHEAD) ?? [])]);
+}
+
+export function pick(id: number, how: "only" | "add"): void {
+  if (!id) {
+    selection.value = new Set();
+    return;
+  }
+  if (how === "add") toggle(id);
+  else selection.value = new Set();
+  visit(id);
+}
+
+export function toggle(id: number): void {
+  const next = new Set(selection.value);
+  if (!next.delete(id)) next.add(id);
+  selection.value = next;
+}
+
+/** Everything between the cursor and a sound. */
+export function extendTo(id: number): void {
+  const all = points.value!;
+  const [from, to] = [cursor.value, id].map((one) => order.value.indexOf(all.rowOf(one)));
+  if (from < 0 || to < 0) return;
+  const rows = order.value.slice(Math.min(from, to), Math.max(from, to) + 1);
+  selection.value = new Set([...rows].map((row) => all.id[row]));
+}
+
+export function selectAll(): void {
+  const all = points.value;
+  if (all) selection.value = new Set([...order.value].map((row) => all.id[row]));
+}
+
+function pickAtRandom(rows: readonly number[] | Uint32Array): void {
+  if (!rows.length) return;
+  const id = points.value!.id[rows[Math.floor(Math.random() * rows.length)]];
+  selection.value = new Set();
+  visit(id);
+  map?.reveal(id);
+}
+
+export function random(): void {
+  pickAtRandom(order.value);
+}
+
+/** The next sound of the list that was not heard yet. */
+export function nextUnheard(): void {
+  const all = points.value;
+  if (!all) return;
+  const at = order.value.indexOf(all.rowOf(cursor.value));
+  for (let number = 1; number <= order.value.length; number++) {
+    const row = order.value[(at + number) % order.value.length];
+    if (all.flags[row] & Flag.heard || all.id[row] === cursor.value) continue;
+    visit(all.id[row]);
+    map?.reveal(all.id[row]);
+    return;
+  }
+  say("You have heard everything that is shown.");
+}
+
+// Finding
+
+export function filter(to: Partial<Filters>, tag = ""): void {
+  history.mark(tag);
+  filters.value = { ...filters.value, ...to };
+}
+
+export function clearFilters(): void {
+  history.mark();
+  batch(() => {
+    filters.value = NO_FILTERS;
+    listing.value = { kind: "all" };
+  });
+}
+
+export function showAll(): void {
+  history.mark();
+  listing.value = { kind: "all" };
+}
+
+export function toggleClass(code: string, isOnly = false): void {
+  const { classes } = filters.value;
+  const others = classes.filter((one) => one !== code);
+  const isAlone = classes.length === 1 && classes[0] === code;
+  filter({
+    classes: isOnly ? (isAlone ? [] : [code]) : others.length < classes.length ? others : [...classes, code],
+  });
+}
+
+export function toggleFamily(family: number, isOnly = false): void {
+  const codes = (library.value?.network?.classes ?? [])
+    .filter((one) => one.family === family)
+    .map((one) => one.code);
+  const { classes } = filters.value;
+  const hasAll = codes.every((code) => classes.includes(code));
+  const others = classes.filter((code) => !codes.includes(code));
+  filter({ classes: hasAll && !(isOnly && others.length) ? others : isOnly ? codes : [...others, ...codes] });
+}
+
+export function focusSearch(): void {
+  document.querySelector<HTMLInputElement>("[data-search]")?.select();
+}
+
+export async function similar(): Promise<void> {
+  const ids = chosen.value.slice(0, 100);
+  const all = points.value;
+  if (!ids.length || !all) return;
+  try {
+    const found = await api.similar(ids, {});
+    const name = ids.length > 1 ? `${ids.length} sounds` : (rowOf(ids[0])?.name ?? "this sound");
+    showSimilar(`like ${name}`, found);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+export function showSimilar(title: string, found: { id: number; similarity: number; why: string }[]) {
+  history.mark();
+  listing.value = { kind: "similar", title, found };
+}
+
+export async function similarToFile(file: File): Promise<void> {
+  say(`Listening to ${file.name} …`);
+  try {
+    player.decode(await file.arrayBuffer()).then(
+      (buffer) => player.playBuffer(buffer),
+      () => {}, // this browser can't play it; the server may well know it
+    );
+    const answer = await api.similarToFile(file);
+    showSimilar(`like ${answer.title}`, answer.found);
+    say(`${answer.title} was compared, and not kept.`);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+export function back(): void {
+  history.back();
+}
+
+export function forward(): void {
+  history.forward();
+}
+
+// The map
+
+export function zoomIn(): void {
+  map?.zoomBy(1.5);
+}
+
+export function zoomOut(): void {
+  map?.zoomBy(1 / 1.5);
+}
+
+export function fit(): void {
+  map?.fit();
+}
+
+let radius = 0;
+
+/** Draw a lasso by the next drag; with keys, a circle around the cursor that + and − change. */
+export function lasso(): void {
+  isLassoing.value = !isLassoing.value;
+  radius = isLassoing.value ? 2_500 / view.value.zoom : 0;
+  showCircle();
+}
+
+export function growLasso(factor: number): void {
+  radius *= factor;
+  showCircle();
+}
+
+function middle() {
+  const all = points.value!;
+  const row = all.rowOf(cursor.value);
+  return row < 0
+    ? { x: view.value.x * 65_535, y: view.value.y * 65_535 }
+    : { x: all.x[row], y: all.y[row] };
+}
+
+function showCircle(): void {
+  if (points.value) map?.showShape(radius ? circle(middle(), radius) : null);
+}
+
+/** Take what is in the circle. */
+export function closeLasso(): void {
+  const all = points.value;
+  if (!all || !radius) return;
+  onLasso(inShape(all, circle(middle(), radius), shown.value.mask));
+}
+
+export function onLasso(ids: Uint32Array): void {
+  isLassoing.value = false;
+  radius = 0;
+  map?.showShape(null);
+  if (!ids.length) return;
+  history.mark();
+  const title = `${ids.length.toLocaleString("en")} ${ids.length === 1 ? "sound" : "sounds"} in the lasso`;
+  batch(() => {
+    selection.value = new Set();
+    listing.value = { kind: "ids", title, ids: new Set(ids) };
+  });
+}
+
+// Using
+
+export async function shelve(): Promise<void> {
+  const ids = chosen.value;
+  if (!ids.length) return;
+  if (padWaits) {
+    putOnPad(padWaits, ids[0]);
+    padWaits = null;
+    return;
+  }
+  try {
+    await api.shelve(ids.slice(0, 500));
+    const what = ids.length > 1 ? `${ids.length} sounds` : (rowOf(ids[0])?.name ?? "The sound");
+    say(`${what} on the shelf`, () => {
+      api.unshelve(ids).catch(complain);
+    });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+export async function copyPath(): Promise<void> {
+  const paths = chosen.value.map((id) => rowOf(id)?.path).filter(Boolean);
+  if (!paths.length) return;
+  try {
+    await navigator.clipboard.writeText(paths.join("\n"));
+    say(paths.length > 1 ? `${paths.length} paths copied` : "Path copied");
+  } catch {
+    complain(new Error("this browser does not let pages copy"));
+  }
+}
+
+export function reveal(): void {
+  if (cursor.value) api.reveal(cursor.value).catch(complain);
+}
+
+// Pads
+
+let padWaits: number | null = null;
+
+/** Enter puts the sound under the cursor onto the chosen pad. */
+export function toPad(): void {
+  drawer.value = "pads";
+  padWaits = pads.chosenPad.value ?? pads.kit.value.pads.find((pad) => pad.id === null)?.key ?? null;
+  say(padWaits === null ? "There is no empty pad." : "Enter puts the sound onto the pad.");
+}
+
+export function putOnPad(key: number, id: number): void {
+  pads.change({ pads: pads.withPad(key, id) });
+}
+
+export function togglePads(): void {
+  drawer.value = drawer.value === "pads" ? "none" : "pads";
+  padMode.value = drawer.value === "pads";
+}
+
+export function toggleShelf(): void {
+  drawer.value = drawer.value === "shelf" ? "none" : "shelf";
+  padMode.value = false;
+}
+
+export async function loadLayouts(): Promise<void> {
+  if (pads.layouts.value.length) return;
+  pads.layouts.value = await api.layouts();
+  chooseLayout(preferences.value.layout);
+}
+
+export function chooseLayout(name: string): void {
+  const layout = pads.layouts.value.find((one) => one.name === name) ?? pads.layouts.value[0];
+  if (!layout || layout.name === pads.kit.value.layout) return;
+  preferences.value = { ...preferences.value, layout: layout.name };
+  pads.change({ layout: layout.name, pads: layout.pads, locked: new Set(), steps: {} });
+  pads.bank.value = 0;
+}
+
+/** What pads are filled from: the selection, or what is shown. */
+export function sourceOfPads(): { text: string; body: Record<string, unknown> } {
+  const all = points.value!;
+  const count = (number: number) => number.toLocaleString("en");
+  if (selection.value.size > 1)
+    return { text: `${count(selection.value.size)} selected sounds`, body: { ids: [...selection.value] } };
+  const current = listing.value;
+  if (current.kind === "ids") return { text: current.title, body: { ...toBody(filters.value, all), ids: [...current.ids] } };
+  if (current.kind === "similar")
+    return { text: `the sounds ${current.title}`, body: { ids: current.found.map((one) => one.id) } };
+  return { text: `${count(shown.value.count)} shown sounds`, body: toBody(filters.value, all) };
+}
+
+export async function fillPads(isShuffled = false): Promise<void> {
+  const { layout, locked } = pads.kit.value;
+  try {
+    const answer = await api.assign({
+      layout,
+      filters: sourceOfPads().body,
+      locked: pads.soundsByKey(locked),
+      shuffle: isShuffled,
+      seed: isShuffled ? Math.floor(Math.random() * 2 ** 31) : 0,
+    });
+    pads.forgetOffered();
+    pads.change({ pads: answer.pads });
+    cache.ahead(answer.pads.flatMap((pad) => pad.id ?? []));
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Swap the sounds of pads for similar ones; without keys, of all that are not locked. */
+export async function swapPads(keys?: number[]): Promise<void> {
+  const { layout, locked } = pads.kit.value;
+  const all = pads.soundsByKey();
+  const wanted = keys ?? Object.keys(all).map(Number).filter((key) => !locked.has(key));
+  try {
+    const answer = await api.swap({
+      layout,
+      pads: all,
+      keys: wanted,
+      skip: pads.rememberOffered(wanted.flatMap((key) => all[key] ?? [])),
+      filters: {},
+    });
+    pads.change({ pads: answer.pads });
+    if (keys?.length === 1) strike(keys[0]);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Play a pad. */
+export async function strike(key: number, velocity = 1, when?: number): Promise<void> {
+  const pad = pads.kit.value.pads.find((one) => one.key === key);
+  if (!pad?.id) return;
+  const group = pad.choke ? `choke ${pad.choke}` : `pad ${key}`;
+  const options = { velocity, group, isExtra: true, ...(when !== undefined && { when }) };
+  const ready = cache.peek(pad.id);
+  if (ready && player.isOpen) player.start(pad.id, ready, options);
+  else await player.play(pad.id, options);
+}
+
+// The rest
+
+export function undo(): void {
+  if (!pads.undoPads() && !history.back()) say("There is nothing to undo.");
+}
+
+export function redo(): void {
+  if (!pads.redoPads() && !history.forward()) say("There is nothing to redo.");
+}
+
+export function toggleHover(): void {
+  preferences.value = { ...preferences.value, hover: !preferences.value.hover };
+  say(preferences.value.hover ? "Pointing plays." : "Pointing is silent; click to hear.");
+}
+
+export function toggleLevels(): void {
+  preferences.value = { ...preferences.value, matchLevels: !preferences.value.matchLevels };
+  say(preferences.value.matchLevels ? "All sounds are equally loud." : "Sounds are as loud as their files.");
+  if (player.voices.size) again();
+}
+
+export function toggleHelp(): void {
+  helpOpen.value = !helpOpen.value;
+}
+
+/** Sound first, then whatever is open, then what was chosen, then the search. */
+export function escape(): void {
+  padWaits = null;
+  const isSounding = player.voices.size > 0;
+  player.stop();
+  if (isSounding) return;
+  if (helpOpen.value) helpOpen.value = false;
+  else if (padMode.value) padMode.value = false;
+  else if (isLassoing.value) lasso();
+  else if (selection.value.size) selection.value = new Set();
+  else if (listing.value.kind !== "all") showAll();
+  else if (filters.value.text) filter({ text: "" });
+}
+
+/** Take a word of the search away. */
+export function dropWord(word: string): void {
+  const { words, without } = splitWords(filters.value.text);
+  const quote = (one: string) => (/\s/.test(one) ? `"${one}"` : one);
+  const gone = new Set(word.split(" "));
+  const keep = (one: string) => one !== word && !gone.has(one);
+  const text = [
+    ...words.filter(keep).map(quote),
+    ...without.filter(keep).map((one) => `-${quote(one)}`),
+  ].join(" ");
+  filter({ text });
+}
+

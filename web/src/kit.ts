@@ -1,0 +1,90 @@
+// The pads, with undo.
+
+import { computed, signal } from "@preact/signals";
+import type { Layout } from "./api.ts";
+import type { KitPad } from "./types.ts";
+
+export interface Pads {
+  layout: string;
+  pads: readonly KitPad[];
+  locked: ReadonlySet<number>; // keys
+  steps: Readonly<Record<number, readonly boolean[]>>; // by key
+}
+
+const EMPTY: Pads = { layout: "", pads: [], locked: new Set(), steps: {} };
+const MOST = 200;
+
+export const layouts = signal<Layout[]>([]);
+export const kit = signal<Pads>(EMPTY);
+export const chosenPad = signal<number | null>(null);
+export const bank = signal(0);
+export const tempo = signal({ bpm: 96, swing: 0 });
+export const step = signal(-1); // that plays now
+
+const past: Pads[] = [];
+let future: Pads[] = [];
+let offered = new Set<number>(); // sounds that were swapped away
+
+export function change(to: Partial<Pads>): void {
+  past.push(kit.value);
+  if (past.length > MOST) past.shift();
+  future = [];
+  kit.value = { ...kit.value, ...to };
+}
+
+export function undoPads(): boolean {
+  return moved(past, future);
+}
+
+export function redoPads(): boolean {
+  return moved(future, past);
+}
+
+function moved(from: Pads[], to: Pads[]): boolean {
+  const before = from.pop();
+  if (!before) return false;
+  to.push(kit.value);
+  kit.value = before;
+  return true;
+}
+
+export function withPad(key: number, id: number | null): readonly KitPad[] {
+  return kit.value.pads.map((pad) => (pad.key === key ? { ...pad, id, probability: null } : pad));
+}
+
+export function toggleLock(key: number): void {
+  const locked = new Set(kit.value.locked);
+  if (!locked.delete(key)) locked.add(key);
+  change({ locked });
+}
+
+export function toggleStep(key: number, number: number): void {
+  const row = kit.value.steps[key] ?? Array.from({ length: 16 }, () => false);
+  change({ steps: { ...kit.value.steps, [key]: row.map((on, at) => (at === number ? !on : on)) } });
+}
+
+/** Sounds by key, as the server takes them. */
+export function soundsByKey(keys?: ReadonlySet<number>): Record<number, number> {
+  const found: Record<number, number> = {};
+  for (const { key, id } of kit.value.pads)
+    if (id !== null && (!keys || keys.has(key))) found[key] = id;
+  return found;
+}
+
+export function rememberOffered(ids: Iterable<number>): number[] {
+  offered = new Set([...offered, ...ids]);
+  return [...offered];
+}
+
+export function forgetOffered(): void {
+  offered = new Set();
+}
+
+export const filled = computed(() => kit.value.pads.filter((pad) => pad.id !== null).length);
+
+/** Sixteen pads for sixteen keys of the keyboard, as they lie there. */
+export const PAD_KEYS = [..."zxcvasdfqwer1234"];
+
+export function padAt(position: number): KitPad | undefined {
+  return kit.value.pads[bank.value * 16 + position];
+}

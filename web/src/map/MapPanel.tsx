@@ -1,0 +1,503 @@
+// The map: two canvases, one for the points and one for all that moves over them.
+
+import { useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Points } from "../points.ts";
+import {
+  cursor,
+  hover,
+  isLassoing,
+  library,
+  points,
+  preferences,
+  selection,
+  shown,
+  type View,
+  view,
+} from "../state.ts";
+import { DARK, LIGHT, type Theme } from "./colours.ts";
+import { type Direction, Grid } from "./grid.ts";
+import { inShape, type Spot } from "./lasso.ts";
+import { placed } from "./labels.ts";
+import { Pixels, projection, radiusOf, type Size, WHILE_MOVING } from "./pixels.ts";
+import { between, fitted, moved, zoomed } from "./view.ts";
+
+const WIDTH = 65_535;
+const REACH = 24; // CSS pixels from the pointer in which a sound is found
+const CLICK = 4; // CSS pixels that a click may move
+const GLIDE_MS = 350;
+
+export interface MapEvents {
+  onPoint(id: number): void; // the pointer is on a sound, or on none (0)
+  onPick(id: number, how: "only" | "add"): void;
+  onLasso(ids: Uint32Array): void;
+}
+
+/** The map as others use it: set while it is on the page. */
+export let map: MapController | null = null;
+
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+const lightScheme = matchMedia("(prefers-color-scheme: light)");
+
+export function currentTheme(): Theme {
+  const { theme } = preferences.value;
+  return theme === "light" || (theme === "auto" && lightScheme.matches) ? LIGHT : DARK;
+}
+
+export class MapController {
+  private readonly pixels = new Pixels();
+  private grid: Grid | null = null;
+  private gridOf: Points | null = null;
+  private familyOf = new Uint8Array(256);
+  private frame = 0;
+  private idle = 0;
+  private glide = 0;
+  private dirty = true;
+  private shape: Spot[] | null = null;
+  readonly size: Size = { width: 1, height: 1, dpr: 1 };
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly over: HTMLCanvasElement,
+    private readonly events: MapEvents,
+  ) {}
+
+  resize(): void {
+    const box = this.canvas.getBoundingClientRect();
+    const dpr = Math.min(devicePixelRatio, 3);
+    this.size.width = Math.max(1, Math.round(box.width * dpr));
+    this.size.height = Math.max(1, Math.round(box.height * dpr));
+    this.size.dpr = dpr;
+    for (const canvas of [this.canvas, this.over]) {
+      canvas.width = this.size.width;
+      canvas.height = this.size.height;
+    }
+    this.redraw();
+  }
+
+  classesChanged(): void {
+    library.value?.network?.classes.forEach((one, number) => {
+      this.familyOf[number] = one.family;
+    });
+    this.redraw();
+  }
+
+  /** Draw everything in the next frame. */
+  redraw(): void {
+    this.dirty = true;
+    this.redrawOver();
+  }
+
+  /** Draw only what lies over the points. */
+  redrawOver(): void {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  private draw(): void {
+    this.frame = 0;
+    const all = points.value;
+    if (all && this.dirty) {
+      this.dirty = false;
+      cancelIdleCallback(this.idle);
+      this.drawPoints(all, WHILE_MOVING);
+      if (all.length > WHILE_MOVING)
+        this.idle = requestIdleCallback(() => this.drawPoints(all, all.length), { timeout: 200 });
+    }
+    this.drawOver(all);
+  }
+
+  private drawPoints(all: Points, limit: number): void {
+    const { mask } = shown.value;
+    const theme = currentTheme();
+    const image = this.pixels.draw(
+      all,
+      mask,
+      this.familyOf,
+      view.value,
+      this.size,
+      theme,
+      limit,
+    );
+    this.canvas.getContext("2d", { alpha: false })!.putImageData(image, 0, 0);
+  }
+
+  private drawOver(all: Points | null): void {
+    const context = this.over.getContext("2d")!;
+    const { width, height, dpr } = this.size;
+    context.clearRect(0, 0, width, height);
+    const theme = currentTheme();
+    this.drawLabels(context, theme);
+    if (all) {
+      const radius = radiusOf(all.length, view.value, this.size);
+      const chosen = selection.value.size <= 2_000 ? selection.value : [];
+      for (const id of chosen) this.ring(context, all, id, radius + 2.5 * dpr, 1.2 * dpr, theme.ink);
+      this.ring(context, all, hover.value, radius + 4 * dpr, 1.5 * dpr, theme.ink);
+      this.ring(context, all, cursor.value, radius + 5 * dpr, 2.5 * dpr, theme.ink);
+    }
+    if (this.shape?.length) this.drawShape(context, theme);
+  }
+
+  private drawLabels(context: CanvasRenderingContext2D, theme: Theme): void {
+    const network = library.value?.network;
+    if (!network) return;
+    const names = new Map(network.classes.map((one) => [one.code, one.name]));
+    const font = (size: number) => {
+      context.font = `600 ${size}px system-ui, sans-serif`;
+      context.letterSpacing = `${size * 0.14}px`;
+    };
+    const labels = placed(
+      library.value!.regions,
+      (code) => names.get(code) ?? code,
+      (x, y) => this.toPixels(x, y),
+      { ...this.size, zoom: view.value.zoom },
+      (text, size) => {
+        font(size);
+        return context.measureText(text).width;
+      },
+    );
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    for (const { text, x, y, size } of labels) {
+      font(size);
+      context.strokeStyle = theme.background;
+      context.lineWidth = size * 0.35;
+      context.globalAlpha = 0.75;
+      context.strokeText(text, x, y);
+      context.globalAlpha = 0.92;
+      context.fillStyle = theme.ink;
+      context.fillText(text, x, y);
+    }
+    context.globalAlpha = 1;
+  }
+
+  private ring(
+    context: CanvasRenderingContext2D,
+    all: Points,
+    id: number,
+    radius: number,
+    width: number,
+    colour: string,
+  ): void {
+    const row = id ? all.rowOf(id) : -1;
+    if (row < 0) return;
+    const [x, y] = this.toPixels(all.x[row], all.y[row]);
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.stroke();
+  }
+
+  private drawShape(context: CanvasRenderingContext2D, theme: Theme): void {
+    context.beginPath();
+    for (const { x, y } of this.shape!) context.lineTo(...this.toPixels(x, y));
+    context.closePath();
+    context.lineWidth = 1.5 * this.size.dpr;
+    context.strokeStyle = theme.ink;
+    context.stroke();
+    context.globalAlpha = 0.08;
+    context.fillStyle = theme.ink;
+    context.fill();
+    context.globalAlpha = 1;
+  }
+
+  // Places and pixels
+
+  private toPixels(x: number, y: number): [number, number] {
+    const { scale, left, top } = projection(view.value, this.size);
+    return [x * scale + left, y * scale + top];
+  }
+
+  private toPlace(event: { clientX: number; clientY: number }): Spot {
+    const box = this.canvas.getBoundingClientRect();
+    const { scale, left, top } = projection(view.value, this.size);
+    const { dpr } = this.size;
+    return {
+      x: ((event.clientX - box.left) * dpr - left) / scale,
+      y: ((event.clientY - box.top) * dpr - top) / scale,
+    };
+  }
+
+  private index(): Grid | null {
+    const all = points.value;
+    if (all && this.gridOf !== all) {
+      this.grid = new Grid(all);
+      this.gridOf = all;
+    }
+    return this.grid;
+  }
+
+  /** The sound under the pointer, or 0. */
+  at(event: { clientX: number; clientY: number }): number {
+    const { x, y } = this.toPlace(event);
+    const { scale } = projection(view.value, this.size);
+    const reach = (REACH * this.size.dpr) / scale;
+    const row = this.index()?.nearest(x, y, reach, shown.value.mask) ?? -1;
+    return row < 0 ? 0 : points.value!.id[row];
+  }
+
+  /** Sounds around one, the nearest first. */
+  around(id: number, count: number): number[] {
+    const all = points.value;
+    const row = all?.rowOf(id) ?? -1;
+    if (!all || row < 0) return [];
+    const rows = this.index()!.around(all.x[row], all.y[row], count + 1, shown.value.mask);
+    return rows.map((one) => all.id[one]).filter((one) => one !== id);
+  }
+
+  /** The sound in some direction from another, or 0. */
+  towards(id: number, direction: Direction): number {
+    const all = points.value;
+    if (!all) return 0;
+    const row = all.rowOf(id);
+    if (row < 0) {
+      const middle = this.index()!.around(
+        view.value.x * WIDTH,
+        view.value.y * WIDTH,
+        1,
+        shown.value.mask,
+      );
+      return middle.length ? all.id[middle[0]] : 0;
+    }
+    const found = this.index()!.towards(row, direction, shown.value.mask);
+    return found < 0 ? 0 : all.id[found];
+  }
+
+  // The view
+
+  go(to: View, animated = true): void {
+    cancelAnimationFrame(this.glide);
+    if (!animated || reducedMotion.matches) {
+      view.value = to;
+      return;
+    }
+    const from = view.value;
+    const start = performance.now();
+    const step = (now: number) => {
+      const part = Math.min(1, (now - start) / GLIDE_MS);
+      view.value = between(from, to, part);
+      if (part < 1) this.glide = requestAnimationFrame(step);
+    };
+    this.glide = requestAnimationFrame(step);
+  }
+
+  zoomBy(factor: number): void {
+    this.go(zoomed(view.value, factor));
+  }
+
+  fit(): void {
+    const all = points.value;
+    const { mask, count } = shown.value;
+    if (!all || !count || count === all.length) {
+      this.go({ x: 0.5, y: 0.5, zoom: 1 });
+      return;
+    }
+    const xs: number[] = [];
+    const ys: number[] = [];
+    const every = Math.ceil(count / 20_000); // a sample of them is enough
+    for (let row = 0, number = 0; row < all.length; row++)
+      if (mask[row] && number++ % every === 0) {
+        xs.push(all.x[row]);
+        ys.push(all.y[row]);
+      }
+    this.go(fitted(xs, ys));
+  }
+
+  /** Move so that a sound is seen, if it is not. */
+  reveal(id: number): void {
+    const all = points.value;
+    const row = all?.rowOf(id) ?? -1;
+    if (!all || row < 0) return;
+    const [x, y] = this.toPixels(all.x[row], all.y[row]);
+    const { width, height } = this.size;
+    const margin = 0.08 * Math.min(width, height);
+    if (x > margin && y > margin && x < width - margin && y < height - margin) return;
+    this.go({ ...view.value, x: all.x[row] / WIDTH, y: all.y[row] / WIDTH });
+  }
+
+  // Drawing a shape
+
+  beginShape(event: { clientX: number; clientY: number }): void {
+    this.shape = [this.toPlace(event)];
+  }
+
+  extendShape(event: { clientX: number; clientY: number }): void {
+    this.shape?.push(this.toPlace(event));
+    this.redrawOver();
+  }
+
+  showShape(shape: Spot[] | null): void {
+    this.shape = shape;
+    this.redrawOver();
+  }
+
+  endShape(): void {
+    const shape = this.shape;
+    this.shape = null;
+    this.redrawOver();
+    if (shape && shape.length > 2 && points.value)
+      this.events.onLasso(inShape(points.value, shape, shown.value.mask));
+  }
+
+  // The pointer
+
+  listen(): () => void {
+    const { over } = this;
+    const pointers = new Map<number, PointerEvent>();
+    let pressed: PointerEvent | null = null;
+    let isDragging = false;
+    let isDrawing = false;
+    let spread = 0;
+
+    const side = () => Math.min(this.size.width, this.size.height) / this.size.dpr;
+    const fromMiddle = (event: { clientX: number; clientY: number }): [number, number] => {
+      const box = over.getBoundingClientRect();
+      return [
+        (event.clientX - box.left - box.width / 2) / side(),
+        (event.clientY - box.top - box.height / 2) / side(),
+      ];
+    };
+    const down = (event: PointerEvent) => {
+      over.setPointerCapture(event.pointerId);
+      pointers.set(event.pointerId, event);
+      cancelAnimationFrame(this.glide);
+      if (pointers.size === 2) {
+        const [one, other] = [...pointers.values()];
+        spread = Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+        pressed = null;
+        return;
+      }
+      pressed = event;
+      isDragging = false;
+      isDrawing = isLassoing.value || event.altKey || event.button === 2;
+      if (isDrawing) this.beginShape(event);
+    };
+    const move = (event: PointerEvent) => {
+      const last = pointers.get(event.pointerId);
+      if (last) pointers.set(event.pointerId, event);
+      if (pointers.size === 2) {
+        const [one, other] = [...pointers.values()];
+        const now = Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+        if (spread) view.value = zoomed(view.value, now / spread, ...fromMiddle(event));
+        spread = now;
+      } else if (isDrawing && pressed) this.extendShape(event);
+      else if (pressed && last) {
+        const far = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
+        if (far > CLICK) isDragging = true;
+        if (isDragging)
+          view.value = moved(
+            view.value,
+            (event.clientX - last.clientX) / side(),
+            (event.clientY - last.clientY) / side(),
+          );
+      } else this.point(this.at(event));
+    };
+    const up = (event: PointerEvent) => {
+      pointers.delete(event.pointerId);
+      if (isDrawing && pressed) this.endShape();
+      else if (pressed && !isDragging) {
+        const id = this.at(event);
+        this.events.onPick(id, event.shiftKey || event.ctrlKey || event.metaKey ? "add" : "only");
+      }
+      pressed = null;
+      isDrawing = false;
+    };
+    const cancel = (event: PointerEvent) => {
+      pointers.delete(event.pointerId);
+      pressed = null;
+      this.showShape(null);
+    };
+    const wheel = (event: WheelEvent) => {
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 30 : 1;
+      const factor = Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0022));
+      cancelAnimationFrame(this.glide);
+      view.value = zoomed(view.value, factor, ...fromMiddle(event));
+    };
+    const leave = () => this.point(0);
+    const menu = (event: Event) => event.preventDefault();
+    over.addEventListener("pointerdown", down);
+    over.addEventListener("pointermove", move);
+    over.addEventListener("pointerup", up);
+    over.addEventListener("pointercancel", cancel);
+    over.addEventListener("pointerleave", leave);
+    over.addEventListener("wheel", wheel, { passive: false });
+    over.addEventListener("contextmenu", menu);
+    return () => {
+      over.removeEventListener("pointerdown", down);
+      over.removeEventListener("pointermove", move);
+      over.removeEventListener("pointerup", up);
+      over.removeEventListener("pointercancel", cancel);
+      over.removeEventListener("pointerleave", leave);
+      over.removeEventListener("wheel", wheel);
+      over.removeEventListener("contextmenu", menu);
+    };
+  }
+
+  private point(id: number): void {
+    if (hover.value === id) return;
+    hover.value = id;
+    this.events.onPoint(id);
+  }
+}
+
+export function MapPanel(props: MapEvents) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const over = useRef<HTMLCanvasElement>(null);
+
+  useEffect(() => {
+    const controller = new MapController(canvas.current!, over.current!, props);
+    map = controller;
+    const observer = new ResizeObserver(() => controller.resize());
+    observer.observe(canvas.current!);
+    const stop = controller.listen();
+    const themeChanged = () => controller.redraw();
+    lightScheme.addEventListener("change", themeChanged);
+    controller.resize();
+    controller.classesChanged();
+    return () => {
+      map = null;
+      observer.disconnect();
+      stop();
+      lightScheme.removeEventListener("change", themeChanged);
+    };
+  }, []);
+
+  useSignalEffect(() => {
+    void [points.value, shown.value, view.value, preferences.value.theme];
+    map?.redraw();
+  });
+  useSignalEffect(() => {
+    void library.value;
+    map?.classesChanged();
+  });
+  useSignalEffect(() => {
+    void [cursor.value, hover.value, selection.value];
+    map?.redrawOver();
+  });
+
+  return (
+    <section
+      class={isLassoing.value ? "map lassoing" : "map"}
+      role="application"
+      aria-label="Map of the sounds: arrow keys go to the nearest sound that way and play it"
+      tabIndex={0}
+      data-panel="map"
+    >
+      <canvas ref={canvas} data-points />
+      <canvas ref={over} data-over />
+      <div class="zoom" role="group" aria-label="Zoom">
+        <button type="button" title="Closer (+)" onClick={() => map?.zoomBy(1.6)}>
+          +
+        </button>
+        <button type="button" title="Farther (−)" onClick={() => map?.zoomBy(1 / 1.6)}>
+          −
+        </button>
+        <button type="button" title="All that is shown (0)" onClick={() => map?.fit()}>
+          ⤢
+        </button>
+      </div>
+    </section>
+  );
+}

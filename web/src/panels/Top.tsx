@@ -1,0 +1,212 @@
+// The line at the top: search, history, and how things are.
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import {
+  back,
+  dropWord,
+  filter,
+  forward,
+  random,
+  toggleHelp,
+  toggleHover,
+  toggleLevels,
+  togglePads,
+  toggleShelf,
+} from "../actions.ts";
+import { history } from "../history.ts";
+import {
+  canSound,
+  drawer,
+  filters,
+  isAway,
+  job,
+  library,
+  points,
+  preferences,
+  searched,
+  shown,
+  watching,
+} from "../state.ts";
+import { player } from "../store.ts";
+import { count } from "../words.ts";
+
+export function TopBar() {
+  const { back: past, forward: future } = history.length.value;
+  return (
+    <header class="top">
+      <h1>
+        <img src="icon.svg" alt="" width="22" height="22" />
+        libindex
+      </h1>
+      <Search />
+      <p class="count" aria-live="polite">
+        <b>{count(shown.value.count)}</b> of {count(points.value?.length ?? 0)}
+      </p>
+      <div class="group" role="group" aria-label="History">
+        <button type="button" disabled={!past} title="Back ([)" aria-label="Back" onClick={back}>
+          ◀
+        </button>
+        <button type="button" disabled={!future} title="Forward (])" aria-label="Forward" onClick={forward}>
+          ▶
+        </button>
+        <button type="button" title="A sound at random (R)" aria-label="A sound at random" onClick={random}>
+          ⚄
+        </button>
+      </div>
+      <Status />
+      <Sound />
+      <div class="group">
+        <button type="button" aria-pressed={drawer.value === "shelf"} title="Shelf (J)" onClick={toggleShelf}>
+          Shelf
+        </button>
+        <button type="button" aria-pressed={drawer.value === "pads"} title="Pads (K)" onClick={togglePads}>
+          Pads
+        </button>
+        <ThemeButton />
+        <button type="button" title="Keys (?)" aria-label="Keys" onClick={toggleHelp}>
+          ?
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Search() {
+  const { understood, problem } = searched.value;
+  const names = new Map((library.value?.network?.classes ?? []).map((one) => [one.code, one.name]));
+  return (
+    <div class="search">
+      <input
+        data-search
+        type="search"
+        aria-label="Search: classes and names; a minus leaves out"
+        placeholder="snare 808 -vinyl"
+        spellcheck={false}
+        autocomplete="off"
+        value={filters.value.text}
+        onInput={(event) => filter({ text: event.currentTarget.value }, "text")}
+        onBlur={() => history.settle()}
+      />
+      {!filters.value.text && <kbd>/</kbd>}
+      {understood.length > 0 && !problem && (
+        <ul class="words" aria-label="Understood as">
+          {understood.map((one) => (
+            <li key={`${one.not}${one.word}`} class={one.classes.length ? "is-class" : "is-name"}>
+              {one.not && "not "}
+              {one.classes.length ? one.classes.map((code) => names.get(code) ?? code).join(", ") : `“${one.word}”`}
+              <button type="button" aria-label={`Without ${one.word}`} onClick={() => dropWord(one.word)}>
+                ×
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {problem && <p class="problem" role="status">{problem}</p>}
+    </div>
+  );
+}
+
+function Status() {
+  const { state, doing, trouble } = watching.value;
+  const now = job.value;
+  if (isAway.value)
+    return (
+      <p class="status bad" role="status">
+        libindex is not running; start it with: <code>libindex serve</code>
+      </p>
+    );
+  if (now)
+    return (
+      <p class="status busy" role="status">
+        {now.text}
+        {now.total > 0 && <progress max={now.total} value={now.done} />}
+      </p>
+    );
+  if (trouble) return <p class="status bad" role="status" title={trouble}>{trouble}</p>;
+  if (doing) return <p class="status busy" role="status" title={doing}>{doing}</p>;
+  const where = state === "elsewhere" ? "watched by another libindex" : "watching";
+  return <p class="status">{state === "off" ? "" : <><i aria-hidden="true">●</i> {where}</>}</p>;
+}
+
+function Sound() {
+  const now = preferences.value;
+  const set = (to: Partial<typeof now>) => {
+    preferences.value = { ...preferences.value, ...to };
+  };
+  return (
+    <div class="group sound">
+      {!canSound.value && points.value && <span class="press">press any key or click to hear</span>}
+      <button type="button" aria-pressed={now.hover} title="Pointing plays (M)" onClick={toggleHover}>
+        hover
+      </button>
+      <button type="button" aria-pressed={now.matchLevels} title="Equal loudness (V)" onClick={toggleLevels}>
+        level
+      </button>
+      <input
+        type="range"
+        class="volume"
+        aria-label="Volume"
+        min="0"
+        max="1"
+        step="0.01"
+        value={now.volume}
+        onInput={(event) => set({ volume: event.currentTarget.valueAsNumber })}
+      />
+      <Output />
+    </div>
+  );
+}
+
+const canChoose = typeof AudioContext !== "undefined" && "setSinkId" in AudioContext.prototype;
+
+/** Which device plays, where the browser lets one choose, and knows their names. */
+function Output() {
+  const devices = useSignal<MediaDeviceInfo[]>([]);
+  useEffect(() => {
+    if (!canChoose || !navigator.mediaDevices) return;
+    const look = async () => {
+      const found = await navigator.mediaDevices.enumerateDevices();
+      devices.value = found.filter((one) => one.kind === "audiooutput" && one.label);
+    };
+    look();
+    navigator.mediaDevices.addEventListener("devicechange", look);
+    return () => navigator.mediaDevices.removeEventListener("devicechange", look);
+  }, []);
+  if (devices.value.length < 2) return null;
+  return (
+    <select
+      aria-label="Output"
+      value={preferences.value.output}
+      onChange={(event) => {
+        preferences.value = { ...preferences.value, output: event.currentTarget.value };
+        player.preferencesChanged();
+      }}
+    >
+      <option value="">system’s output</option>
+      {devices.value.map((one) => (
+        <option key={one.deviceId} value={one.deviceId}>
+          {one.label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+const NEXT = { auto: "light", light: "dark", dark: "auto" } as const;
+
+function ThemeButton() {
+  const { theme } = preferences.value;
+  return (
+    <button
+      type="button"
+      aria-label={`Colours: ${theme}`}
+      title={`Colours: ${theme}`}
+      onClick={() => {
+        preferences.value = { ...preferences.value, theme: NEXT[theme] };
+      }}
+    >
+      {theme === "light" ? "☀" : theme === "dark" ? "☾" : "◐"}
+    </button>
+  );
+}

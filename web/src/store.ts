@@ -1,0 +1,332 @@
+// What keeps the state up to date: requests, events of the server, and what follows from filters.
+
+import { batch, computed, effect } from "@preact/signals";
+import { ApiFailure, api, forgetToken, listen } from "./api.ts";
+import { UNKNOWN } from "./columns.ts";
+import { compute, NOT_SEARCHED, sorted } from "./filtering.ts";
+import { Points } from "./points.ts";
+import { SoundCache } from "./sound/cache.ts";
+import { Player } from "./sound/player.ts";
+import {
+  canSound,
+  cursor,
+  filters,
+  isAway,
+  job,
+  library,
+  listing,
+  message,
+  order,
+  playing,
+  points,
+  preferences,
+  searched,
+  selection,
+  shown,
+  sort,
+  waiting,
+  watching,
+} from "./state.ts";
+import type { Job, Row, Watching } from "./types.ts";
+import { Outlines } from "./waveform.ts";
+
+const ROWS_KEPT = 5_000;
+
+export const outlines = new Outlines((ids) => api.outlines(ids));
+
+export const cache = new SoundCache({
+  fetch: (id, signal) => api.audio(id, signal),
+  decode: (data) => player.decode(data),
+});
+
+const heard = new Set<number>();
+
+export const player: Player = new Player(cache, () => preferences.value, {
+  change() {
+    canSound.value = player.isOpen;
+    playing.value = new Set([...player.voices].map((voice) => voice.id));
+  },
+  heard(id) {
+    heard.add(id);
+  },
+  failed(_, error) {
+    complain(error);
+  },
+});
+
+export function say(text: string, undo?: () => void): void {
+  message.value = { text, kind: "done", ...(undo && { undo }) };
+}
+
+export function complain(error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  if (error instanceof ApiFailure && error.status === 401) {
+    forgetToken();
+    location.reload();
+    return;
+  }
+  if (error instanceof ApiFailure && error.status === 0) {
+    isAway.value = true;
+    return;
+  }
+  message.value = { text: error instanceof Error ? error.message : String(error), kind: "error" };
+}
+
+// Rows of the list
+
+const rows = new Map<number, Row>();
+
+/** What is known of a sound for the list; undefined until it was fetched. */
+export function rowOf(id: number): Row | undefined {
+  return rows.get(id);
+}
+
+/** Fetch rows that are not known; returns whether any were. */
+export async function fetchRows(ids: readonly number[]): Promise<boolean> {
+  const missing = ids.filter((id) => !rows.has(id)).slice(0, 500);
+  if (!missing.length) return false;
+  for (const row of await api.rows(missing)) rows.set(row.id, row);
+  for (const id of rows.keys()) {
+    if (rows.size <= ROWS_KEPT) break;
+    rows.delete(id);
+  }
+  return true;
+}
+
+// Names, for sorting by them: fetched when that is first wanted
+
+let nameRanks: { of: Points; ranks: Uint32Array } | null = null;
+
+async function ranksOf(all: Points): Promise<Uint32Array> {
+  if (nameRanks?.of === all) return nameRanks.ranks;
+  const ids = await api.names();
+  const ranks = new Uint32Array(all.length);
+  ids.forEach((id, rank) => {
+    const row = all.rowOf(id);
+    if (row >= 0) ranks[row] = rank;
+  });
+  nameRanks = { of: all, ranks };
+  return ranks;
+}
+
+// What is shown, and in which order
+
+let stale = 0;
+let lastOrder = 0;
+
+export function start(): void {
+  let frame = 0;
+  effect(() => {
+    void [points.value, filters.value, searched.value, library.value, listing.value];
+    // Sliders send more events than there are frames.
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(update);
+  });
+  const words = computed(() => `${filters.value.folder ?? ""}\n${filters.value.text}`);
+  effect(() => {
+    void [words.value, points.value];
+    searchSoon();
+  });
+  let timer: ReturnType<typeof setTimeout>;
+  effect(() => {
+    void [shown.value, sort.value];
+    clearTimeout(timer);
+    timer = setTimeout(reorder, performance.now() - lastOrder > 300 ? 0 : 80);
+  });
+  effect(() => {
+    localStorage.setItem("libindex-preferences", JSON.stringify(preferences.value));
+    player.preferencesChanged();
+  });
+  effect(() => {
+    const { theme } = preferences.value;
+    document.documentElement.dataset.theme = theme;
+  });
+  setInterval(() => {
+    if (!heard.size) return;
+    const ids = [...heard].slice(0, 500);
+    heard.clear();
+    api.heard(ids).catch(complain);
+  }, 1000);
+  follow();
+}
+
+export function restorePreferences(): void {
+  try {
+    const kept = JSON.parse(localStorage.getItem("libindex-preferences") ?? "{}");
+    preferences.value = { ...preferences.value, ...kept };
+  } catch {
+    localStorage.removeItem("libindex-preferences");
+  }
+}
+
+export function classCodes(): string[] {
+  return library.value?.network?.classes.map((one) => one.code) ?? [];
+}
+
+function update(): void {
+  const all = points.value;
+  if (!all) return;
+  const found = compute(all, filters.value, searched.value, classCodes());
+  const { value: kind } = listing;
+  if (kind.kind === "ids") {
+    found.count = 0;
+    for (let row = 0; row < all.length; row++) {
+      if (found.mask[row] && !kind.ids.has(all.id[row])) found.mask[row] = 0;
+      found.count += found.mask[row];
+    }
+  }
+  shown.value = found;
+}
+
+async function reorder(): Promise<void> {
+  const all = points.value;
+  const { mask, count } = shown.value;
+  const mine = ++stale;
+  lastOrder = performance.now();
+  if (!all || mask.length !== all.length) return;
+  const { key, reverse } = sort.value;
+  const facet = all.facets.find((one) => one.word === key);
+  const current = listing.value;
+  let found: Uint32Array;
+  if (current.kind === "similar") {
+    const near = current.found.map((one) => all.rowOf(one.id));
+    found = Uint32Array.from(near.filter((row) => row >= 0 && mask[row]));
+  } else if (facet) found = sorted(mask, count, all.facet(facet.key), reverse, UNKNOWN.u16);
+  else if (key === "name") {
+    const ranks = await ranksOf(all);
+    if (mine !== stale) return;
+    found = sorted(mask, count, ranks, reverse);
+  } else if (key === "added") found = sorted(mask, count, all.added, !reverse);
+  else if (key === "class") found = sorted(mask, count, all.cls, reverse);
+  else found = sorted(mask, count, all.probability, !reverse);
+  batch(() => {
+    order.value = found;
+    waiting.value = 0;
+  });
+}
+
+// What the server says as it happens
+
+export async function load(): Promise<void> {
+  const [about, table] = await Promise.all([api.library(), api.points()]);
+  batch(() => {
+    library.value = about;
+    points.value = Points.of(table);
+    watching.value = about.watching;
+    job.value = about.job;
+  });
+}
+
+async function renew(): Promise<void> {
+  const old = points.value;
+  const table = await api.points(old?.header.revision);
+  if (table.header.whole || !old) {
+    points.value = Points.of(table);
+    return;
+  }
+  const { points: all, added } = old.with(table);
+  const changed = table.columns.id;
+  for (let row = 0; row < changed.length; row++) rows.delete(changed[row]);
+  cache.drop(changed as Uint32Array);
+  const position = order.value;
+  batch(() => {
+    points.value = all;
+    if (added.length) waiting.value += added.length;
+    // The list stays as it is, but for what is gone.
+    if (table.header.gone.length)
+      order.value = Uint32Array.from(
+        [...position].map((row) => all.rowOf(old.id[row])).filter((row) => row >= 0),
+      );
+  });
+  if (cursor.value && all.rowOf(cursor.value) < 0) cursor.value = 0;
+  if ([...selection.value].some((id) => all.rowOf(id) < 0))
+    selection.value = new Set([...selection.value].filter((id) => all.rowOf(id) >= 0));
+}
+
+let renewing: Promise<void> | null = null;
+let isWanted = false;
+
+/** One renewal at a time; what comes meanwhile is fetched after it. */
+async function renewSoon(): Promise<void> {
+  isWanted = true;
+  if (renewing) return renewing;
+  while (isWanted) {
+    isWanted = false;
+    renewing = renew();
+    await renewing.catch(complain);
+  }
+  renewing = null;
+}
+
+async function follow(): Promise<void> {
+  for (let wait = 250; ; wait = Math.min(8000, wait * 2)) {
+    try {
+      const abort = new AbortController();
+      await listen((kind, data) => {
+        wait = 250;
+        onEvent(kind, data);
+      }, abort.signal);
+    } catch (error) {
+      complain(error);
+    }
+    isAway.value = true;
+    await new Promise((done) => setTimeout(done, wait));
+    try {
+      library.value = await api.library();
+      await renewSoon();
+      isAway.value = false;
+    } catch (error) {
+      complain(error);
+    }
+  }
+}
+
+/** Others that want to know, such as the shelf. */
+export const onShelfChanged: (() => void)[] = [];
+
+function onEvent(kind: string, data: unknown): void {
+  if (kind === "revision") renewSoon();
+  else if (kind === "library")
+    api.library().then((about) => {
+      library.value = about;
+      outlines.retry();
+    }, complain);
+  else if (kind === "watching") watching.value = data as Watching;
+  else if (kind === "job") job.value = data as Job | null;
+  else if (kind === "shelf") for (const one of onShelfChanged) one();
+  else if (kind === "trouble") complain(new Error(String(data)));
+}
+
+// The search box
+
+let searching = new AbortController();
+let searchTimer: ReturnType<typeof setTimeout>;
+
+/** Search for what the box and the folder say, after a moment without more letters. */
+export function searchSoon(): void {
+  clearTimeout(searchTimer);
+  searching.abort();
+  const { text, folder } = filters.peek();
+  if (!text.trim() && folder === null) {
+    searched.value = NOT_SEARCHED;
+    return;
+  }
+  searchTimer = setTimeout(async () => {
+    searching = new AbortController();
+    try {
+      const { header, columns } = await api.search(text, folder, searching.signal);
+      const all = points.value;
+      let mask: Uint8Array | null = null;
+      if (!header.all && all) {
+        mask = new Uint8Array(all.length);
+        for (const id of columns.id) {
+          const row = all.rowOf(id);
+          if (row >= 0) mask[row] = 1;
+        }
+      }
+      searched.value = { mask, understood: header.understood, problem: header.problem };
+    } catch (error) {
+      complain(error);
+    }
+  }, 70);
+}
