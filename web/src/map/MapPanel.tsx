@@ -142,7 +142,7 @@ export class MapController {
     if (!network) return;
     const names = new Map(network.classes.map((one) => [one.code, one.name]));
     const font = (size: number) => {
-      context.font = `600 ${size}px system-ui, sans-serif`;
+      context.font = `500 ${size}px system-ui, sans-serif`;
       context.letterSpacing = `${size * 0.14}px`;
     };
     const labels = placed(
@@ -162,9 +162,9 @@ export class MapController {
       font(size);
       context.strokeStyle = theme.background;
       context.lineWidth = size * 0.35;
-      context.globalAlpha = 0.75;
+      context.globalAlpha = 0.5;
       context.strokeText(text, x, y);
-      context.globalAlpha = 0.92;
+      context.globalAlpha = 0.78;
       context.fillStyle = theme.ink;
       context.fillText(text, x, y);
     }
@@ -205,17 +205,17 @@ export class MapController {
   // Places and pixels
 
   private toPixels(x: number, y: number): [number, number] {
-    const { scale, left, top } = projection(view.value, this.size);
-    return [x * scale + left, y * scale + top];
+    const { scaleX, scaleY, left, top } = projection(view.value, this.size);
+    return [x * scaleX + left, y * scaleY + top];
   }
 
   private toPlace(event: { clientX: number; clientY: number }): Spot {
     const box = this.canvas.getBoundingClientRect();
-    const { scale, left, top } = projection(view.value, this.size);
+    const { scaleX, scaleY, left, top } = projection(view.value, this.size);
     const { dpr } = this.size;
     return {
-      x: ((event.clientX - box.left) * dpr - left) / scale,
-      y: ((event.clientY - box.top) * dpr - top) / scale,
+      x: ((event.clientX - box.left) * dpr - left) / scaleX,
+      y: ((event.clientY - box.top) * dpr - top) / scaleY,
     };
   }
 
@@ -231,9 +231,9 @@ export class MapController {
   /** The sound under the pointer, or 0. */
   at(event: { clientX: number; clientY: number }): number {
     const { x, y } = this.toPlace(event);
-    const { scale } = projection(view.value, this.size);
-    const reach = (REACH * this.size.dpr) / scale;
-    const row = this.index()?.nearest(x, y, reach, shown.value.mask) ?? -1;
+    const { scaleX, scaleY } = projection(view.value, this.size);
+    const reach = (REACH * this.size.dpr) / scaleY;
+    const row = this.index()?.nearest(x, y, reach, shown.value.mask, scaleX / scaleY) ?? -1;
     return row < 0 ? 0 : points.value!.id[row];
   }
 
@@ -350,13 +350,18 @@ export class MapController {
     let isDrawing = false;
     let spread = 0;
 
-    const side = () => Math.min(this.size.width, this.size.height) / this.size.dpr;
+    // CSS pixels as parts of the whole map's sides, as they are at a zoom of 1.
+    const parts = (dx: number, dy: number): [number, number] => {
+      const whole = projection({ x: 0, y: 0, zoom: 1 }, this.size);
+      const { dpr } = this.size;
+      return [(dx * dpr) / (whole.scaleX * WIDTH), (dy * dpr) / (whole.scaleY * WIDTH)];
+    };
     const fromMiddle = (event: { clientX: number; clientY: number }): [number, number] => {
       const box = over.getBoundingClientRect();
-      return [
-        (event.clientX - box.left - box.width / 2) / side(),
-        (event.clientY - box.top - box.height / 2) / side(),
-      ];
+      return parts(
+        event.clientX - box.left - box.width / 2,
+        event.clientY - box.top - box.height / 2,
+      );
     };
     const down = (event: PointerEvent) => {
       over.setPointerCapture(event.pointerId);
@@ -388,8 +393,7 @@ export class MapController {
         if (isDragging)
           view.value = moved(
             view.value,
-            (event.clientX - last.clientX) / side(),
-            (event.clientY - last.clientY) / side(),
+            ...parts(event.clientX - last.clientX, event.clientY - last.clientY),
           );
       } else this.point(this.at(event));
     };

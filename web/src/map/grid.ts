@@ -52,15 +52,15 @@ export class Grid {
     return found;
   }
 
-  /** The row that is nearest to a place, at most so far away, or -1. */
-  nearest(px: number, py: number, radius: number, mask: Uint8Array): number {
+  /** The row that is nearest to a place, at most so far down, or -1; `stretch` is across to down. */
+  nearest(px: number, py: number, radius: number, mask: Uint8Array, stretch = 1): number {
     const { x, y } = this.points;
     let best = -1;
     for (let reach = Math.min(radius, 1 << SHIFT); ; reach = Math.min(radius, reach * 2)) {
       let least = reach * reach;
       this.inside(px - reach, py - reach, px + reach, py + reach, (row) => {
         if (!mask[row]) return;
-        const distance = (x[row] - px) ** 2 + (y[row] - py) ** 2;
+        const distance = ((x[row] - px) * stretch) ** 2 + (y[row] - py) ** 2;
         if (distance <= least) {
           least = distance;
           best = row;

@@ -40,5 +40,5 @@ export function placed(
 }
 
 function letters(region: Region, zoom: number): number {
-  return Math.min(20, Math.max(10, (9 + 22 * region.size) * Math.min(1.5, 0.85 + 0.15 * zoom)));
+  return Math.min(17, Math.max(9.5, (8.5 + 14 * region.size) * Math.min(1.5, 0.85 + 0.15 * zoom)));
 }

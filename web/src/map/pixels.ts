@@ -22,19 +22,32 @@ export interface Size {
   dpr: number;
 }
 
-/** From places to device pixels: the map is a square in the middle of the canvas. */
+const MARGIN = 0.03; // of the canvas, around the whole map
+const MOST_STRETCHED = 1.9;
+
+/** From places to device pixels: the map takes the shape of the canvas, within reason. */
 export function projection(view: View, size: Size) {
-  const scale = (Math.min(size.width, size.height) * view.zoom) / WIDTH;
+  const [scaleX, scaleY] = scales(view.zoom, size);
   return {
-    scale,
-    left: size.width / 2 - view.x * WIDTH * scale,
-    top: size.height / 2 - view.y * WIDTH * scale,
+    scaleX,
+    scaleY,
+    left: size.width / 2 - view.x * WIDTH * scaleX,
+    top: size.height / 2 - view.y * WIDTH * scaleY,
   };
+}
+
+/** Device pixels for a step of a place, across and down. */
+function scales(zoom: number, { width, height }: Size): [number, number] {
+  const short = Math.min(width, height);
+  const scale = (side: number) =>
+    (Math.min(side, short * MOST_STRETCHED) * (1 - 2 * MARGIN) * zoom) / WIDTH;
+  return [scale(width), scale(height)];
 }
 
 /** The radius of a point: what keeps neighbours apart, as far as there is room. */
 export function radiusOf(count: number, view: View, size: Size): number {
-  const spacing = (Math.min(size.width, size.height) * view.zoom) / Math.sqrt(Math.max(1, count));
+  const [scaleX, scaleY] = scales(view.zoom, size);
+  const spacing = (WIDTH * Math.sqrt(scaleX * scaleY)) / Math.sqrt(Math.max(1, count));
   return Math.min(6.5 * size.dpr, Math.max(0.5 * size.dpr, 0.17 * spacing));
 }
 
@@ -93,14 +106,14 @@ export class Pixels {
     colour: (row: number, at: number) => number,
   ): void {
     const { width, height } = size;
-    const { scale, left, top } = projection(view, size);
+    const { scaleX, scaleY, left, top } = projection(view, size);
     const { x, y } = points;
     const edge = Math.ceil(radius);
     const disc = radius > 1 ? this.discOf(radius) : null;
     for (let row = 0; row < count; row++) {
       if (mask && mask[row] !== wanted) continue;
-      const px = (x[row] * scale + left) | 0;
-      const py = (y[row] * scale + top) | 0;
+      const px = (x[row] * scaleX + left) | 0;
+      const py = (y[row] * scaleY + top) | 0;
       if (px < edge || py < edge || px >= width - edge || py >= height - edge) continue;
       const at = py * width + px;
       const value = colour(row, at);
@@ -158,7 +171,7 @@ function palette(theme: Theme, background: number): Uint32Array {
     for (const faded of [0, 1])
       for (let level = 0; level < LEVELS; level++) {
         const share = Math.log1p(level) / Math.log(LEVELS);
-        const base = mixed(background, pixel(colour), faded ? FADED : 0.72 + 0.28 * share);
+        const base = mixed(background, pixel(colour), faded ? FADED : 0.86 + 0.14 * share);
         const lit = level > 3 && !faded ? mixed(base, ink, 0.35 * share) : base;
         found[(family * 2 + faded) * LEVELS + level] = lit;
       }
