@@ -82,7 +82,11 @@ interface Options {
 }
 
 /** Open the page and wait until the list answers. */
-export async function open(browser: Browser, address: string, options: Options = {}): Promise<Opened> {
+export async function open(
+  browser: Browser,
+  address: string,
+  options: Options = {},
+): Promise<Opened> {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
     deviceScaleFactor: options.dpr ?? 1,

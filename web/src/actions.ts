@@ -7,7 +7,7 @@ import { splitWords, toBody } from "./filtering.ts";
 import { history } from "./history.ts";
 import * as pads from "./kit.ts";
 import type { Direction } from "./map/grid.ts";
-import { inShape, circle } from "./map/lasso.ts";
+import { circle, inShape } from "./map/lasso.ts";
 import { map } from "./map/MapPanel.tsx";
 import {
   announcement,
@@ -60,7 +60,9 @@ function prefetch(id: number): void {
 function announce(id: number): void {
   if (playing.value.size && !preferences.value.speak) return;
   const row = rowOf(id);
-  announcement.value = row ? `${row.name}, ${row.class}, ${Math.round(100 * row.probability)} %` : "";
+  announcement.value = row
+    ? `${row.name}, ${row.class}, ${Math.round(100 * row.probability)} %`
+    : "";
 }
 
 export function again(): void {
@@ -185,7 +187,13 @@ export function toggleClass(code: string, isOnly = false): void {
   const others = classes.filter((one) => one !== code);
   const isAlone = classes.length === 1 && classes[0] === code;
   filter({
-    classes: isOnly ? (isAlone ? [] : [code]) : others.length < classes.length ? others : [...classes, code],
+    classes: isOnly
+      ? isAlone
+        ? []
+        : [code]
+      : others.length < classes.length
+        ? others
+        : [...classes, code],
   });
 }
 
@@ -196,7 +204,9 @@ export function toggleFamily(family: number, isOnly = false): void {
   const { classes } = filters.value;
   const hasAll = codes.every((code) => classes.includes(code));
   const others = classes.filter((code) => !codes.includes(code));
-  filter({ classes: hasAll && !(isOnly && others.length) ? others : isOnly ? codes : [...others, ...codes] });
+  filter({
+    classes: hasAll && !(isOnly && others.length) ? others : isOnly ? codes : [...others, ...codes],
+  });
 }
 
 export function focusSearch(): void {
@@ -216,7 +226,10 @@ export async function similar(): Promise<void> {
   }
 }
 
-export function showSimilar(title: string, found: { id: number; similarity: number; why: string }[]) {
+export function showSimilar(
+  title: string,
+  found: { id: number; similarity: number; why: string }[],
+) {
   history.mark();
   listing.value = { kind: "similar", title, found };
 }
@@ -347,7 +360,8 @@ let padWaits: number | null = null;
 /** Enter puts the sound under the cursor onto the chosen pad. */
 export function toPad(): void {
   drawer.value = "pads";
-  padWaits = pads.chosenPad.value ?? pads.kit.value.pads.find((pad) => pad.id === null)?.key ?? null;
+  padWaits =
+    pads.chosenPad.value ?? pads.kit.value.pads.find((pad) => pad.id === null)?.key ?? null;
   say(padWaits === null ? "There is no empty pad." : "Enter puts the sound onto the pad.");
 }
 
@@ -384,11 +398,18 @@ export function sourceOfPads(): { text: string; body: Record<string, unknown> } 
   const all = points.value!;
   const count = (number: number) => number.toLocaleString("en");
   if (selection.value.size > 1)
-    return { text: `${count(selection.value.size)} selected sounds`, body: { ids: [...selection.value] } };
+    return {
+      text: `${count(selection.value.size)} selected sounds`,
+      body: { ids: [...selection.value] },
+    };
   const current = listing.value;
-  if (current.kind === "ids") return { text: current.title, body: { ...toBody(filters.value, all), ids: [...current.ids] } };
+  if (current.kind === "ids")
+    return { text: current.title, body: { ...toBody(filters.value, all), ids: [...current.ids] } };
   if (current.kind === "similar")
-    return { text: `the sounds ${current.title}`, body: { ids: current.found.map((one) => one.id) } };
+    return {
+      text: `the sounds ${current.title}`,
+      body: { ids: current.found.map((one) => one.id) },
+    };
   return { text: `${count(shown.value.count)} shown sounds`, body: toBody(filters.value, all) };
 }
 
@@ -414,7 +435,11 @@ export async function fillPads(isShuffled = false): Promise<void> {
 export async function swapPads(keys?: number[]): Promise<void> {
   const { layout, locked } = pads.kit.value;
   const all = pads.soundsByKey();
-  const wanted = keys ?? Object.keys(all).map(Number).filter((key) => !locked.has(key));
+  const wanted =
+    keys ??
+    Object.keys(all)
+      .map(Number)
+      .filter((key) => !locked.has(key));
   try {
     const answer = await api.swap({
       layout,
@@ -458,7 +483,11 @@ export function toggleHover(): void {
 
 export function toggleLevels(): void {
   preferences.value = { ...preferences.value, matchLevels: !preferences.value.matchLevels };
-  say(preferences.value.matchLevels ? "All sounds are equally loud." : "Sounds are as loud as their files.");
+  say(
+    preferences.value.matchLevels
+      ? "All sounds are equally loud."
+      : "Sounds are as loud as their files.",
+  );
   if (player.voices.size) again();
 }
 
@@ -467,7 +496,7 @@ export function toggleHelp(): void {
 }
 
 /** Sound first, then whatever is open, then what was chosen, then the search. */
-export function escape(): void {
+export function leave(): void {
   padWaits = null;
   const isSounding = player.voices.size > 0;
   player.stop();
@@ -492,4 +521,3 @@ export function dropWord(word: string): void {
   ].join(" ");
   filter({ text });
 }
-

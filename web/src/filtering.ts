@@ -152,12 +152,12 @@ export function sorted(
   let largest = 0;
   for (let row = 0; row < mask.length; row++)
     if (mask[row] && keys[row] > largest && keys[row] !== unknown) largest = keys[row];
-  const bucket = (key: number) =>
-    key === unknown ? largest + 1 : falling ? largest - key : key;
+  const bucket = (key: number) => (key === unknown ? largest + 1 : falling ? largest - key : key);
   const starts = new Uint32Array(largest + 3);
   for (let row = 0; row < mask.length; row++) if (mask[row]) starts[bucket(keys[row]) + 1]++;
   for (let key = 1; key < starts.length; key++) starts[key] += starts[key - 1];
   const rows = new Uint32Array(count);
-  for (let row = 0; row < mask.length; row++) if (mask[row]) rows[starts[bucket(keys[row])]++] = row;
+  for (let row = 0; row < mask.length; row++)
+    if (mask[row]) rows[starts[bucket(keys[row])]++] = row;
   return rows;
 }

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Layout } from "./api.ts";
+import { firstPattern } from "./sound/steps.ts";
 import type { KitPad } from "./types.ts";
 
 export interface Pads {
@@ -58,8 +59,17 @@ export function toggleLock(key: number): void {
   change({ locked });
 }
 
+/** The steps of a pad; at first only one pad of each class plays any. */
+export function stepsOf(key: number): readonly boolean[] {
+  const { pads, steps } = kit.value;
+  if (steps[key]) return steps[key];
+  const code = pads.find((pad) => pad.key === key)?.classes[0] ?? "";
+  const first = pads.find((pad) => pad.id !== null && pad.classes[0] === code);
+  return firstPattern(first?.key === key ? code : "");
+}
+
 export function toggleStep(key: number, number: number): void {
-  const row = kit.value.steps[key] ?? Array.from({ length: 16 }, () => false);
+  const row = stepsOf(key);
   change({ steps: { ...kit.value.steps, [key]: row.map((on, at) => (at === number ? !on : on)) } });
 }
 

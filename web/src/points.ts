@@ -79,7 +79,8 @@ export class Points {
       const column = new (old.constructor as Uint32ArrayConstructor)(kept + added.length);
       let to = 0;
       if (!gone.size) column.set(whole);
-      else for (let row = 0; row < whole.length; row++) if (!gone.has(row)) column[to++] = whole[row];
+      else
+        for (let row = 0; row < whole.length; row++) if (!gone.has(row)) column[to++] = whole[row];
       for (let number = 0; number < added.length; number++)
         column[kept + number] = fresh[added[number]];
       columns[name] = column;

@@ -20,7 +20,7 @@ export interface LibraryInfo {
   families: FamilyInfo[]; // eight, in the order of keys 1 to 8
   roots: Root[];
   counts: { samples: number; sounds: number; failed: number; unplaced: number };
-  map: { generation: number; kind: "home" | "settled"; canUndo: boolean; canSettle: boolean } | null;
+  map: { generation: number; kind: "home" | "own" } | null;
   regions: Region[]; // names on the map
   watching: Watching;
   job: Job | null; // what runs: a scan, settling

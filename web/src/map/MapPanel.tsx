@@ -17,8 +17,8 @@ import {
 } from "../state.ts";
 import { DARK, LIGHT, type Theme } from "./colours.ts";
 import { type Direction, Grid } from "./grid.ts";
-import { inShape, type Spot } from "./lasso.ts";
 import { placed } from "./labels.ts";
+import { inShape, type Spot } from "./lasso.ts";
 import { Pixels, projection, radiusOf, type Size, WHILE_MOVING } from "./pixels.ts";
 import { between, fitted, moved, zoomed } from "./view.ts";
 
@@ -109,15 +109,7 @@ export class MapController {
   private drawPoints(all: Points, limit: number): void {
     const { mask } = shown.value;
     const theme = currentTheme();
-    const image = this.pixels.draw(
-      all,
-      mask,
-      this.familyOf,
-      view.value,
-      this.size,
-      theme,
-      limit,
-    );
+    const image = this.pixels.draw(all, mask, this.familyOf, view.value, this.size, theme, limit);
     this.canvas.getContext("2d", { alpha: false })!.putImageData(image, 0, 0);
   }
 
@@ -130,7 +122,8 @@ export class MapController {
     if (all) {
       const radius = radiusOf(all.length, view.value, this.size);
       const chosen = selection.value.size <= 2_000 ? selection.value : [];
-      for (const id of chosen) this.ring(context, all, id, radius + 2.5 * dpr, 1.2 * dpr, theme.ink);
+      for (const id of chosen)
+        this.ring(context, all, id, radius + 2.5 * dpr, 1.2 * dpr, theme.ink);
       this.ring(context, all, hover.value, radius + 4 * dpr, 1.5 * dpr, theme.ink);
       this.ring(context, all, cursor.value, radius + 5 * dpr, 2.5 * dpr, theme.ink);
     }

@@ -20,20 +20,20 @@ export const DARK: Theme = {
     "#70864e", // metal, effects
   ],
   background: "#121217",
-  dim: "#26262f",
+  dim: "#2e2e3a",
   ink: "#ffffff",
 };
 
 export const LIGHT: Theme = {
   families: [
-    "#4c7a00",
-    "#3d2438",
-    "#c8392c",
-    "#2b3fd6",
-    "#7b62c9",
-    "#c4006f",
-    "#7d7800",
-    "#4d7a74",
+    "#718a66", // in the same order
+    "#d95eb4",
+    "#e2550d",
+    "#0e0dfc",
+    "#b759f6",
+    "#440e2d",
+    "#7a0c05",
+    "#09025e",
   ],
   background: "#f6f5f2",
   dim: "#dedcd6",

@@ -58,7 +58,8 @@ export class Grid {
     let best = -1;
     for (let reach = Math.min(radius, 1 << SHIFT); ; reach = Math.min(radius, reach * 2)) {
       let least = reach * reach;
-      this.inside(px - reach, py - reach, px + reach, py + reach, (row) => {
+      const wide = reach / stretch;
+      this.inside(px - wide, py - reach, px + wide, py + reach, (row) => {
         if (!mask[row]) return;
         const distance = ((x[row] - px) * stretch) ** 2 + (y[row] - py) ** 2;
         if (distance <= least) {

@@ -29,8 +29,7 @@ export function placed(
     const box: (typeof boxes)[number] = [x - half, y - size, x + half, y + size];
     const isOut = box[0] < 0 || box[1] < 0 || box[2] > bounds.width || box[3] > bounds.height;
     const isOver = boxes.some(
-      (other) =>
-        box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1],
+      (other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1],
     );
     if (isOut || isOver) continue;
     boxes.push(box);

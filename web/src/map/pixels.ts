@@ -4,9 +4,9 @@
 // sample: while the map moves, only that is drawn. Where many share a pixel, the last one's
 // colour stays, which mixes the colours as they are mixed there, and their number makes it brighter.
 
-import { mixed, pixel, type Theme } from "./colours.ts";
 import type { Points } from "../points.ts";
 import type { View } from "../state.ts";
+import { mixed, pixel, type Theme } from "./colours.ts";
 
 export const WHILE_MOVING = 150_000;
 

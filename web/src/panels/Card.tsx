@@ -58,7 +58,12 @@ function Card({ sound }: { sound: Sound }) {
   const others = selection.value.size;
   return (
     <aside class="card" aria-label="Sound" data-panel="card">
-      <h2 title={sound.path} draggable onPointerDown={() => prepareDrag(sound.id)} onDragStart={(event) => dragged(event, sound.id)}>
+      <h2
+        title={sound.path}
+        draggable
+        onPointerDown={() => prepareDrag(sound.id)}
+        onDragStart={(event) => dragged(event, sound.id)}
+      >
         {sound.name}
       </h2>
       <button
@@ -113,7 +118,9 @@ function Card({ sound }: { sound: Sound }) {
       </p>
       {sound.copies.length > 0 && (
         <details>
-          <summary>{sound.copies.length === 1 ? "1 copy" : `${sound.copies.length} copies`}</summary>
+          <summary>
+            {sound.copies.length === 1 ? "1 copy" : `${sound.copies.length} copies`}
+          </summary>
           <ul class="copies">
             {sound.copies.map((path) => (
               <li key={path}>{path}</li>
@@ -160,8 +167,11 @@ function Like({ id }: { id: number }) {
     const timer = setTimeout(async () => {
       try {
         const near = await api.similar([id], {}, 6);
-        const names = new Map((await api.rows(near.map((one) => one.id))).map((row) => [row.id, row.name]));
-        if (cursor.value === id) found.value = near.map((one) => ({ ...one, name: names.get(one.id) ?? "" }));
+        const names = new Map(
+          (await api.rows(near.map((one) => one.id))).map((row) => [row.id, row.name]),
+        );
+        if (cursor.value === id)
+          found.value = near.map((one) => ({ ...one, name: names.get(one.id) ?? "" }));
       } catch (error) {
         complain(error);
       }

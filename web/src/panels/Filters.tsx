@@ -4,7 +4,7 @@ import { computed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { clearFilters, filter, toggleClass, toggleFamily } from "../actions.ts";
 import { api, type LibraryFolder } from "../api.ts";
-import { UNKNOWN, type Facet } from "../columns.ts";
+import { type Facet, UNKNOWN } from "../columns.ts";
 import { isFiltered, wantedClasses, withRange } from "../filtering.ts";
 import { history } from "../history.ts";
 import { currentTheme } from "../map/MapPanel.tsx";
@@ -214,7 +214,10 @@ function Folders() {
   const folders = useSignal<LibraryFolder[]>([]);
   const revision = library.value?.counts.samples;
   useEffect(() => {
-    if (isOpen.value) api.folders().then((found) => { folders.value = found; }, complain);
+    if (isOpen.value)
+      api.folders().then((found) => {
+        folders.value = found;
+      }, complain);
   }, [isOpen.value, revision]);
   const { folder } = filters.value;
   return (
@@ -223,7 +226,9 @@ function Folders() {
         type="button"
         class="folders-head"
         aria-expanded={isOpen.value}
-        onClick={() => { isOpen.value = !isOpen.value; }}
+        onClick={() => {
+          isOpen.value = !isOpen.value;
+        }}
       >
         <span>folders</span>
         <span aria-hidden="true">{isOpen.value ? "▾" : "▸"}</span>

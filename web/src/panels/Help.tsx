@@ -17,7 +17,13 @@ export function HelpPanel() {
     <section class="help" aria-label="Keys" data-panel="help">
       <div class="drawer-head">
         <h2>Keys</h2>
-        <button ref={close} type="button" onClick={() => { helpOpen.value = false; }}>
+        <button
+          ref={close}
+          type="button"
+          onClick={() => {
+            helpOpen.value = false;
+          }}
+        >
           Close
         </button>
       </div>

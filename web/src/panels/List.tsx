@@ -3,7 +3,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { extendTo, showAll, toggle, visit } from "../actions.ts";
-import { Flag, type Facet } from "../columns.ts";
+import { type Facet, Flag } from "../columns.ts";
 import { dragged, prepareDrag } from "../drag.ts";
 import { history } from "../history.ts";
 import { currentTheme, map } from "../map/MapPanel.tsx";
@@ -120,7 +120,13 @@ export function ListPanel() {
           <div role="presentation" style={{ height: `${height}px` }}>
             <div role="presentation" style={{ transform: `translateY(${shift}px)` }}>
               {items.map((item, number) => (
-                <ListRow key={item.id} item={item} at={first + number} facets={facets} isFirst={first + number === 0} />
+                <ListRow
+                  key={item.id}
+                  item={item}
+                  at={first + number}
+                  facets={facets}
+                  isFirst={first + number === 0}
+                />
               ))}
             </div>
           </div>
@@ -134,7 +140,9 @@ export function ListPanel() {
 function Nothing() {
   return (
     <p class="nothing">
-      {points.value!.length ? "Nothing matches. Take a filter away, or search for another word." : "The sounds appear here as they are analysed."}
+      {points.value!.length
+        ? "Nothing matches. Take a filter away, or search for another word."
+        : "The sounds appear here as they are analysed."}
     </p>
   );
 }
@@ -181,7 +189,10 @@ function Head({ facets, isSimilar }: { facets: Facet[]; isSimilar: boolean }) {
     { key: "class", text: "class" },
     { key: "prob", text: "sure" },
     ...(isSimilar
-      ? [{ key: "", text: "alike" }, { key: "", text: "how it differs" }]
+      ? [
+          { key: "", text: "alike" },
+          { key: "", text: "how it differs" },
+        ]
       : facets.map((facet) => ({ key: facet.word, text: heading(facet) }))),
     { key: "", text: "folder" },
   ];
@@ -192,7 +203,9 @@ function Head({ facets, isSimilar }: { facets: Facet[]; isSimilar: boolean }) {
         <span
           key={number}
           role="columnheader"
-          aria-sort={key && by.key === key && !isSimilar ? (by.reverse ? "descending" : "ascending") : "none"}
+          aria-sort={
+            key && by.key === key && !isSimilar ? (by.reverse ? "descending" : "ascending") : "none"
+          }
         >
           {key && !isSimilar ? (
             <button
@@ -263,7 +276,9 @@ function ListRow({ item, at, facets, isFirst }: RowProps) {
       <span role="gridcell" class="name" title={about?.name}>
         <i style={{ background: colour }} />
         {about?.name ?? "…"}
-        {about && about.copies.length > 0 && <small title={about.copies.join("\n")}> +{about.copies.length}</small>}
+        {about && about.copies.length > 0 && (
+          <small title={about.copies.join("\n")}> +{about.copies.length}</small>
+        )}
       </span>
       <span role="gridcell">
         <Wave id={item.id} colour={colour} />

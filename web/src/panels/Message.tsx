@@ -30,7 +30,13 @@ export function Message() {
               Undo
             </button>
           )}
-          <button type="button" aria-label="Close" onClick={() => { message.value = null; }}>
+          <button
+            type="button"
+            aria-label="Close"
+            onClick={() => {
+              message.value = null;
+            }}
+          >
             ×
           </button>
         </div>

@@ -23,6 +23,7 @@ import {
   PAD_KEYS,
   soundsByKey,
   step,
+  stepsOf,
   tempo,
   toggleLock,
   toggleStep,
@@ -30,7 +31,7 @@ import {
 } from "../kit.ts";
 import { currentTheme } from "../map/MapPanel.tsx";
 import { hasMidi, listenToMidi } from "../sound/midi.ts";
-import { firstPattern, Sequencer, STEPS } from "../sound/steps.ts";
+import { Sequencer, STEPS } from "../sound/steps.ts";
 import { library, padMode, playing, preferences } from "../state.ts";
 import { complain, fetchRows, player, rowOf, say } from "../store.ts";
 import type { KitPad } from "../types.ts";
@@ -42,13 +43,14 @@ const sequencer = new Sequencer(
   () => player.now,
   () => tempo.value,
   (number, when) => {
-    for (const { key, id, classes } of kit.value.pads) {
-      const row = kit.value.steps[key] ?? firstPattern(classes[0]);
-      if (id !== null && row[number]) void strike(key, 1, when);
-    }
-    setTimeout(() => {
-      if (sequencer.isRunning) step.value = number;
-    }, 1000 * (when - player.now));
+    for (const { key, id } of kit.value.pads)
+      if (id !== null && stepsOf(key)[number]) void strike(key, 1, when);
+    setTimeout(
+      () => {
+        if (sequencer.isRunning) step.value = number;
+      },
+      1000 * (when - player.now),
+    );
   },
 );
 
@@ -103,10 +105,18 @@ export function PadsPanel() {
         <button type="button" class="main" onClick={() => void fillPads()}>
           Fill from {sourceOfPads().text}
         </button>
-        <button type="button" title="Another choice of the same" onClick={() => void fillPads(true)}>
+        <button
+          type="button"
+          title="Another choice of the same"
+          onClick={() => void fillPads(true)}
+        >
           Shuffle
         </button>
-        <button type="button" disabled={!filled.value || locked.size >= filled.value} onClick={() => void swapPads()}>
+        <button
+          type="button"
+          disabled={!filled.value || locked.size >= filled.value}
+          onClick={() => void swapPads()}
+        >
           Swap all
         </button>
         <label class="check">
@@ -125,7 +135,12 @@ export function PadsPanel() {
       <div class="pads-body">
         <div class="pad-grid" role="group" aria-label={`Bank ${bank.value + 1}`}>
           {shownPads.map((pad, position) => (
-            <Pad key={pad.key} pad={pad} letter={PAD_KEYS[position].toUpperCase()} isLocked={locked.has(pad.key)} />
+            <Pad
+              key={pad.key}
+              pad={pad}
+              letter={PAD_KEYS[position].toUpperCase()}
+              isLocked={locked.has(pad.key)}
+            />
           ))}
         </div>
         <Steps />
@@ -193,18 +208,48 @@ function Pad({ pad, letter, isLocked }: { pad: KitPad; letter: string; isLocked:
       </button>
       {pad.id !== null && (
         <div class="pad-buttons">
-          <button type="button" aria-pressed={isLocked} aria-label={`Lock ${pad.label}`} title="Lock" onClick={() => toggleLock(pad.key)}>
-            {isLocked ? "🔒" : "🔓"}
+          <button
+            type="button"
+            aria-pressed={isLocked}
+            aria-label={`Lock ${pad.label}`}
+            title="Lock"
+            onClick={() => toggleLock(pad.key)}
+          >
+            <Lock isClosed={isLocked} />
           </button>
-          <button type="button" aria-label={`Swap ${pad.label}`} title="Swap for a similar sound" onClick={() => void swapPads([pad.key])}>
+          <button
+            type="button"
+            aria-label={`Swap ${pad.label}`}
+            title="Swap for a similar sound"
+            onClick={() => void swapPads([pad.key])}
+          >
             ⟳
           </button>
-          <button type="button" aria-label={`Clear ${pad.label}`} title="Clear" onClick={() => change({ pads: withPad(pad.key, null) })}>
+          <button
+            type="button"
+            aria-label={`Clear ${pad.label}`}
+            title="Clear"
+            onClick={() => change({ pads: withPad(pad.key, null) })}
+          >
             ×
           </button>
         </div>
       )}
     </div>
+  );
+}
+
+function Lock({ isClosed }: { isClosed: boolean }) {
+  return (
+    <svg viewBox="0 0 16 16" width="12" height="12" fill="currentcolor" aria-hidden="true">
+      <rect x="3" y="7" width="10" height="7" rx="1" />
+      <path
+        d={isClosed ? "M5 7V5a3 3 0 0 1 6 0v2" : "M5 7V4a3 3 0 0 1 6 0"}
+        fill="none"
+        stroke="currentcolor"
+        stroke-width="1.6"
+      />
+    </svg>
   );
 }
 
@@ -239,7 +284,13 @@ function Steps() {
   return (
     <div class="steps" role="group" aria-label="Beat">
       <div class="steps-head">
-        <button type="button" class="main" aria-pressed={isRunning.value} disabled={!rows.length} onClick={() => void toggle()}>
+        <button
+          type="button"
+          class="main"
+          aria-pressed={isRunning.value}
+          disabled={!rows.length}
+          onClick={() => void toggle()}
+        >
           {isRunning.value ? "■ Stop" : "▶ Beat"}
         </button>
         <label>
@@ -271,7 +322,7 @@ function Steps() {
       </div>
       <div class="step-rows">
         {rows.map((pad) => {
-          const row = kit.value.steps[pad.key] ?? firstPattern(pad.classes[0]);
+          const row = stepsOf(pad.key);
           return (
             <div class="step-row" key={pad.key}>
               <span title={pad.label}>{pad.label}</span>
@@ -282,11 +333,7 @@ function Steps() {
                   class={step.value === number ? "step now" : "step"}
                   aria-pressed={row[number]}
                   aria-label={`${pad.label}, step ${number + 1}`}
-                  onClick={() => {
-                    if (!kit.value.steps[pad.key])
-                      kit.value = { ...kit.value, steps: { ...kit.value.steps, [pad.key]: row } };
-                    toggleStep(pad.key, number);
-                  }}
+                  onClick={() => toggleStep(pad.key, number)}
                 />
               ))}
             </div>
@@ -361,14 +408,30 @@ function WriteKit() {
         ))}
       </div>
       <label class="check">
-        <input type="checkbox" checked={matchLevels.value} onChange={(event) => { matchLevels.value = event.currentTarget.checked; }} />
+        <input
+          type="checkbox"
+          checked={matchLevels.value}
+          onChange={(event) => {
+            matchLevels.value = event.currentTarget.checked;
+          }}
+        />
         match levels
       </label>
       <label class="check">
-        <input type="checkbox" checked={choke.value} onChange={(event) => { choke.value = event.currentTarget.checked; }} />
+        <input
+          type="checkbox"
+          checked={choke.value}
+          onChange={(event) => {
+            choke.value = event.currentTarget.checked;
+          }}
+        />
         hi-hats choke each other
       </label>
-      <button class="main" disabled={!filled.value || !formats.value.length || isBusy.value}>
+      <button
+        type="submit"
+        class="main"
+        disabled={!filled.value || !formats.value.length || isBusy.value}
+      >
         {isBusy.value ? "Writing …" : `Write kit (${filled.value})`}
       </button>
       {exists.value && (

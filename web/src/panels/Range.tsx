@@ -40,7 +40,15 @@ export function Range(props: Props) {
     const stop = stopAt(event);
     const isNearHigh = Math.abs(stop - at.high) < Math.abs(stop - at.low);
     // Where both ends are together, the side that was pressed decides.
-    const end = isSingle ? "low" : at.low === at.high ? (stop > at.low ? "high" : "low") : isNearHigh ? "high" : "low";
+    const end = isSingle
+      ? "low"
+      : at.low === at.high
+        ? stop > at.low
+          ? "high"
+          : "low"
+        : isNearHigh
+          ? "high"
+          : "low";
     track.current!.querySelector<HTMLElement>(`[data-end=${end}]`)?.focus();
     set(end, stop);
     const move = (later: PointerEvent) => set(end, stopAt(later));
@@ -119,7 +127,12 @@ export function Range(props: Props) {
       </div>
       <div class="track" ref={track} onPointerDown={down}>
         {bars && (
-          <svg class="bars" viewBox={`0 0 ${bars.length} 1`} preserveAspectRatio="none" aria-hidden="true">
+          <svg
+            class="bars"
+            viewBox={`0 0 ${bars.length} 1`}
+            preserveAspectRatio="none"
+            aria-hidden="true"
+          >
             {bars.map((bar, number) => {
               const height = bar ? Math.max(0.04, bar / largest) : 0;
               return <rect key={number} x={number} y={1 - height} width="0.8" height={height} />;

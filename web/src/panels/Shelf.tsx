@@ -12,7 +12,9 @@ export function ShelfPanel() {
   const shelf = useSignal<Shelf | null>(null);
   useEffect(() => {
     const look = () => {
-      api.shelf().then((found) => { shelf.value = found; }, complain);
+      api.shelf().then((found) => {
+        shelf.value = found;
+      }, complain);
     };
     look();
     onShelfChanged.push(look);
@@ -32,7 +34,9 @@ export function ShelfPanel() {
         <button
           type="button"
           onClick={() => {
-            navigator.clipboard.writeText(shelf.value?.folder ?? "").then(() => say("Path copied"), complain);
+            navigator.clipboard
+              .writeText(shelf.value?.folder ?? "")
+              .then(() => say("Path copied"), complain);
           }}
         >
           Copy path
@@ -47,7 +51,12 @@ export function ShelfPanel() {
             onPointerDown={() => entry.id && prepareDrag(entry.id)}
             onDragStart={(event) => entry.id && dragged(event, entry.id)}
           >
-            <button type="button" class="shelved" disabled={entry.id === null} onClick={() => visit(entry.id ?? 0)}>
+            <button
+              type="button"
+              class="shelved"
+              disabled={entry.id === null}
+              onClick={() => visit(entry.id ?? 0)}
+            >
               {entry.id !== null && <Wave id={entry.id} isLive />}
               <span>{entry.name}</span>
             </button>
@@ -58,10 +67,16 @@ export function ShelfPanel() {
               disabled={entry.id === null}
               onClick={() => {
                 const id = entry.id!;
-                api.unshelve([id]).then(
-                  () => say(`${entry.name} taken off the shelf`, () => void api.shelve([id]).catch(complain)),
-                  complain,
-                );
+                api
+                  .unshelve([id])
+                  .then(
+                    () =>
+                      say(
+                        `${entry.name} taken off the shelf`,
+                        () => void api.shelve([id]).catch(complain),
+                      ),
+                    complain,
+                  );
               }}
             >
               ×

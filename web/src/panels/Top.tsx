@@ -47,20 +47,41 @@ export function TopBar() {
         <button type="button" disabled={!past} title="Back ([)" aria-label="Back" onClick={back}>
           ◀
         </button>
-        <button type="button" disabled={!future} title="Forward (])" aria-label="Forward" onClick={forward}>
+        <button
+          type="button"
+          disabled={!future}
+          title="Forward (])"
+          aria-label="Forward"
+          onClick={forward}
+        >
           ▶
         </button>
-        <button type="button" title="A sound at random (R)" aria-label="A sound at random" onClick={random}>
+        <button
+          type="button"
+          title="A sound at random (R)"
+          aria-label="A sound at random"
+          onClick={random}
+        >
           ⚄
         </button>
       </div>
       <Status />
       <Sound />
       <div class="group">
-        <button type="button" aria-pressed={drawer.value === "shelf"} title="Shelf (J)" onClick={toggleShelf}>
+        <button
+          type="button"
+          aria-pressed={drawer.value === "shelf"}
+          title="Shelf (J)"
+          onClick={toggleShelf}
+        >
           Shelf
         </button>
-        <button type="button" aria-pressed={drawer.value === "pads"} title="Pads (K)" onClick={togglePads}>
+        <button
+          type="button"
+          aria-pressed={drawer.value === "pads"}
+          title="Pads (K)"
+          onClick={togglePads}
+        >
           Pads
         </button>
         <ThemeButton />
@@ -94,15 +115,25 @@ function Search() {
           {understood.map((one) => (
             <li key={`${one.not}${one.word}`} class={one.classes.length ? "is-class" : "is-name"}>
               {one.not && "not "}
-              {one.classes.length ? one.classes.map((code) => names.get(code) ?? code).join(", ") : `“${one.word}”`}
-              <button type="button" aria-label={`Without ${one.word}`} onClick={() => dropWord(one.word)}>
+              {one.classes.length
+                ? one.classes.map((code) => names.get(code) ?? code).join(", ")
+                : `“${one.word}”`}
+              <button
+                type="button"
+                aria-label={`Without ${one.word}`}
+                onClick={() => dropWord(one.word)}
+              >
                 ×
               </button>
             </li>
           ))}
         </ul>
       )}
-      {problem && <p class="problem" role="status">{problem}</p>}
+      {problem && (
+        <p class="problem" role="status">
+          {problem}
+        </p>
+      )}
     </div>
   );
 }
@@ -123,10 +154,30 @@ function Status() {
         {now.total > 0 && <progress max={now.total} value={now.done} />}
       </p>
     );
-  if (trouble) return <p class="status bad" role="status" title={trouble}>{trouble}</p>;
-  if (doing) return <p class="status busy" role="status" title={doing}>{doing}</p>;
+  if (trouble)
+    return (
+      <p class="status bad" role="status" title={trouble}>
+        {trouble}
+      </p>
+    );
+  if (doing)
+    return (
+      <p class="status busy" role="status" title={doing}>
+        {doing}
+      </p>
+    );
   const where = state === "elsewhere" ? "watched by another libindex" : "watching";
-  return <p class="status">{state === "off" ? "" : <><i aria-hidden="true">●</i> {where}</>}</p>;
+  return (
+    <p class="status">
+      {state === "off" ? (
+        ""
+      ) : (
+        <>
+          <i aria-hidden="true">●</i> {where}
+        </>
+      )}
+    </p>
+  );
 }
 
 function Sound() {
@@ -137,10 +188,20 @@ function Sound() {
   return (
     <div class="group sound">
       {!canSound.value && points.value && <span class="press">press any key or click to hear</span>}
-      <button type="button" aria-pressed={now.hover} title="Pointing plays (M)" onClick={toggleHover}>
+      <button
+        type="button"
+        aria-pressed={now.hover}
+        title="Pointing plays (M)"
+        onClick={toggleHover}
+      >
         hover
       </button>
-      <button type="button" aria-pressed={now.matchLevels} title="Equal loudness (V)" onClick={toggleLevels}>
+      <button
+        type="button"
+        aria-pressed={now.matchLevels}
+        title="Equal loudness (V)"
+        onClick={toggleLevels}
+      >
         level
       </button>
       <input

@@ -12,7 +12,9 @@ export function Welcome() {
   const folders = useSignal<Folder[] | null>(null);
   const added = useSignal<string | null>(null);
   useEffect(() => {
-    api.suggestions().then((found) => { folders.value = found; }, complain);
+    api.suggestions().then((found) => {
+      folders.value = found;
+    }, complain);
   }, []);
   const add = async (folder: Folder) => {
     try {
@@ -51,7 +53,9 @@ export function Welcome() {
         </ul>
       )}
       <p>
-        {folders.value?.length ? "Or another folder, in a terminal:" : "Name their folder in a terminal:"}
+        {folders.value?.length
+          ? "Or another folder, in a terminal:"
+          : "Name their folder in a terminal:"}
       </p>
       <pre>libindex serve ~/Samples</pre>
       <p class="hint">Files are only read, never changed or moved.</p>
