@@ -84,7 +84,8 @@ def test_a_database_url_stays_as_it_is() -> None:
         ("jobs = ", "is not valid TOML: Invalid value (at end of document)"),
         (
             "colour = 1",
-            "unknown setting 'colour'; known are db, model, jobs, device, file_timeout_s",
+            "unknown setting 'colour'; known are db, model, jobs, device, file_timeout_s, shelf, "
+            "kits",
         ),
         ('jobs = "many"', "jobs is 'many'; a whole number is needed"),
         ("jobs = 2.5", "jobs is 2.5; a whole number is needed"),

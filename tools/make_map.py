@@ -20,7 +20,6 @@ from openTSNE import TSNE
 
 from libindex.analysis.engine import Engine
 from libindex.errors import SampleError
-from libindex.network.modelfile import ModelFile
 from libindex.settings import load
 from libindex.similarity.embeddings import normalised
 from libindex.similarity.geography import SUFFIX, WIDTH, Geography

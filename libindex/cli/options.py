@@ -174,6 +174,8 @@ def filter_options(command: Command) -> Command:
         filters["words"] = list(values.pop("words", ()))
         days = values.pop("added_days")
         filters["added_after"] = None if days is None else time.time() - days * _DAY_S
+        filters["without"] = list(filters["without"])
+        filters["unheard"] = filters["unheard"] or None
         filters["classes"] = [c for given in filters["classes"] for c in given.split(",") if c]
         return command(*args, filters=filters, **values)
 

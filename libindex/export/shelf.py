@@ -147,17 +147,17 @@ class Shelf:
         try:
             with open(path, encoding="ascii") as file:  # noqa: PTH123
                 content = json.load(file)
-            if content["version"] != _VERSION:
-                raise ValueError
             found = [Entry(**one) for one in content["entries"]]
+            is_known = content["version"] == _VERSION
         except FileNotFoundError:
             return []
         except OSError as error:
             raise LibindexError(f"can't be read ({error.strerror})", path) from None
         except (ValueError, KeyError, TypeError):
             raise LibindexError("is damaged or newer than this libindex", path) from None
-        if any(os.path.basename(one.name) != one.name for one in found):  # noqa: PTH119
-            raise LibindexError("is damaged: it names files outside of its folder", path)
+        # A name is no way out of the folder.
+        if not is_known or any(os.path.basename(one.name) != one.name for one in found):  # noqa: PTH119
+            raise LibindexError("is damaged or newer than this libindex", path)
         return found
 
     def _write(self, entries: Sequence[Entry]) -> None:

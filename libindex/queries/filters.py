@@ -74,7 +74,7 @@ class FilterArgs(TypedDict, total=False):
     name: str | None
     without: str | Iterable[str]
     added_after: float | None
-    unheard: bool
+    unheard: bool | None
     ids: Iterable[int] | None
 
 

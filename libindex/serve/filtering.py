@@ -37,7 +37,7 @@ def filters_of(body: Body, connection: Any) -> Filters:
     if sent.get("folder") is not None:
         args["under"] = folder_path(connection, sent["folder"])
     try:
-        return Filters.of(**args)  # type: ignore[typeddict-item]
+        return Filters.of(**args)
     except UsageError as error:
         raise Refusal(400, "usage", error.reason) from None
 

@@ -5,7 +5,7 @@ SECURITY.md.
 """
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +29,7 @@ _HEADERS = (
     ),
 )
 _OPEN = frozenset({"/api/session"})  # asks for a code instead
+_Headers = Mapping[bytes, list[bytes]]
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 
 
@@ -65,6 +66,10 @@ class Guard:
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
+        return self._foreign(headers) or self._unauthorised(headers, scope["path"])
+
+    def _foreign(self, headers: _Headers) -> Refusal | None:
+        """What does not come from a page of ours, or is too much."""
         host = headers.get(b"host", [])
         if len(host) != 1 or host[0] not in self._hosts:
             return Refusal(403, "host", "this is a page of one machine: open it at 127.0.0.1")
@@ -73,7 +78,9 @@ class Guard:
             return Refusal(403, "origin", "another page may not ask this one")
         if any(b"," in value for value in headers.get(b"range", [])):
             return Refusal(416, "ranges", "one range at a time")
-        path: str = scope["path"]
+        return None
+
+    def _unauthorised(self, headers: _Headers, path: str) -> Refusal | None:
         if not path.startswith(("/api/", "/t/")):
             return None
         if not set(headers.get(b"sec-fetch-site", [])) <= _OWN_SITES:
@@ -82,7 +89,7 @@ class Guard:
             return Refusal(401, "token", "open the page again: libindex serve")
         return None
 
-    def _knows_token(self, headers: Mapping[bytes, list[bytes]]) -> bool:
+    def _knows_token(self, headers: _Headers) -> bool:
         given = headers.get(b"authorization", [])
         if len(given) != 1:
             return False
@@ -90,7 +97,7 @@ class Guard:
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
 
 
-def _with_headers(send: Send) -> Callable[[Message], object]:
+def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             sent = {name for name, _ in message.get("headers", ())}

@@ -53,6 +53,6 @@ def ordinals(
     known = np.asarray(edges)
     below = np.searchsorted(known, values, "left")
     is_edge = known[np.minimum(below, len(known) - 1)] == values
-    found = (2 * below + is_edge).astype(kind)
+    found: NDArray[np.unsignedinteger] = (2 * below + is_edge).astype(kind)
     found[np.isnan(values)] = np.iinfo(kind).max
     return found

@@ -219,9 +219,11 @@ def _read(
         values["ids"] = json.dumps(list(only))
     result = connection.execute(text(_ALL if only is None else _SOME), values)
     parts = [np.zeros((0, 8 + len(FACETS)))]
-    while rows := result.cursor.fetchmany(_ROWS_AT_ONCE):  # type: ignore[union-attr]
+    while rows := result.cursor.fetchmany(_ROWS_AT_ONCE):
         parts.append(np.array(rows, np.float64))
-    codes = dict(connection.execute(text("SELECT id, code FROM classes")).all())  # type: ignore[arg-type]
+    codes: dict[int, str] = {
+        row.id: row.code for row in connection.execute(text("SELECT id, code FROM classes"))
+    }
     numbers = {code: number for number, code in enumerate(network.classes)}
     known = {class_id: numbers.get(code, 0) for class_id, code in codes.items()}
     return _columns(np.concatenate(parts), known)

@@ -7,6 +7,7 @@ A place depends on nothing but the sound's embedding. `tools/make_map.py` makes 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,7 @@ class Geography:
         """Write it beside a network's weights."""
         from safetensors.numpy import save_file
 
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "vectors": self.vectors.astype(np.float16),
             "places": self.places,
             "labels": self.labels,
@@ -159,7 +160,8 @@ def _weighted(
     nearness = np.take_along_axis(cosines, nearest, axis=1).astype(np.float64)
     weights = np.exp((nearness - nearness.max(axis=1, keepdims=True)) * _SHARPNESS)
     places = (weights[:, :, None] * targets[nearest]).sum(axis=1) / weights.sum(axis=1)[:, None]
-    return np.clip(np.rint(places), 0, WIDTH).astype(np.uint16)
+    found: Places = np.clip(np.rint(places), 0, WIDTH).astype(np.uint16)
+    return found
 
 
 def regions_of(

@@ -89,7 +89,7 @@ def place_missing(
         if current is not None and current.kind == "own":
             geography = _own(connection, current)
         elif geography is None:
-            current, geography = None, _made_up(*_vectors(connection, ids[:_REFERENCES]))
+            current, geography = None, _made_up(_vectors(connection, ids[:_REFERENCES])[1])
     kind = "own" if geography.is_own else "home"
     for start in range(0, len(ids), _AT_ONCE):
         with database.reading() as connection:
@@ -184,7 +184,7 @@ def _own(connection: Connection, current: Map) -> Geography:
     return Geography.own(vectors, np.array([at[one] for one in known], np.uint16))
 
 
-def _made_up(_: Sequence[int], vectors: FloatArray) -> Geography:
+def _made_up(vectors: FloatArray) -> Geography:
     """A geography of the first two principal components, spread over the square by rank."""
     centred = vectors - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)

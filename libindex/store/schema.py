@@ -148,8 +148,8 @@ embeddings = Table(
     Column("norm", Float, nullable=False),
 )
 
-# The outline of a content's sound; see `libindex.sound.outline`. A table of its own, so that scans of
-# `contents` need not pass over it.
+# The outline of a content's sound; see `libindex.sound.outline`. A table of its own, so that scans
+# of `contents` need not pass over it.
 outlines = Table(
     "outlines",
     metadata,

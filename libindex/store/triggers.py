@@ -57,7 +57,7 @@ TRIGGERS: dict[str, str] = dict(
         ),
         (
             "changes_trimmed",
-            f"CREATE TRIGGER changes_trimmed AFTER INSERT ON changes"
+            "CREATE TRIGGER changes_trimmed AFTER INSERT ON changes"
             f" WHEN NEW.id % {_TRIM_EVERY} = 0 BEGIN"
             f" DELETE FROM changes WHERE id <= NEW.id - {KEPT}; END",
         ),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from libindex.kits import checking
 from libindex.kits.checking import check, is_loop
+from libindex.sound import loudness
 from libindex.sound.decoding import Signal
 
 RATE = 44_100
@@ -18,7 +18,7 @@ def sine(hz: float, seconds: float = 1.0, amplitude: float = 1.0, rate: int = RA
 
 def loudness_lufs(signal: Signal, *others: Signal) -> float:
     channels = [one.samples for one in (signal, *others)]
-    return checking.loudness_lufs(np.stack(channels, axis=1), signal.sample_rate)
+    return loudness.loudness_lufs(np.stack(channels, axis=1), signal.sample_rate)
 
 
 def hits(tone, every_s: float, count: int, soft: float = 1.0) -> Signal:

@@ -97,6 +97,6 @@ def _hostile(folder: Path) -> None:
         samples, rate = soundfile.read(DEMO / "hihat_closed01.wav")
         soundfile.write(plain, samples[: len(samples) - 100 * number], rate)
         try:
-            os.rename(os.fsencode(plain), os.fsencode(folder) + b"/" + name)
+            plain.rename(folder / os.fsdecode(name))
         except OSError:  # a file system that takes no such name
             plain.unlink()

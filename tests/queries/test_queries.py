@@ -711,4 +711,4 @@ def test_information_on_a_file_that_is_not_in_the_library(
 
 
 def test_filters_default_to_everything() -> None:
-    assert all(getattr(Filters(), field.name) in (None, ()) for field in fields(Filters))
+    assert not any(getattr(Filters(), field.name) for field in fields(Filters))

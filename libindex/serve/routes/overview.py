@@ -59,7 +59,7 @@ def _network(network: Network) -> dict[str, Any]:
 
 def _roots(connection: "Connection") -> list[dict[str, Any]]:
     query = select(samples.c.root_id, func.count()).group_by(samples.c.root_id)
-    counts = dict(connection.execute(query).tuples().all())
+    counts: dict[int, int] = dict(connection.execute(query).tuples().all())
     return [
         {
             "id": root.id,

@@ -90,9 +90,9 @@ def _similar_to_file(context: Context, name: str, data: bytes) -> dict[str, Any]
 
 async def _upload(request: Request) -> Response:
     context: Context = request.app.state.context
+    if request.headers.get("content-type") != "application/octet-stream":
+        return Refusal(415, "not_bytes", "send the bytes of a file").response()
     try:
-        if request.headers.get("content-type") != "application/octet-stream":
-            raise Refusal(415, "not_bytes", "send the bytes of a file")
         data = await received(request, _MOST_BYTES)
         name = request.query_params.get("name", "the file")[:255]
         answer = await run_in_threadpool(_similar_to_file, context, name, data)
