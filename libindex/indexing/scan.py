@@ -36,6 +36,8 @@ from libindex.indexing.targets import (
     with_inner,
 )
 from libindex.similarity.embeddings import count, index_path, is_current, neighbour_index
+from libindex.similarity.geography import Geography
+from libindex.similarity.places import place_missing
 from libindex.store.batches import batched
 from libindex.store.database import Database
 from libindex.store.roots import Root, all_roots
@@ -193,12 +195,15 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
         return state.summary
 
     def refresh_neighbours(self) -> None:
-        """Bring the neighbour index of this network up to date."""
+        """Bring the neighbour index of this network up to date, and give new sounds a place."""
         path = index_path(self._database.path, self._fingerprint)
         with self._database.reading() as connection:
             id_ = records.network_id(connection, self._fingerprint)
             if id_ is not None and count(connection, id_) and not is_current(connection, path):
                 neighbour_index(connection, path, id_, self._model.network.latent_size)
+        if id_ is not None:
+            geography = Geography.beside(self._model.path, self._fingerprint)
+            place_missing(self._database, id_, geography)
 
     def warm_up(self) -> None:
         """Begin to load the network, since there will soon be something to analyse."""

@@ -2,9 +2,11 @@
 
 import contextlib
 import gc
+import importlib
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import uvicorn
@@ -87,24 +89,34 @@ def run(library: Library, listening: socket.socket, on_ready: Callable[[str], No
     database = library.database.path
     port = listening.getsockname()[1]
     with locking.server_lock(database):
-        context = Context.of(library, token_of(database))
-        with _beside(context):
+        server = Server(library, port, on_ready)
+        with server.beside():
             write_note(database, Note(port, os.getpid()))
             try:
-                server = _Server(context, port, on_ready)
                 server.run(sockets=[listening])
             finally:
                 remove_note(database)
 
 
-class _Server(uvicorn.Server):
-    """Ends the streams of events first: uvicorn would wait for them."""
+class Server(uvicorn.Server):
+    """Serves one library; `run` in the main thread ends at SIGINT and SIGTERM.
 
-    def __init__(self, context: Context, port: int, on_ready: Callable[[str], None]) -> None:
-        self._context, self._port, self._on_ready = context, port, on_ready
+    Parameters
+    ----------
+    library : Library
+        What is shown.
+    port : int
+        Where it will listen.
+    on_ready : callable
+        Called with the address to open.
+    """
+
+    def __init__(self, library: Library, port: int, on_ready: Callable[[str], None]) -> None:
+        self._context = Context.of(library, token_of(library.database.path))
+        self._port, self._on_ready = port, on_ready
         super().__init__(
             uvicorn.Config(
-                application(context, port),
+                application(self._context, port),
                 access_log=False,  # no address or token is ever logged
                 log_config=None,
                 server_header=False,
@@ -118,6 +130,24 @@ class _Server(uvicorn.Server):
             )
         )
 
+    @property
+    def token(self) -> str:
+        """What every request has to bring."""
+        return self._context.session.token
+
+    @contextlib.contextmanager
+    def beside(self) -> Iterator[None]:
+        """What runs beside the server: watching, and noticing what changes."""
+        live = Live(self._context)
+        self._context.watching.start()
+        live.start()
+        threading.Thread(target=_warm_up, daemon=True).start()
+        try:
+            yield
+        finally:
+            live.stop()
+            self._context.watching.stop()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
         await super().startup(sockets)
@@ -125,22 +155,15 @@ class _Server(uvicorn.Server):
         self._on_ready(address(self._port, self._context.session.new_code()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End."""
+        """End; the streams of events first, which would be waited for."""
         self._context.events.close()
         await super().shutdown(sockets)
 
 
-@contextlib.contextmanager
-def _beside(context: Context) -> Iterator[None]:
-    """Watch, and notice what changes."""
-    live = Live(context)
-    context.watching.start()
-    live.start()
-    try:
-        yield
-    finally:
-        live.stop()
-        context.watching.stop()
+def _warm_up() -> None:
+    """Import what the first sound and the first search by example would wait for."""
+    for name in ("scipy.signal", "soundfile", "faiss"):
+        importlib.import_module(name)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -28,7 +28,7 @@ def edges_of(facet: Fact) -> tuple[float, ...]:
         return tuple(float(f"{number}e-1") for number in range(first, last + 1))
     powers = range(math.floor(math.log10(low)) - 2, math.ceil(math.log10(high)) - 1)
     numbers = (float(f"{digits}e{power}") for power in powers for digits in range(100, 1000))
-    return tuple(number for number in [*numbers, float(high)] if low <= number <= high)
+    return tuple(sorted({low, high, *(number for number in numbers if low < number < high)}))
 
 
 def ordinals(

@@ -86,15 +86,17 @@ def place_missing(
         ids = list(connection.execute(query).scalars())
         if not ids:
             return 0
-        if current is not None and current.kind == "own":
+        is_own = current is not None and current.kind == "own"
+        if current is not None and (is_own or geography is None):
             geography = _own(connection, current)
-        elif geography is None:
-            current, geography = None, _made_up(_vectors(connection, ids[:_REFERENCES])[1])
+        if geography is None:
+            geography = _made_up(_vectors(connection, ids[:_REFERENCES])[1])
     kind = "own" if geography.is_own else "home"
     for start in range(0, len(ids), _AT_ONCE):
         with database.reading() as connection:
             known, vectors = _vectors(connection, ids[start : start + _AT_ONCE])
-        _record(database, network_id, kind, known, geography.place(vectors))
+        if known:
+            _record(database, network_id, kind, known, geography.place(vectors))
         on_progress(min(start + _AT_ONCE, len(ids)))
     return len(ids)
 
@@ -139,16 +141,12 @@ def _vectors(connection: Connection, ids: Sequence[int]) -> tuple[list[int], Flo
         for row in connection.execute(query.where(embeddings.c.analysis_id.in_(part)))
     ]
     vectors = [unpacked(row.vector) for row in rows]
-    return [row.analysis_id for row in rows], np.stack(vectors) if rows else np.zeros(
-        (0, 1), np.float32
-    )
+    return [row.analysis_id for row in rows], np.array(vectors, np.float32)
 
 
 def _record(
     database: Database, network_id: int, kind: str, ids: Sequence[int], found: Places
 ) -> None:
-    if not ids:
-        return
     with database.writing() as connection:
         current = current_map(connection, network_id)  # another process may have begun it
         map_id = current.id if current else _new_map(connection, network_id, kind)
@@ -175,12 +173,14 @@ def _new_map(connection: Connection, network_id: int, kind: str) -> int:
     return int(made[0])
 
 
-def _own(connection: Connection, current: Map) -> Geography:
-    """The sounds that were placed first, as references."""
+def _own(connection: Connection, current: Map) -> Geography | None:
+    """The sounds that were placed first, as references; None if there are none any more."""
     query = select(places).where(places.c.map_id == current.id).order_by(places.c.analysis_id)
     rows = connection.execute(query.limit(_REFERENCES)).all()
     at = {row.analysis_id: (row.x, row.y) for row in rows}
     known, vectors = _vectors(connection, list(at))
+    if not known:
+        return None
     return Geography.own(vectors, np.array([at[one] for one in known], np.uint16))
 
 

@@ -34,6 +34,8 @@ TRIGGERS: dict[str, str] = dict(
             "UPDATE OF root_id, path, content_id, failure ON samples",
             "OLD.content_id",
             "NEW.content_id",
+            only_if="(OLD.root_id, OLD.path, OLD.content_id, OLD.failure)"
+            " IS NOT (NEW.root_id, NEW.path, NEW.content_id, NEW.failure)",
         ),
         _note("contents_changed", "UPDATE ON contents", "NEW.id"),
         _note("analyses_added", "INSERT ON analyses", "NEW.content_id"),
@@ -57,7 +59,7 @@ TRIGGERS: dict[str, str] = dict(
         ),
         (
             "changes_trimmed",
-            "CREATE TRIGGER changes_trimmed AFTER INSERT ON changes"
+            "CREATE TRIGGER changes_trimmed AFTER INSERT ON changes"  # noqa: S608 - numbers
             f" WHEN NEW.id % {_TRIM_EVERY} = 0 BEGIN"
             f" DELETE FROM changes WHERE id <= NEW.id - {KEPT}; END",
         ),

@@ -146,9 +146,10 @@ def test_a_populated_database_of_any_age_opens(populated: Path, revision: str) -
     before = content(populated)
     with engine.begin() as connection:
         command.downgrade(config(connection), revision)
+    kept = content(populated).keys() - {"alembic_version"}
     Database.open(str(populated))
     after = content(populated)
-    for table in (before.keys() & after.keys()) - {"changes"}:  # a log, begun anew
+    for table in kept & after.keys():
         assert len(after[table]) == len(before[table])
     with Library.open(populated) as library:
         found = library.status()
