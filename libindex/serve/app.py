@@ -5,6 +5,7 @@ import gc
 import importlib
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -93,7 +94,8 @@ def run(library: Library, listening: socket.socket, on_ready: Callable[[str], No
         with server.beside():
             write_note(database, Note(port, os.getpid()))
             try:
-                server.run(sockets=[listening])
+                with _signals_end_it():
+                    server.run(sockets=[listening])
             finally:
                 remove_note(database)
 
@@ -164,6 +166,21 @@ def _warm_up() -> None:
     """Import what the first sound and the first search by example would wait for."""
     for name in ("scipy.signal", "soundfile", "faiss"):
         importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """uvicorn ends at SIGINT and SIGTERM, and then raises them again: by then all is said."""
+    kept = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in kept.items():
+            signal.signal(one, handler)
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -2,6 +2,9 @@
 // and what a page must never do. They are started by tests/page, which makes the libraries.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { copyFileSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
@@ -133,4 +136,86 @@ export async function until<T>(
     assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
     await new Promise((done) => setTimeout(done, 20));
   }
+}
+
+/** A database of the material that a test may change. */
+export function copyOf(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "libindex-page-"));
+  const copy = join(folder, "library.db");
+  copyFileSync(material(name), copy);
+  return copy;
+}
+
+/** Ask the server as the page does, with its token. */
+export async function ask<T>(page: Page, path: string, body?: unknown): Promise<T> {
+  return page.evaluate(
+    async ([path, body]) => {
+      const headers: Record<string, string> = {
+        Authorization: `Bearer ${localStorage.getItem("libindex-token")}`,
+      };
+      if (body !== undefined) headers["Content-Type"] = "application/json";
+      const answer = await fetch(`/api/${path}`, {
+        method: body === undefined ? "GET" : "POST",
+        headers,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return answer.json();
+    },
+    [path, body] as const,
+  ) as Promise<T>;
+}
+
+/** What sounds: every start of a buffer, and the loudest value that reached the output. */
+export interface Tape {
+  starts: { at: number; peak: number; rms: number; gain: number; seconds: number }[];
+  playing: number;
+  most: number; // at once, fades left out
+}
+
+/** Record what the page plays, from before it is loaded. */
+export async function tape(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const tape = { starts: [] as object[], playing: 0, most: 0 };
+    Object.assign(window, { tape });
+    const { start, stop } = AudioBufferSourceNode.prototype;
+    const { connect } = AudioNode.prototype;
+    const gains = new WeakMap<AudioNode, GainNode>();
+    AudioNode.prototype.connect = function (this: AudioNode, ...to: [never]) {
+      if ((to[0] as unknown) instanceof GainNode) gains.set(this, to[0]);
+      return connect.apply(this, to) as never;
+    };
+    const ringing = new Set<AudioBufferSourceNode>();
+    AudioBufferSourceNode.prototype.start = function (...when: number[]) {
+      const data = this.buffer!.getChannelData(0);
+      let peak = 0;
+      let sum = 0;
+      for (const value of data) {
+        peak = Math.max(peak, Math.abs(value));
+        sum += value * value;
+      }
+      ringing.add(this);
+      this.addEventListener("ended", () => ringing.delete(this));
+      tape.most = Math.max(tape.most, ringing.size);
+      const entry = {
+        at: performance.now(),
+        peak,
+        rms: Math.sqrt(sum / data.length),
+        gain: 1,
+        seconds: this.buffer!.duration,
+      };
+      tape.starts.push(entry);
+      setTimeout(() => {
+        entry.gain = gains.get(this)?.gain.value ?? 1;
+      }, 5);
+      start.apply(this, when as [number]);
+    };
+    AudioBufferSourceNode.prototype.stop = function (when?: number) {
+      ringing.delete(this);
+      stop.call(this, when);
+    };
+  });
+}
+
+export async function taped(page: Page): Promise<Tape> {
+  return page.evaluate(() => (window as unknown as { tape: Tape }).tape);
 }

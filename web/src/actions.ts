@@ -70,7 +70,7 @@ export function again(): void {
 }
 
 export function hearOrStop(): void {
-  if (player.voices.size) player.stop();
+  if (player.isSounding) player.stop();
   else again();
 }
 
@@ -488,7 +488,7 @@ export function toggleLevels(): void {
       ? "All sounds are equally loud."
       : "Sounds are as loud as their files.",
   );
-  if (player.voices.size) again();
+  if (player.isSounding) again();
 }
 
 export function toggleHelp(): void {
@@ -498,7 +498,7 @@ export function toggleHelp(): void {
 /** Sound first, then whatever is open, then what was chosen, then the search. */
 export function leave(): void {
   padWaits = null;
-  const isSounding = player.voices.size > 0;
+  const { isSounding } = player;
   player.stop();
   if (isSounding) return;
   if (helpOpen.value) helpOpen.value = false;

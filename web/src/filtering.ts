@@ -16,9 +16,10 @@ export interface Searched {
   mask: Uint8Array | null;
   understood: readonly Understood[];
   problem: string | null;
+  of: string; // the folder and the words
 }
 
-export const NOT_SEARCHED: Searched = { mask: null, understood: [], problem: null };
+export const NOT_SEARCHED: Searched = { mask: null, understood: [], problem: null, of: "" };
 
 interface Bounds {
   column: Uint8Array | Uint16Array;

@@ -1,6 +1,6 @@
 // What keeps the state up to date: requests, events of the server, and what follows from filters.
 
-import { batch, computed, effect } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { ApiFailure, api, forgetToken, listen } from "./api.ts";
 import { UNKNOWN } from "./columns.ts";
 import { compute, NOT_SEARCHED, sorted } from "./filtering.ts";
@@ -75,22 +75,24 @@ export function complain(error: unknown): void {
 // Rows of the list
 
 const rows = new Map<number, Row>();
+const rowsCame = signal(0);
 
 /** What is known of a sound for the list; undefined until it was fetched. */
 export function rowOf(id: number): Row | undefined {
+  void rowsCame.value; // so that whoever shows it is drawn again
   return rows.get(id);
 }
 
-/** Fetch rows that are not known; returns whether any were. */
-export async function fetchRows(ids: readonly number[]): Promise<boolean> {
+/** Fetch rows that are not known. */
+export async function fetchRows(ids: readonly number[]): Promise<void> {
   const missing = ids.filter((id) => !rows.has(id)).slice(0, 500);
-  if (!missing.length) return false;
+  if (!missing.length) return;
   for (const row of await api.rows(missing)) rows.set(row.id, row);
   for (const id of rows.keys()) {
     if (rows.size <= ROWS_KEPT) break;
     rows.delete(id);
   }
-  return true;
+  rowsCame.value++;
 }
 
 // Names, for sorting by them: fetched when that is first wanted
@@ -113,6 +115,8 @@ async function ranksOf(all: Points): Promise<Uint32Array> {
 
 let stale = 0;
 let lastOrder = 0;
+let ordered: readonly unknown[] = []; // what the list was made for
+const whole = signal(0); // raised when everything was loaded anew
 
 export function start(): void {
   let frame = 0;
@@ -130,6 +134,9 @@ export function start(): void {
   let timer: ReturnType<typeof setTimeout>;
   effect(() => {
     void [shown.value, sort.value];
+    // News change what is shown, but not the list: it waits to be asked for them.
+    const wanted = wish();
+    if (wanted.every((one, at) => one === ordered[at])) return;
     clearTimeout(timer);
     timer = setTimeout(reorder, performance.now() - lastOrder > 300 ? 0 : 80);
   });
@@ -178,12 +185,20 @@ function update(): void {
   shown.value = found;
 }
 
+function wish(): readonly unknown[] {
+  return [filters.value, sort.value, listing.value, whole.value, searched.value.of];
+}
+
 async function reorder(): Promise<void> {
+  ordered = wish();
   const all = points.value;
   const { mask, count } = shown.value;
   const mine = ++stale;
   lastOrder = performance.now();
-  if (!all || mask.length !== all.length) return;
+  if (!all || mask.length !== all.length) {
+    ordered = [];
+    return;
+  }
   const { key, reverse } = sort.value;
   const facet = all.facets.find((one) => one.word === key);
   const current = listing.value;
@@ -212,6 +227,7 @@ export async function load(): Promise<void> {
   batch(() => {
     library.value = about;
     points.value = Points.of(table);
+    whole.value++;
     watching.value = about.watching;
     job.value = about.job;
   });
@@ -221,7 +237,10 @@ async function renew(): Promise<void> {
   const old = points.value;
   const table = await api.points(old?.header.revision);
   if (table.header.whole || !old) {
-    points.value = Points.of(table);
+    batch(() => {
+      points.value = Points.of(table);
+      whole.value++;
+    });
     return;
   }
   const { points: all, added } = old.with(table);
@@ -307,6 +326,7 @@ export function searchSoon(): void {
   clearTimeout(searchTimer);
   searching.abort();
   const { text, folder } = filters.peek();
+  const of = `${folder ?? ""}\n${text}`;
   if (!text.trim() && folder === null) {
     searched.value = NOT_SEARCHED;
     return;
@@ -324,7 +344,7 @@ export function searchSoon(): void {
           if (row >= 0) mask[row] = 1;
         }
       }
-      searched.value = { mask, understood: header.understood, problem: header.problem };
+      searched.value = { mask, understood: header.understood, problem: header.problem, of };
     } catch (error) {
       complain(error);
     }

@@ -30,7 +30,7 @@ test("what is shown is what a plain comparison of each sound gives", () => {
       unheard: next() < 0.3,
     };
     const names = maybe(Uint8Array.from({ length: all.length }, () => (next() < 0.5 ? 1 : 0)));
-    const searched = { mask: names, understood: [], problem: null };
+    const searched = { mask: names, understood: [], problem: null, of: "" };
     const found = compute(all, filters, searched, CLASSES);
     let count = 0;
     for (let row = 0; row < all.length; row++) {
@@ -72,6 +72,7 @@ test("classes of the search box are added to those that are chosen; a minus take
     mask: null,
     understood: [said("snr", false), said("cym", true)],
     problem: null,
+    of: "",
   };
   const { mask } = compute(all, { ...NO_FILTERS, classes: ["kick", "cym"] }, searched, CLASSES);
   for (let row = 0; row < all.length; row++) assert.equal(mask[row], all.cls[row] < 2 ? 1 : 0);

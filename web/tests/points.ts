@@ -37,18 +37,18 @@ export function random(seed: number): () => number {
 
 export function columns(count: number, seed = 1): Record<string, Column> {
   const next = random(seed);
-  const made = (kind: typeof Uint8Array | typeof Uint16Array, below: number) =>
-    kind.from({ length: count }, () => Math.floor(next() * below));
+  const numbers = (below: number) =>
+    Array.from({ length: count }, () => Math.floor(next() * below));
   return {
     id: Uint32Array.from({ length: count }, (_, row) => 3 * row + 1),
-    x: made(Uint16Array, 65_536),
-    y: made(Uint16Array, 65_536),
-    added: made(Uint16Array, 20_000),
-    duration_s: made(Uint16Array, 9),
-    class: made(Uint8Array, 4),
-    probability: made(Uint8Array, 203),
-    percussion: made(Uint8Array, 203),
-    flags: made(Uint8Array, 16),
+    x: Uint16Array.from(numbers(65_536)),
+    y: Uint16Array.from(numbers(65_536)),
+    added: Uint16Array.from(numbers(20_000)),
+    duration_s: Uint16Array.from(numbers(9)),
+    class: Uint8Array.from(numbers(4)),
+    probability: Uint8Array.from(numbers(203)),
+    percussion: Uint8Array.from(numbers(203)),
+    flags: Uint8Array.from(numbers(16)),
   };
 }
 

@@ -19,7 +19,7 @@ import {
   sort,
   waiting,
 } from "../state.ts";
-import { fetchRows, rowOf } from "../store.ts";
+import { complain, fetchRows, rowOf } from "../store.ts";
 import { count, heading, measured, percent } from "../words.ts";
 import { Wave } from "./Wave.tsx";
 
@@ -37,7 +37,6 @@ export function ListPanel() {
   const box = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const seen = useSignal(20);
-  const came = useSignal(0);
 
   const total = order.value.length;
   useLayoutEffect(() => {
@@ -80,21 +79,9 @@ export function ListPanel() {
   const shift = factor > 1 ? top.value - (from - first * HEIGHT) : first * HEIGHT;
   const ids = items.map((item) => item.id);
   useEffect(() => {
-    let isCurrent = true;
-    const timer = setTimeout(() => {
-      fetchRows(ids).then(
-        (hasNew) => {
-          if (hasNew && isCurrent) came.value++;
-        },
-        () => {},
-      );
-    }, 20);
-    return () => {
-      isCurrent = false;
-      clearTimeout(timer);
-    };
-  }, [ids.join()]);
-  void came.value;
+    const timer = setTimeout(() => void fetchRows(ids).catch(complain), 20);
+    return () => clearTimeout(timer);
+  }, [ids.join(), points.value]);
 
   const facets = points.value?.facets ?? [];
   const isSimilar = listing.value.kind === "similar";
@@ -185,7 +172,7 @@ function ListTitle() {
 function Head({ facets, isSimilar }: { facets: Facet[]; isSimilar: boolean }) {
   const columns = [
     { key: "name", text: "name" },
-    { key: "", text: "" },
+    { key: "", text: "wave" },
     { key: "class", text: "class" },
     { key: "prob", text: "sure" },
     ...(isSimilar

@@ -55,7 +55,6 @@ const sequencer = new Sequencer(
 );
 
 export function PadsPanel() {
-  const named = useSignal(0);
   useEffect(() => {
     loadLayouts().catch(complain);
     return () => {
@@ -66,9 +65,8 @@ export function PadsPanel() {
   const { pads, layout, locked } = kit.value;
   useEffect(() => {
     const ids = pads.flatMap((pad) => pad.id ?? []);
-    fetchRows(ids).then(() => named.value++, complain);
+    fetchRows(ids).catch(complain);
   }, [pads]);
-  void named.value;
   const banks = Math.ceil(pads.length / BANK);
   const first = bank.value * BANK;
   const shownPads = pads.slice(first, first + BANK);
@@ -189,7 +187,6 @@ function Pad({ pad, letter, isLocked }: { pad: KitPad; letter: string; isLocked:
       <button
         type="button"
         class="hit"
-        aria-label={`${pad.label}, ${name}`}
         title={`${pad.key} ${pad.label}\n${name}`}
         onPointerDown={() => {
           chosenPad.value = pad.key;

@@ -22,6 +22,7 @@ export interface Voice {
   started: number; // of the context's clock
   from: number;
   seconds: number;
+  isFading: boolean;
 }
 
 export interface Preferences {
@@ -52,6 +53,11 @@ export class Player {
   /** Whether the browser lets sound out. */
   get isOpen(): boolean {
     return this.context?.state === "running";
+  }
+
+  /** Whether anything is heard that was not told to stop. */
+  get isSounding(): boolean {
+    return [...this.voices].some((voice) => !voice.isFading);
   }
 
   get now(): number {
@@ -160,7 +166,7 @@ export class Player {
     if (from) gain.gain.linearRampToValueAtTime(level, when + FADE_S);
     source.connect(gain).connect(this.master!);
     const seconds = sound.buffer.duration;
-    const voice: Voice = { id, source, gain, group, started: when, from, seconds };
+    const voice: Voice = { id, source, gain, group, started: when, from, seconds, isFading: false };
     source.onended = () => this.ended(voice);
     source.start(when, from);
     this.voices.add(voice);
@@ -168,6 +174,7 @@ export class Player {
   }
 
   private fade(voice: Voice, at = this.now): void {
+    voice.isFading = true;
     const end = at + FADE_S;
     const { gain } = voice.gain;
     gain.cancelScheduledValues(at);
