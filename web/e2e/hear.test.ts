@@ -10,6 +10,7 @@ import {
   type Opened,
   open,
   type Server,
+  searchFor,
   serve,
   tape,
   taped,
@@ -31,12 +32,7 @@ after(async () => {
   assert.equal(await server.stop(), 0);
 });
 
-const search = async (words: string) => {
-  await opened.page.locator("[data-search]").fill(words);
-  await opened.page.locator(".words li, .problem").first().waitFor();
-  await opened.page.waitForTimeout(250);
-  await opened.page.keyboard.press("Escape");
-};
+const search = (words: string) => searchFor(opened.page, words, 60);
 
 test("every format sounds, as loud as libindex decodes it", async () => {
   const { page } = opened;

@@ -219,3 +219,16 @@ export async function tape(page: Page): Promise<void> {
 export async function taped(page: Page): Promise<Tape> {
   return page.evaluate(() => (window as unknown as { tape: Tape }).tape);
 }
+
+/** Search, and wait until the list shows what was found, and no more than so many. */
+export async function searchFor(page: Page, words: string, most: number): Promise<void> {
+  await page.locator("[data-search]").fill(words);
+  const shown = async () =>
+    Number((await page.locator(".count b").textContent())!.replace(/\D/g, ""));
+  await until(`${words} found`, async () => (await shown()) <= most);
+  await until("the list", async () => {
+    const rows = Number(await page.locator("[role=grid]").getAttribute("aria-rowcount")) - 1;
+    return rows === (await shown());
+  });
+  await page.locator("[data-search]").blur();
+}

@@ -25,6 +25,7 @@ import {
   type Opened,
   open,
   type Server,
+  searchFor,
   serve,
   until,
 } from "./support.ts";
@@ -111,7 +112,10 @@ test("fill pads, lock one, swap the others, write a kit that Hydrogen opens", as
   const kit = join(folder, "kits", "Mine");
   assert.ok(existsSync(join(kit, "kit.json")));
   if (spawnSync("h2cli", ["--version"]).status === 0) {
-    const checked = spawnSync("h2cli", ["-c", kit], { encoding: "utf8", timeout: 60_000 });
+    const checked = spawnSync("h2cli", ["--check", join(kit, "Mine.h2drumkit")], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
     assert.equal(checked.status, 0, checked.stdout + checked.stderr);
   }
   await page.getByRole("button", { name: /^Write kit/ }).click();
@@ -152,9 +156,9 @@ with Library.open(sys.argv[1]) as library:
 
 test("hostile names are text", async () => {
   const { page } = opened;
-  await press("Escape", "Escape", "k", "Escape");
-  await page.locator("[data-search]").fill("Hostile/");
-  await page.waitForTimeout(700);
+  await page.getByRole("button", { name: "Pads" }).click();
+  await page.locator(".drawer").waitFor({ state: "detached" });
+  await searchFor(page, "Hostile/", 20);
   const rows = page.locator(".row[data-id]");
   const count = await rows.count();
   assert.ok(count >= 8, `${count}`);
@@ -198,7 +202,7 @@ test("a file that comes is on the map within a second, and the list stays where 
   assert.equal(await page.locator(".row.cursor").getAttribute("data-id"), cursor);
   assert.equal(await page.locator(".row[data-id]").first().getAttribute("data-id"), top);
   renameSync(added, `${added} away`);
-  await page.locator("[data-search]").fill("second");
+  await searchFor(page, "second", 1);
   await until("greyed", async () => (await page.locator(".row.offline").count()) > 0, 20);
   await page.locator("[data-search]").fill("");
   renameSync(`${added} away`, added);
@@ -212,6 +216,7 @@ test("kill -9 of the server loses nothing, and the page goes on with the next on
   opened.faults.errors.length = 0; // that nobody answered
   server = await serve(db, "--port", port);
   await until("it goes on", async () => (await page.locator(".status.bad").count()) === 0, 20);
+  await page.locator("[data-search]").blur();
   await press("j");
   await page.locator(".shelved").nth(2).waitFor();
   assert.equal(await page.locator(".shelved").count(), 3);
