@@ -3,6 +3,7 @@
 //   node build.mjs           the page
 //   node build.mjs --tests   the unit tests, into build/tests, for `node --test`
 //   node build.mjs --e2e TO  the tests in a browser, into a folder, for tests/page
+//   node build.mjs --keys    the table of keys in docs/serve.md; tests/keys.test.ts compares it
 //   node build.mjs --watch   the page, again at every change, with source maps
 import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
 import * as esbuild from "esbuild";
@@ -30,6 +31,14 @@ if (tests) {
     platform: "node",
     packages: "external",
   });
+} else if (process.argv.includes("--keys")) {
+  await esbuild.build({
+    ...shared,
+    entryPoints: ["tests/keys.ts"],
+    outfile: "build/keys.mjs",
+    platform: "node",
+  });
+  await (await import("./build/keys.mjs")).write("../docs/serve.md");
 } else {
   const watch = process.argv.includes("--watch");
   await mkdir(STATIC, { recursive: true });

@@ -229,10 +229,6 @@ export const api = {
     choke: boolean;
     replace: boolean;
   }) => post<Written>("kits/write", body),
-
-  settle: () => post<object>("map/settle", {}),
-  redraw: () => post<object>("map/redraw", {}),
-  undoMap: () => post<object>("map/undo", {}),
 };
 
 /** Read the stream of events until it ends. */

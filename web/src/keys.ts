@@ -215,22 +215,18 @@ const BY_NAME = new Map(KEYS.flatMap((key) => key.keys.map((name) => [name, key]
 
 /** A key with its modifiers, such as "Shift+ArrowDown"; Command counts as Ctrl. */
 export function nameOf(event: KeyboardEvent): string {
-  const isSign = event.key.length === 1 && !/[a-z0-9 ]/i.test(event.key);
-  const digit = event.code.match(/^Digit(\d)$/)?.[1]; // Shift+1 is "!" or something else
-  const key =
-    event.key === " "
-      ? "Space"
-      : digit && event.shiftKey && !isOnSigns(event.key)
-        ? digit
-        : event.key;
-  const name = key.length === 1 ? key.toUpperCase() : key;
-  const shift = event.shiftKey && !(isSign && name === event.key && !digit) ? "Shift+" : "";
+  const { key, code } = event;
+  const isSign = key.length === 1 && !/[\p{L}\d ]/u.test(key);
+  // Where "/" is, and whether it needs Shift, depends on the keyboard.
+  const isOurs = isSign && BY_NAME.has(key);
+  const digit = code.match(/^Digit(\d)$/)?.[1];
+  const name = isOurs ? key : isSign && digit ? digit : key === " " ? "Space" : key;
+  const shift = event.shiftKey && !isOurs ? "Shift+" : "";
+  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
   return (
-    shift + (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + name
+    shift + control + (event.altKey ? "Alt+" : "") + (name.length === 1 ? name.toUpperCase() : name)
   );
 }
-
-const isOnSigns = (key: string) => ["/", "?", "[", "]", "+", "-", "="].includes(key);
 
 const NATIVE = "input:not([type=range]):not([type=checkbox]), select, textarea, [contenteditable]";
 const PRESSED = "button, a, summary, input, [role=slider], [role=menuitem]";

@@ -55,7 +55,7 @@ export interface Watching {
   trouble: string | null;
 }
 export interface Job {
-  kind: "scan" | "settle" | "redraw" | "place";
+  kind: string;
   done: number;
   total: number; // 0: not known
   text: string;
