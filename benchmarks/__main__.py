@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks import material
+from benchmarks import material, page
 from benchmarks import watching as watcher
 from libindex import resources
 from libindex.disk.walk import audio_files
@@ -292,6 +292,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "kits": kits,
     "exports": exports,
     "watching": watching,
+    "page": lambda arguments: page.measure(arguments.work),
 }
 
 if __name__ == "__main__":

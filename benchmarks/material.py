@@ -15,6 +15,7 @@ from libindex.disk.comparing import compare
 from libindex.indexing import records, sample_rows
 from libindex.indexing.targets import add_or_find_target
 from libindex.network.modelfile import ModelFile
+from libindex.similarity.geography import Geography
 from libindex.sound.facts import FACTS, Facts
 from libindex.store.database import Database
 from libindex.store.schema import samples
@@ -101,9 +102,10 @@ def tiny_files(folder: Path, count: int) -> Path:
 
 
 def filled_library(database: Path, root: Path, model_path: Path) -> None:
-    """A library of everything under `root`, with random analyses."""
+    """A library of everything under `root`, with random analyses near those of real sounds."""
     rng = np.random.default_rng(2)
     model = ModelFile.read(model_path)
+    geography = Geography.beside(model_path, model.fingerprint)
     library = Database.open(str(database), create=True)
     with library.writing() as connection:
         target = add_or_find_target(connection, str(root))
@@ -111,7 +113,7 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
     found = compare(str(root), "", {}).new
     for start in range(0, len(found), 1000):
         part = found[start : start + 1000]
-        made = [random_analysis(rng, model) for _ in part]
+        made = [random_analysis(rng, model, geography) for _ in part]
         with library.writing() as connection:
             known = records.Results(made).record(connection, network)
             rows = [
@@ -123,9 +125,16 @@ def filled_library(database: Path, root: Path, model_path: Path) -> None:
             connection.execute(insert(samples), rows)
 
 
-def random_analysis(rng: np.random.Generator, model: ModelFile) -> Analysis:
+def random_analysis(
+    rng: np.random.Generator, model: ModelFile, geography: Geography | None = None
+) -> Analysis:
     """An analysis of nothing, with another digest every time."""
     logits = rng.standard_normal(len(model.classes)) * 3
+    latent = rng.standard_normal(model.network.latent_size).astype(np.float32)
+    if geography is not None:
+        near = int(rng.integers(len(geography.vectors)))
+        latent = geography.vectors[near] + 0.3 * latent / np.linalg.norm(latent)
+        logits[geography.labels[near]] += 6
     probabilities = np.exp(logits) / np.exp(logits).sum()
     known = {
         "duration_s": float(rng.gamma(2, 0.4)),
@@ -139,7 +148,6 @@ def random_analysis(rng: np.random.Generator, model: ModelFile) -> Analysis:
     }
     values = {fact.key: fact.kind() for fact in FACTS} | known
     facts = Facts(size_bytes=int(rng.integers(10_000, 500_000)), warning=None, **values)
-    latent = rng.standard_normal(model.network.latent_size).astype(np.float32)
     return Analysis(
         "", uuid.uuid4().bytes + b"0000", facts, probabilities.astype(np.float32), latent
     )

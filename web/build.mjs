@@ -22,7 +22,9 @@ const tests = ["tests", "e2e"].find((folder) => process.argv.includes(`--${folde
 if (tests) {
   const outdir = process.argv[3] ?? `build/${tests}`;
   await rm(outdir, { recursive: true, force: true });
-  const files = (await readdir(tests, { recursive: true })).filter((f) => /\.test\.tsx?$/.test(f));
+  const files = (await readdir(tests, { recursive: true })).filter((f) =>
+    /(\.test|bench)\.tsx?$/.test(f),
+  );
   await esbuild.build({
     ...shared,
     entryPoints: files.map((file) => `${tests}/${file}`),

@@ -19,7 +19,10 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
 });
-const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+const context = await browser.newContext({
+  viewport: { width: 1280, height: 800 },
+  colorScheme: "dark",
+});
 const page = await context.newPage();
 await page.goto(address);
 await page.locator("[data-ready]").waitFor();

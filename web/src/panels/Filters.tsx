@@ -114,7 +114,7 @@ function Classes() {
 function histogram(column: Uint8Array | Uint16Array, edges: number, unknown: number): number[] {
   const bars = new Array<number>(BARS).fill(0);
   const { mask } = shown.value;
-  const every = Math.max(1, Math.floor(column.length / 30_000)); // any rows are a fair sample
+  const every = Math.max(1, Math.floor(column.length / 12_000)); // any rows are a fair sample
   const scale = BARS / (2 * edges + 1);
   for (let row = 0; row < column.length; row += every)
     if (mask[row] && column[row] !== unknown) bars[Math.min(BARS - 1, (column[row] * scale) | 0)]++;
