@@ -345,6 +345,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         Examples
         --------
+        >>> from libindex.queries import Filters
         >>> library.selected(Filters.of(classes="snare")).count()
         3
         """
@@ -512,8 +513,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
         Examples
         --------
-        >>> latent = library.analyse("demo_sounds/kick01.ogg").latent
         >>> import numpy as np
+        >>> from libindex.queries import Filters
+        >>> latent = library.analyse("demo_sounds/kick01.ogg").latent
         >>> [hit] = library.nearest(latent / np.linalg.norm(latent), 1, Filters())
         >>> hit.path.rpartition("/")[2]
         'kick01.ogg'

@@ -170,7 +170,7 @@ def _warm_up() -> None:
 
 @contextlib.contextmanager
 def _signals_end_it() -> Iterator[None]:
-    """uvicorn ends at SIGINT and SIGTERM, and then raises them again: by then all is said."""
+    """Have no other effect of SIGINT and SIGTERM: uvicorn raises them again when it has ended."""
     kept = {one: signal.signal(one, _ignore) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -154,7 +154,7 @@ class Geography:
 def _weighted(
     references: FloatArray, targets: NDArray[np.float64], embeddings: FloatArray
 ) -> Places:
-    cosines = np.nan_to_num(embeddings) @ references.T
+    cosines = np.where(np.isfinite(embeddings), embeddings, 0) @ references.T
     count = min(_NEAREST, len(references))
     nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
     nearness = np.take_along_axis(cosines, nearest, axis=1).astype(np.float64)

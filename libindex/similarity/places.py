@@ -89,10 +89,14 @@ def place_missing(
         is_own = current is not None and current.kind == "own"
         if current is not None and (is_own or geography is None):
             geography = _own(connection, current)
+        first: list[int] = []
         if geography is None:
-            geography = _made_up(_vectors(connection, ids[:_REFERENCES])[1])
+            first, vectors = _vectors(connection, ids[:_REFERENCES])
+            geography = _made_up(vectors)
     kind = "own" if geography.is_own else "home"
-    for start in range(0, len(ids), _AT_ONCE):
+    if first:  # they lie where they were put, and not among each other
+        _record(database, network_id, kind, first, geography.places)
+    for start in range(len(first), len(ids), _AT_ONCE):
         with database.reading() as connection:
             known, vectors = _vectors(connection, ids[start : start + _AT_ONCE])
         if known:

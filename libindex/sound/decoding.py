@@ -194,11 +194,18 @@ def read_blocks(file: "soundfile.SoundFile", max_frames: int) -> Iterator[FloatA
     """
     import soundfile
 
+    # soundfile seeks after each block, which is not exact in MP3s: they are read as a whole.
+    size = max_frames if file.format == "MP3" else _PLAYED_FRAMES
     while max_frames > 0:
+        start = file.tell()
         try:
-            block = file.read(min(max_frames, _PLAYED_FRAMES), dtype="float32", always_2d=True)
+            block = file.read(min(max_frames, size), dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError):
-            return
+            if size <= _PLAYED_FRAMES:
+                return
+            size = _PLAYED_FRAMES  # what is before the damage can be used
+            file.seek(start)
+            continue
         if not len(block):
             return
         max_frames -= len(block)

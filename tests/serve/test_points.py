@@ -132,8 +132,9 @@ def test_the_page_finds_what_a_query_finds(library: Library, write_sound, tmp_pa
                     mask &= column >= ordinal if end == "min" else column <= ordinal
                     mask &= column != 0xFFFF
         if rng.random() < 0.5:
-            filters["classes"] = rng.choice(np.unique(codes), 2).tolist()
-            mask &= np.isin(codes, filters["classes"])
+            chosen = rng.choice(np.unique(codes), 2).tolist()
+            filters["classes"] = chosen
+            mask &= np.isin(codes, chosen)
         if rng.random() < 0.5:
             level = int(rng.integers(50, 100))
             filters["min_prob"] = LEVELS[level]

@@ -27,11 +27,14 @@ page.on("response", async (response) => {
 await page.addInitScript(() => {
   const put = CanvasRenderingContext2D.prototype.putImageData;
   Object.assign(window, { probe: { first: 0, draws: 0, frames: [], isRecording: false } });
-  CanvasRenderingContext2D.prototype.putImageData = function (...to: Parameters<typeof put>) {
-    put.apply(this, to);
+  CanvasRenderingContext2D.prototype.putImageData = function (
+    this: CanvasRenderingContext2D,
+    ...to: unknown[]
+  ) {
+    put.apply(this, to as Parameters<typeof put>);
     probe.draws++;
     probe.first ||= performance.now();
-  };
+  } as typeof put;
 });
 await page.goto(server.address);
 await page.locator(".row[data-id] .name").nth(3).waitFor();

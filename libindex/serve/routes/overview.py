@@ -59,7 +59,7 @@ def _network(network: Network) -> dict[str, Any]:
 
 def _roots(connection: "Connection") -> list[dict[str, Any]]:
     query = select(samples.c.root_id, func.count()).group_by(samples.c.root_id)
-    counts: dict[int, int] = dict(connection.execute(query).tuples().all())
+    counts = {root_id: count for root_id, count in connection.execute(query)}  # noqa: C416
     return [
         {
             "id": root.id,
@@ -76,7 +76,7 @@ def _counts(connection: "Connection", network: Network | None) -> dict[str, int]
     query = select(
         func.count(), func.count(samples.c.content_id.distinct()), func.count(failure)
     ).select_from(samples.outerjoin(contents, contents.c.id == samples.c.content_id))
-    of_all, sounds, failed = connection.execute(query).one().tuple()
+    of_all, sounds, failed = connection.execute(query).one()
     unplaced = 0 if network is None else places.count_missing(connection, network.id)
     return {"samples": of_all, "sounds": sounds, "failed": failed, "unplaced": unplaced}
 

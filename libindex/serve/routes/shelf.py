@@ -32,7 +32,7 @@ def _shown(context: Context, entries: list[Entry]) -> dict[str, Any]:
     digests = [bytes.fromhex(entry.digest) for entry in entries]
     query = select(contents.c.digest, contents.c.id).where(contents.c.digest.in_(digests))
     with context.library.database.reading() as connection:
-        ids = dict(connection.execute(query).tuples().all())
+        ids = {row.digest: row.id for row in connection.execute(query)}
     shown = [
         {"id": ids.get(digest), "name": to_text(entry.name)}
         for entry, digest in zip(entries, digests, strict=True)
