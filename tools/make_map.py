@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the geography of a network's map, from the sounds that it was trained on.
 
-    python tools/make_map.py MODEL CORPUS     (needs openTSNE: pip install 'libindex[map]')
+    python tools/make_map.py MODEL CORPUS     (needs openTSNE: pip install openTSNE)
 
 CORPUS has a `manifest.csv` with the columns file, split, class and unit. References are chosen of
 the training sounds, evenly over classes and units, and fitted to the plane by openTSNE. What is

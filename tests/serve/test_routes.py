@@ -150,7 +150,12 @@ def test_similar(server: Server, demo: Library) -> None:
     expected = demo.similar("kick01.ogg", 2)
     assert [one["id"] for one in found] == [hit.content_id for hit in expected]
     assert found[0]["similarity"] == pytest.approx(expected[0].similarity, abs=1e-3)
-    for body in ({"ids": []}, {"ids": [99_999]}, {"ids": [content], "n": 0}):
+    wrong: tuple[dict[str, object], ...] = (
+        {"ids": []},
+        {"ids": [99_999]},
+        {"ids": [content], "n": 0},
+    )
+    for body in wrong:
         assert server.post("/api/similar", body).status in {400, 404}
 
 

@@ -1,10 +1,10 @@
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
-from libindex.serve import session
 from libindex.serve.session import Session, known_token, token_of, token_path
 
 
@@ -36,7 +36,7 @@ def test_a_damaged_token_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_code_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     one = Session("token")
     code = one.new_code()
     now[0] += 61
