@@ -75,6 +75,7 @@ export function complain(error: unknown): void {
 // Rows of the list
 
 const rows = new Map<number, Row>();
+const outdated = new Set<number>(); // rows that are shown until the new ones are there
 const rowsCame = signal(0);
 
 /** What is known of a sound for the list; undefined until it was fetched. */
@@ -85,9 +86,12 @@ export function rowOf(id: number): Row | undefined {
 
 /** Fetch rows that are not known. */
 export async function fetchRows(ids: readonly number[]): Promise<void> {
-  const missing = ids.filter((id) => !rows.has(id)).slice(0, 500);
+  const missing = ids.filter((id) => !rows.has(id) || outdated.has(id)).slice(0, 500);
   if (!missing.length) return;
-  for (const row of await api.rows(missing)) rows.set(row.id, row);
+  for (const row of await api.rows(missing)) {
+    rows.set(row.id, row);
+    outdated.delete(row.id);
+  }
   for (const id of rows.keys()) {
     if (rows.size <= ROWS_KEPT) break;
     rows.delete(id);
@@ -244,9 +248,9 @@ async function renew(): Promise<void> {
     return;
   }
   const { points: all, added } = old.with(table);
-  const changed = table.columns.id;
-  for (let row = 0; row < changed.length; row++) rows.delete(changed[row]);
-  cache.drop(changed as Uint32Array);
+  for (const id of table.columns.id) outdated.add(id);
+  for (const id of table.header.gone) rows.delete(id);
+  cache.drop(table.header.gone); // the sound of a content never changes
   const position = order.value;
   batch(() => {
     points.value = all;

@@ -20,9 +20,12 @@ export function placed(
   measure: (text: string, size: number) => number,
 ): Label[] {
   const found: Label[] = [];
+  // On a large map they are larger, but not as much.
+  const side = Math.min(bounds.width, bounds.height) / bounds.dpr;
+  const larger = Math.min(1.8, Math.max(1, Math.sqrt(side / 600)));
   const boxes: [number, number, number, number][] = [];
   for (const region of regions) {
-    const size = letters(region, bounds.zoom) * bounds.dpr;
+    const size = letters(region, bounds.zoom) * bounds.dpr * larger;
     const text = name(region.code).toUpperCase();
     const [x, y] = toPixels(region.x, region.y);
     const half = measure(text, size) / 2 + GAP;
