@@ -106,7 +106,7 @@ class PointsCache:
     @property
     def snapshot(self) -> Snapshot:
         """The newest one."""
-        return self._snapshot or self.renew()
+        return self.renew() if self._snapshot is None else self._snapshot  # one may be empty
 
     @property
     def revision(self) -> str:
@@ -117,7 +117,8 @@ class PointsCache:
         """Read what changed."""
         with self._lock:
             with self.library.reading() as (connection, network):
-                self._snapshot = _renewed(connection, network, self._snapshot or _empty())
+                old = _empty() if self._snapshot is None else self._snapshot
+                self._snapshot = _renewed(connection, network, old)
             return self._snapshot
 
     def table(self, since: str | None = None) -> bytes:

@@ -103,8 +103,15 @@ def test_a_drive_that_is_away(library: Library, write_sound, tmp_path: Path) -> 
     assert cache.renew().columns["flags"][0] & OFFLINE
 
 
-def test_without_a_scan(library: Library) -> None:
-    assert len(PointsCache(library).snapshot) == 0
+def test_from_nothing(library: Library, write_sound, tmp_path: Path) -> None:
+    cache = PointsCache(library)
+    empty = cache.snapshot
+    assert len(empty) == 0
+    assert cache.snapshot is empty
+    write_sound("a.wav", 1)
+    library.scan(tmp_path / "Samples")
+    assert cache.renew().number > empty.number
+    assert len(cache.snapshot) == 1
 
 
 def test_the_page_finds_what_a_query_finds(library: Library, write_sound, tmp_path: Path) -> None:

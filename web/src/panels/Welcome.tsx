@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api } from "../api.ts";
-import { watching } from "../state.ts";
+import { library, watching } from "../state.ts";
 import { complain } from "../store.ts";
 import type { Folder } from "../types.ts";
 import { count } from "../words.ts";
@@ -24,12 +24,13 @@ export function Welcome() {
       complain(error);
     }
   };
-  if (added.value)
+  const known = added.value ?? library.value?.roots.map((root) => root.path).join(", ");
+  if (known)
     return (
       <section class="welcome" role="status">
         <h2>Looking at your sounds</h2>
         <p>
-          {added.value}: {watching.value.doing || "starting"} …
+          {known}: {watching.value.doing || "starting"} …
         </p>
         <p class="hint">They appear here as they are analysed. Nothing is changed in the folder.</p>
       </section>
