@@ -25,6 +25,7 @@ _MIN_DURATION_S = 0.001
 _RATES_HZ = (1_000, 768_000)
 _BLOCK_VALUES = 2**20  # samples times channels per block: bounds memory whatever the header says
 _CAREFUL_FRAMES = 64  # per block after an error, to lose little of what can be decoded
+_MP3_FRAMES = 2**24  # six minutes at 44.1 kHz
 _PLAYED_FRAMES = 4_096  # so much is lost at most where a file is damaged
 _UNKNOWN_FRAMES = 2**62  # libsndfile's "no idea" is 2**63 - 1
 # How libsndfile logs wrong sizes; "Bytes/sec : 1 (should be 2)" and WAV's "RIFF" don't matter.
@@ -195,7 +196,7 @@ def read_blocks(file: "soundfile.SoundFile", max_frames: int) -> Iterator[FloatA
     import soundfile
 
     # soundfile seeks after each block, which is not exact in MP3s: they are read as a whole.
-    size = max_frames if file.format == "MP3" else _PLAYED_FRAMES
+    size = _MP3_FRAMES if file.format == "MP3" else _PLAYED_FRAMES
     while max_frames > 0:
         start = file.tell()
         try:
