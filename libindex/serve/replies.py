@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from libindex.errors import LibindexError, NotFoundError, UsageError
+from libindex.errors import BusyError, LibindexError, NotFoundError, UsageError
 from libindex.paths import display, to_text
 from libindex.serve.context import Context
 
@@ -76,6 +76,8 @@ def refusal_of(error: LibindexError) -> Refusal:
     path = None if error.path is None else str(error.path)
     if isinstance(error, NotFoundError):
         return Refusal(404, "not_found", error.reason, path)
+    if isinstance(error, BusyError):
+        return Refusal(409, "busy", error.reason, path)
     if isinstance(error, UsageError):
         return Refusal(400, "usage", error.reason, path)
     return Refusal(500, "failed", error.reason, path)
