@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from libindex.library import Library
 from libindex.serve.events import Events
-from libindex.serve.jobs import Jobs
 from libindex.serve.points import PointsCache
 from libindex.serve.session import Session
 from libindex.serve.tickets import Tickets
@@ -25,8 +24,6 @@ class Context:
         What open pages are told.
     points : PointsCache
         All sounds, as the page draws and filters them.
-    jobs : Jobs
-        What runs in the background.
     watching : WatchThread
         Who keeps the library up to date.
     tickets : Tickets
@@ -37,7 +34,6 @@ class Context:
     session: Session
     events: Events
     points: PointsCache
-    jobs: Jobs
     watching: WatchThread
     tickets: Tickets = field(default_factory=Tickets)
 
@@ -50,6 +46,5 @@ class Context:
             Session(token),
             events,
             PointsCache(library),
-            Jobs(events),
             WatchThread(library, events),
         )

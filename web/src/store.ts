@@ -12,7 +12,6 @@ import {
   cursor,
   filters,
   isAway,
-  job,
   library,
   listing,
   message,
@@ -27,7 +26,7 @@ import {
   waiting,
   watching,
 } from "./state.ts";
-import type { Job, Row, Watching } from "./types.ts";
+import type { Row, Watching } from "./types.ts";
 import { Outlines } from "./waveform.ts";
 
 const ROWS_KEPT = 5_000;
@@ -233,7 +232,6 @@ export async function load(): Promise<void> {
     points.value = Points.of(table);
     whole.value++;
     watching.value = about.watching;
-    job.value = about.job;
   });
 }
 
@@ -315,7 +313,6 @@ function onEvent(kind: string, data: unknown): void {
       outlines.retry();
     }, complain);
   else if (kind === "watching") watching.value = data as Watching;
-  else if (kind === "job") job.value = data as Job | null;
   else if (kind === "shelf") for (const one of onShelfChanged) one();
   else if (kind === "trouble") complain(new Error(String(data)));
 }

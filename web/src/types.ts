@@ -23,7 +23,6 @@ export interface LibraryInfo {
   map: { generation: number; kind: "home" | "own" } | null;
   regions: Region[]; // names on the map
   watching: Watching;
-  job: Job | null; // what runs: a scan, settling
   capabilities: { reveal: boolean; layouts: string[]; formats: string[] };
   shelf: string; // the folder's path, as text
   kits: string;
@@ -53,12 +52,6 @@ export interface Watching {
   state: "here" | "elsewhere" | "off"; // elsewhere: another process watches this library
   doing: string;
   trouble: string | null;
-}
-export interface Job {
-  kind: string;
-  done: number;
-  total: number; // 0: not known
-  text: string;
 }
 
 export interface Row {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _overview(context: Context, _: Body) -> Reply:
-    library, job = context.library, context.jobs.current
+    library = context.library
     with library.reading() as (connection, network):
         found = {
             "network": None if network is None else _network(network),
@@ -41,7 +41,6 @@ def _overview(context: Context, _: Body) -> Reply:
         "families": [{"key": family.key, "name": family.name} for family in FAMILIES],
         **found,
         "watching": as_json(context.watching.now),
-        "job": None if job is None else asdict(job),
         "capabilities": {
             "reveal": desktop.can_reveal(),
             "layouts": list(LAYOUTS),

@@ -20,7 +20,6 @@ import {
   drawer,
   filters,
   isAway,
-  job,
   library,
   points,
   preferences,
@@ -140,18 +139,10 @@ function Search() {
 
 function Status() {
   const { state, doing, trouble } = watching.value;
-  const now = job.value;
   if (isAway.value)
     return (
       <p class="status bad" role="status">
         libindex is not running; start it with: <code>libindex serve</code>
-      </p>
-    );
-  if (now)
-    return (
-      <p class="status busy" role="status">
-        {now.text}
-        {now.total > 0 && <progress max={now.total} value={now.done} />}
       </p>
     );
   if (trouble)
