@@ -13,7 +13,7 @@ pip=("$folder/bin/pip" --disable-pip-version-check --quiet)
 "$folder/bin/uv" pip compile --quiet --resolution lowest-direct --python "$folder/bin/python" \
   --extra parquet --extra plots --output-file "$folder/lowest.txt" pyproject.toml
 # The tools that run the tests are those of constraints.txt.
-tools=(hypothesis psutil pytest pytest-xdist sfzen)
+tools=(hypothesis psutil pytest pytest-timeout pytest-xdist sfzen)
 grep -E "^($(IFS='|'; echo "${tools[*]}"))==" constraints.txt >"$folder/tools.txt"
 "${pip[@]}" install --requirement "$folder/lowest.txt" --requirement "$folder/tools.txt"
 "${pip[@]}" install --no-deps --editable .

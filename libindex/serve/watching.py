@@ -56,6 +56,7 @@ class WatchThread:
         self._watcher: Watcher | None = None
         self._failure: str | None = None
         self._now = Watching()
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -73,16 +74,16 @@ class WatchThread:
 
     def stop(self) -> None:
         """End, with everything committed."""
-        self._stopping.set()
-        if self._watcher is not None:
-            self._watcher.stop()
+        with self._lock:
+            self._stopping.set()
+            if self._watcher is not None:
+                self._watcher.stop()
         for thread in self._threads:
             thread.join()
 
     def _watch(self) -> None:
         """Watch, or wait until whoever else does ends."""
-        while not self._stopping.is_set():
-            watcher = self._watcher = self._library.watcher(options=_OPTIONS)
+        while watcher := self._next_watcher():
             try:
                 watcher.run()
             except BusyError:
@@ -91,6 +92,13 @@ class WatchThread:
                 self._failure = str(error)
             self._watcher = None
             self._stopping.wait(5.0)
+
+    def _next_watcher(self) -> Watcher | None:
+        """Another one, unless it is time to end: then nobody would stop it."""
+        with self._lock:
+            is_wanted = not self._stopping.is_set()
+            self._watcher = self._library.watcher(options=_OPTIONS) if is_wanted else None
+            return self._watcher
 
     def _look(self) -> None:
         while not self._stopping.wait(_LOOK_S):
