@@ -44,9 +44,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", TESTS)
-def test_in_chromium(name: str, built: Path, page_material: Mapping[str, Path]) -> None:
+def test_in_chromium(
+    name: str, built: Path, page_material: Mapping[str, Path], tmp_path: Path
+) -> None:
     environment = {
         **os.environ,
+        "TMPDIR": str(tmp_path),  # copies of libraries, profiles of browsers
         "LIBINDEX_TEST_PYTHON": sys.executable,
         "LIBINDEX_TEST_CHROMIUM": str(CHROMIUM),
         **{f"LIBINDEX_TEST_{key.upper()}": str(path) for key, path in page_material.items()},

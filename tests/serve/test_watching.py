@@ -8,9 +8,8 @@ from libindex.serve.events import Events
 from libindex.serve.watching import WatchThread
 
 
-@pytest.mark.parametrize("attempt", range(3))
 def test_stopping_ends_a_watcher_that_is_only_being_made(
-    attempt: int, demo: Library, monkeypatch: pytest.MonkeyPatch
+    demo: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_being_made, may_go_on = threading.Event(), threading.Event()
     make = demo.watcher

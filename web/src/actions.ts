@@ -358,8 +358,14 @@ export function reveal(): void {
 let padWaits: number | null = null;
 
 /** Enter puts the sound under the cursor onto the chosen pad. */
-export function toPad(): void {
+export async function toPad(): Promise<void> {
   drawer.value = "pads";
+  try {
+    await loadLayouts();
+  } catch (error) {
+    complain(error);
+    return;
+  }
   padWaits =
     pads.chosenPad.value ?? pads.kit.value.pads.find((pad) => pad.id === null)?.key ?? null;
   say(padWaits === null ? "There is no empty pad." : "Enter puts the sound onto the pad.");
@@ -379,17 +385,28 @@ export function toggleShelf(): void {
   padMode.value = false;
 }
 
-export async function loadLayouts(): Promise<void> {
-  if (pads.layouts.value.length) return;
-  pads.layouts.value = await api.layouts();
-  chooseLayout(preferences.value.layout);
+let loading: Promise<void> | null = null;
+
+/** Fetch the layouts, once; whatever needs pads waits for them. */
+export function loadLayouts(): Promise<void> {
+  loading ??= api.layouts().then(
+    (found) => {
+      pads.layouts.value = found;
+      chooseLayout(preferences.value.layout);
+    },
+    (error) => {
+      loading = null; // the next one tries again
+      throw error;
+    },
+  );
+  return loading;
 }
 
 export function chooseLayout(name: string): void {
   const layout = pads.layouts.value.find((one) => one.name === name) ?? pads.layouts.value[0];
   if (!layout || layout.name === pads.kit.value.layout) return;
   preferences.value = { ...preferences.value, layout: layout.name };
-  pads.change({ layout: layout.name, pads: layout.pads, locked: new Set(), steps: {} });
+  pads.begin(layout);
   pads.bank.value = 0;
 }
 
@@ -414,8 +431,9 @@ export function sourceOfPads(): { text: string; body: Record<string, unknown> } 
 }
 
 export async function fillPads(isShuffled = false): Promise<void> {
-  const { layout, locked } = pads.kit.value;
   try {
+    await loadLayouts();
+    const { layout, locked } = pads.kit.value;
     const answer = await api.assign({
       layout,
       filters: sourceOfPads().body,

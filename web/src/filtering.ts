@@ -11,15 +11,15 @@ export interface Shown {
   byClass: Uint32Array; // how many each class would add, whatever classes are chosen
 }
 
-/** What the search box came to: rows whose names match (null: all do), and its classes. */
+/** What the search box came to: sounds whose names match (null: all do), and its classes. */
 export interface Searched {
-  mask: Uint8Array | null;
+  ids: Uint32Array | null;
   understood: readonly Understood[];
   problem: string | null;
   of: string; // the folder and the words
 }
 
-export const NOT_SEARCHED: Searched = { mask: null, understood: [], problem: null, of: "" };
+export const NOT_SEARCHED: Searched = { ids: null, understood: [], problem: null, of: "" };
 
 interface Bounds {
   column: Uint8Array | Uint16Array;
@@ -52,7 +52,7 @@ export function compute(
   const isOut = Uint8Array.from(classes, (code) => (unwanted.has(code) ? 1 : 0));
   const isIn = Uint8Array.from(classes, (code) => (!wanted.size || wanted.has(code) ? 1 : 0));
   const since = filters.addedDays === null ? 0 : firstDay(filters.addedDays);
-  const names = searched.mask;
+  const names = searched.ids && rowsOf(points, searched.ids);
   const heard = filters.unheard ? Flag.heard : 0;
   let count = 0;
   next: for (let row = 0; row < length; row++) {
@@ -70,6 +70,21 @@ export function compute(
     }
   }
   return { mask, count, byClass };
+}
+
+let lastRows: { points: Points; ids: Uint32Array; mask: Uint8Array } | null = null;
+
+/** A mask of sounds; the last one is kept, since a slider asks for the same in every frame. */
+function rowsOf(points: Points, ids: Uint32Array): Uint8Array {
+  if (lastRows?.points !== points || lastRows.ids !== ids) {
+    const mask = new Uint8Array(points.length);
+    for (const id of ids) {
+      const row = points.rowOf(id);
+      if (row >= 0) mask[row] = 1;
+    }
+    lastRows = { points, ids, mask };
+  }
+  return lastRows.mask;
 }
 
 function boundsOf(points: Points, filters: Filters): Bounds[] {

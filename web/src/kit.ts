@@ -33,6 +33,14 @@ export function change(to: Partial<Pads>): void {
   kit.value = { ...kit.value, ...to };
 }
 
+/** Take another layout, with empty pads. */
+export function begin({ name, pads }: Layout): void {
+  const empty = { layout: name, pads, locked: new Set<number>(), steps: {} };
+  if (kit.value === EMPTY)
+    kit.value = empty; // there is nothing to come back to
+  else change(empty);
+}
+
 export function undoPads(): boolean {
   return moved(past, future);
 }

@@ -3,6 +3,12 @@
 import type { Column, Facet, Table } from "./columns.ts";
 import type { PointsHeader } from "./types.ts";
 
+export interface News {
+  points: Points;
+  added: number; // how many are new
+  gone: number[]; // ids
+}
+
 export class Points {
   readonly length: number;
   readonly facets: Facet[];
@@ -60,8 +66,18 @@ export class Points {
     return this.rows[id] ?? -1;
   }
 
+  /** All of them as they are now, in any order. */
+  replacedBy(table: Table<PointsHeader>): News {
+    const points = Points.of(table);
+    return {
+      points,
+      added: points.id.reduce((count, id) => count + Number(this.rowOf(id) < 0), 0),
+      gone: [...this.id.filter((id) => points.rowOf(id) < 0)],
+    };
+  }
+
   /** With what changed: rows stay in order, new ones come at the end. */
-  with(news: Table<PointsHeader>): { points: Points; added: number[] } {
+  with(news: Table<PointsHeader>): News {
     const gone = new Set(news.header.gone.map((id) => this.rowOf(id)).filter((row) => row >= 0));
     const ids = news.columns.id;
     const added: number[] = []; // rows of the news
@@ -87,7 +103,8 @@ export class Points {
     }
     return {
       points: new Points(columns, news.header, this),
-      added: added.map((row) => ids[row]),
+      added: added.length,
+      gone: news.header.gone,
     };
   }
 }

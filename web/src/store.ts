@@ -30,6 +30,7 @@ import type { Row, Watching } from "./types.ts";
 import { Outlines } from "./waveform.ts";
 
 const ROWS_KEPT = 5_000;
+const NOWHERE = 2 ** 32 - 1; // row -1 in an array of unsigned numbers
 
 export const outlines = new Outlines((ids) => api.outlines(ids));
 
@@ -118,13 +119,14 @@ async function ranksOf(all: Points): Promise<Uint32Array> {
 
 let stale = 0;
 let lastOrder = 0;
+let wanted: readonly unknown[] = []; // what `shown` was computed for, news apart
 let ordered: readonly unknown[] = []; // what the list was made for
-const whole = signal(0); // raised when everything was loaded anew
+const whole = signal(0); // raised when the library is another one
 
 export function start(): void {
   let frame = 0;
   effect(() => {
-    void [points.value, filters.value, searched.value, library.value, listing.value];
+    void [points.value, filters.value, searched.value, library.value, listing.value, whole.value];
     // Sliders send more events than there are frames.
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(update);
@@ -137,9 +139,9 @@ export function start(): void {
   let timer: ReturnType<typeof setTimeout>;
   effect(() => {
     void [shown.value, sort.value];
+    const wish = [...wanted, sort.value];
     // News change what is shown, but not the list: it waits to be asked for them.
-    const wanted = wish();
-    if (wanted.every((one, at) => one === ordered[at])) return;
+    if (wish.every((one, at) => one === ordered[at])) return;
     clearTimeout(timer);
     timer = setTimeout(reorder, performance.now() - lastOrder > 300 ? 0 : 80);
   });
@@ -185,15 +187,12 @@ function update(): void {
       found.count += found.mask[row];
     }
   }
+  wanted = [filters.value, kind, whole.value, searched.value.of];
   shown.value = found;
 }
 
-function wish(): readonly unknown[] {
-  return [filters.value, sort.value, listing.value, whole.value, searched.value.of];
-}
-
 async function reorder(): Promise<void> {
-  ordered = wish();
+  ordered = [...wanted, sort.value];
   const all = points.value;
   const { mask, count } = shown.value;
   const mine = ++stale;
@@ -238,26 +237,27 @@ export async function load(): Promise<void> {
 async function renew(): Promise<void> {
   const old = points.value;
   const table = await api.points(old?.header.revision);
-  if (table.header.whole || !old) {
+  if (!old || (table.header.whole && table.header.network !== old.header.network)) {
     batch(() => {
       points.value = Points.of(table);
       whole.value++;
     });
     return;
   }
-  const { points: all, added } = old.with(table);
+  const news = table.header.whole ? old.replacedBy(table) : old.with(table);
+  const { points: all, added, gone } = news;
   for (const id of table.columns.id) outdated.add(id);
-  for (const id of table.header.gone) rows.delete(id);
-  cache.drop(table.header.gone); // the sound of a content never changes
-  const position = order.value;
+  for (const id of gone) rows.delete(id);
+  cache.drop(gone); // the sound of a content never changes
   batch(() => {
     points.value = all;
-    if (added.length) waiting.value += added.length;
+    if (cursor.value) waiting.value += added;
+    else ordered = []; // nobody has begun to go through the list
     // The list stays as it is, but for what is gone.
-    if (table.header.gone.length)
-      order.value = Uint32Array.from(
-        [...position].map((row) => all.rowOf(old.id[row])).filter((row) => row >= 0),
-      );
+    if (gone.length || table.header.whole)
+      order.value = order.value
+        .map((row) => all.rowOf(old.id[row]))
+        .filter((row) => row !== NOWHERE);
   });
   if (cursor.value && all.rowOf(cursor.value) < 0) cursor.value = 0;
   if ([...selection.value].some((id) => all.rowOf(id) < 0))
@@ -336,16 +336,8 @@ export function searchSoon(): void {
     searching = new AbortController();
     try {
       const { header, columns } = await api.search(text, folder, searching.signal);
-      const all = points.value;
-      let mask: Uint8Array | null = null;
-      if (!header.all && all) {
-        mask = new Uint8Array(all.length);
-        for (const id of columns.id) {
-          const row = all.rowOf(id);
-          if (row >= 0) mask[row] = 1;
-        }
-      }
-      searched.value = { mask, understood: header.understood, problem: header.problem, of };
+      const ids = header.all ? null : (columns.id as Uint32Array);
+      searched.value = { ids, understood: header.understood, problem: header.problem, of };
     } catch (error) {
       complain(error);
     }

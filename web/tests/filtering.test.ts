@@ -29,14 +29,15 @@ test("what is shown is what a plain comparison of each sound gives", () => {
       percussion: maybe(Math.floor(next() * 100)),
       unheard: next() < 0.3,
     };
-    const names = maybe(Uint8Array.from({ length: all.length }, () => (next() < 0.5 ? 1 : 0)));
-    const searched = { mask: names, understood: [], problem: null, of: "" };
+    const names = maybe(all.id.filter(() => next() < 0.5));
+    const named = new Set(names);
+    const searched = { ids: names, understood: [], problem: null, of: "" };
     const found = compute(all, filters, searched, CLASSES);
     let count = 0;
     for (let row = 0; row < all.length; row++) {
       const length = all.facet("duration_s")[row];
       const expected =
-        (!names || names[row] === 1) &&
+        (!names || named.has(all.id[row])) &&
         (!filters.classes.length || filters.classes.includes(CLASSES[all.cls[row]])) &&
         (low === null || length >= 2 * low + 1) &&
         (high === null || length <= 2 * high + 1) &&
@@ -51,6 +52,23 @@ test("what is shown is what a plain comparison of each sound gives", () => {
     const sum = chosen.reduce((total, code) => total + found.byClass[CLASSES.indexOf(code)], 0);
     assert.equal(sum, count);
   }
+});
+
+test("names that were found are of the same sounds when rows are others", () => {
+  const all = points(100);
+  const ids = all.id.slice(10, 13);
+  const searched = { ...NOT_SEARCHED, ids };
+  const shownOf = (of: typeof all) => {
+    const { mask } = compute(of, NO_FILTERS, searched, CLASSES);
+    return [...of.id.filter((_, row) => mask[row])].sort();
+  };
+  const turned = Object.fromEntries(
+    Object.entries(all.columns).map(([name, column]) => [name, column.slice().reverse()]),
+  );
+  const header = { ...all.header, whole: true };
+  const others = all.replacedBy({ header, length: 100, columns: turned }).points;
+  assert.deepEqual(shownOf(all), [...ids].sort());
+  assert.deepEqual(shownOf(others), [...ids].sort());
 });
 
 test("unknown: a facet that is asked for fails, percussion passes", () => {
@@ -69,7 +87,7 @@ test("classes of the search box are added to those that are chosen; a minus take
   const all = points(500, 8);
   const said = (word: string, not: boolean) => ({ word, classes: [word], not });
   const searched = {
-    mask: null,
+    ids: null,
     understood: [said("snr", false), said("cym", true)],
     problem: null,
     of: "",

@@ -41,7 +41,7 @@ test("news change, add and take away rows, and the others stay in order", () => 
   };
   const before = [...all.x];
   const { points: next, added } = all.with(news);
-  assert.deepEqual(added, [9_000]);
+  assert.equal(added, 1);
   assert.equal(next.length, 49);
   assert.deepEqual([...next.id], [...all.id.slice(1, 49), 9_000]);
   assert.equal(next.x[next.rowOf(all.id[10])], fresh.x[0]);
@@ -50,4 +50,16 @@ test("news change, add and take away rows, and the others stay in order", () => 
   assert.equal(next.facets, all.facets);
   assert.equal(next.header.revision, "a-2");
   assert.deepEqual([...all.x], before, "the old ones are as they were");
+});
+
+test("all sounds in another order, some gone and some new", () => {
+  const all = points(50);
+  const columnsNow = columns(50, 9);
+  columnsNow.id.set([...all.id].reverse());
+  columnsNow.id[0] = 9_000; // and not all.id[49]
+  const header = { ...HEADER, revision: "b-1" };
+  const news = all.replacedBy({ header, length: 50, columns: columnsNow });
+  assert.deepEqual([news.added, news.gone], [1, [all.id[49]]]);
+  assert.equal(news.points.rowOf(all.id[0]), 49);
+  assert.equal(news.points.rowOf(9_000), 0);
 });
