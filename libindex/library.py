@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from libindex.kits.maker import KitMaker
     from libindex.kits.recipe import Recipe
     from libindex.queries.reader import IndexFactory
+    from libindex.similarity.settling import SoundMap
     from libindex.sound.decoding import FloatArray
     from libindex.sound.facts import Facts
     from libindex.watching.activity import Activity
@@ -472,6 +473,27 @@ class Library(contextlib.AbstractContextManager["Library"]):
         from libindex.kits.maker import KitMaker
 
         return KitMaker(self._engine, self._reader)
+
+    @property
+    def map(self) -> "SoundMap":
+        """The map of all sounds, to be settled, redrawn, or brought back.
+
+        Raises
+        ------
+        NotFoundError
+            If the library was never scanned.
+
+        Examples
+        --------
+        >>> library.map.network_id
+        1
+        """
+        from libindex.similarity.geography import Geography
+        from libindex.similarity.settling import SoundMap
+
+        with self._reader.answering() as (_, network):
+            geography = Geography.beside(Path(self.settings.model), network.fingerprint)
+            return SoundMap(self.database, network.id, geography)
 
     def status(self, under: PathLike | None = None) -> Status:
         """Counts of everything in the library, or of what lies below a folder.

@@ -22,11 +22,10 @@ from libindex.analysis.engine import Engine
 from libindex.errors import SampleError
 from libindex.settings import load
 from libindex.similarity.embeddings import normalised
-from libindex.similarity.geography import SUFFIX, WIDTH, Geography
+from libindex.similarity.geography import SUFFIX, Geography, spread
 
 REFERENCES = 2_000
 PERPLEXITY = 30
-MARGIN = 0.03  # of the width, left empty
 SEED = 7
 # Where the middles of some classes should be, as well as turning and mirroring can bring them.
 WANTED = {"kick": (0.2, 0.8), "snr": (0.5, 0.5), "hhc": (0.85, 0.35), "cym": (0.85, 0.2)}
@@ -52,7 +51,7 @@ def main() -> int:
     fitted = TSNE(
         perplexity=PERPLEXITY, metric="cosine", random_state=SEED, n_jobs=2, initialization="pca"
     ).fit(vectors.astype(np.float64))
-    places = _spread(_turned(np.asarray(fitted), labels, loaded.classes))
+    places = spread(_turned(np.asarray(fitted), labels, loaded.classes))
     geography = Geography(vectors, places, labels)
     geography.save(model, loaded.fingerprint)
     size = model.with_suffix(SUFFIX).stat().st_size
@@ -119,15 +118,6 @@ def _turned(places: Array, labels: NDArray[np.uint8], classes: tuple[str, ...]) 
             if found < least:
                 best, least = centred @ turn.T, found
     return best
-
-
-def _spread(places: Array) -> NDArray[np.uint16]:
-    """Over the square: half by rank, so that no corner is heaped and none is empty."""
-    low, high = places.min(axis=0), places.max(axis=0)
-    straight = (places - low) / (high - low)
-    ranks = places.argsort(axis=0).argsort(axis=0) / (len(places) - 1)
-    mixed = MARGIN + (1 - 2 * MARGIN) * (straight + ranks) / 2
-    return np.rint(mixed * WIDTH).astype(np.uint16)
 
 
 def _nearest(distances: Array) -> NDArray[np.intp]:

@@ -24,6 +24,7 @@ _COMMANDS = (
     "similar",
     "kit",
     "serve",
+    "map",
     "export",
     "info",
     "status",

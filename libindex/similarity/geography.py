@@ -24,7 +24,8 @@ WIDTH = 65_535
 _FORMAT = {"format": "libindex-map", "version": "1"}
 _NEAREST = 8
 _SHARPNESS = 50.0  # of the weights: a cosine that is higher by 0.02 counts e times as much
-_AT_ONCE = 4_096
+_CELLS_AT_ONCE = 2**23  # of sounds by references: 32 MB
+_MARGIN = 0.03  # of the width, left empty
 _GRID = 24  # cells across, to find where most sounds of a class are
 
 
@@ -140,9 +141,10 @@ class Geography:
         ndarray of uint16, shape (sounds, 2)
             From the left and from the top.
         """
+        at_once = max(1, _CELLS_AT_ONCE // len(self.vectors))
         parts = [
-            _weighted(self.vectors, self._targets, embeddings[start : start + _AT_ONCE])
-            for start in range(0, len(embeddings), _AT_ONCE)
+            _weighted(self.vectors, self._targets, embeddings[start : start + at_once])
+            for start in range(0, len(embeddings), at_once)
         ]
         return np.concatenate([np.zeros((0, 2), np.uint16), *parts])
 
@@ -161,6 +163,34 @@ def _weighted(
     weights = np.exp((nearness - nearness.max(axis=1, keepdims=True)) * _SHARPNESS)
     places = (weights[:, :, None] * targets[nearest]).sum(axis=1) / weights.sum(axis=1)[:, None]
     found: Places = np.clip(np.rint(places), 0, WIDTH).astype(np.uint16)
+    return found
+
+
+def spread(points: NDArray[np.floating]) -> Places:
+    """Points of a plane as places: half as they lie and half by rank.
+
+    So no corner of the map is heaped, and none is empty.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (sounds, 2)
+        In any unit.
+
+    Returns
+    -------
+    ndarray of uint16, shape (sounds, 2)
+        Over the whole map.
+
+    Examples
+    --------
+    >>> spread(np.array([[0.0, 1.0], [1.0, 2.0], [10.0, 3.0]])).tolist()
+    [[1966, 1966], [20316, 32768], [63569, 63569]]
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    straight = (points - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    ranks = points.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    mixed = (straight + ranks / max(1, len(points) - 1)) / 2
+    found: Places = np.rint((_MARGIN + (1 - 2 * _MARGIN) * mixed) * WIDTH).astype(np.uint16)
     return found
 
 

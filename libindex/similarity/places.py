@@ -2,28 +2,32 @@
 
 A network's first map is its home: sounds are placed by the geography that comes with the network.
 A network without one gets references from the library itself, when the map is made: the first two
-principal components of some of its sounds. Later sounds are placed among the same, which are the
-sounds that have places already.
+principal components of some of its sounds. On such a map, and on one that was settled (see
+`libindex.similarity.settling`), later sounds are placed among those that have places already.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from libindex.similarity.embeddings import unpacked
-from libindex.similarity.geography import WIDTH, Geography, Places, Region, regions_of
+from libindex.similarity.geography import Geography, Places, Region, regions_of, spread
 from libindex.sound.decoding import FloatArray
 from libindex.store.batches import batched
 from libindex.store.database import Database
 from libindex.store.schema import analyses, classes, embeddings, maps, places
 
 _AT_ONCE = 2_000  # sounds in a transaction
-_REFERENCES = 2_000
+_FIRST = 2_000  # sounds that begin a map of a network without a geography
+_MOST_REFERENCES = 20_000  # sounds of the library, among which others are placed
+
+Kind = Literal["home", "own", "settled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,13 @@ class Map:
     ----------
     id : int
         Another one for every map that was ever made.
-    kind : {"home", "own"}
-        Whether the geography that came with the network decided, or the library's own sounds.
+    kind : {"home", "own", "settled"}
+        Whether the geography that came with the network decided, or the library's own sounds, or
+        it was fitted to them.
     """
 
     id: int
-    kind: str
+    kind: Kind
 
 
 def current_map(connection: Connection, network_id: int) -> Map | None:
@@ -51,7 +56,9 @@ def current_map(connection: Connection, network_id: int) -> Map | None:
 
 def count_missing(connection: Connection, network_id: int) -> int:
     """How many analyses have no place."""
-    return int(connection.execute(_missing(connection, network_id, func.count())).scalar_one())
+    current = current_map(connection, network_id)
+    query = _missing(network_id, current.id if current else 0, func.count())
+    return int(connection.execute(query).scalar_one())
 
 
 def place_missing(
@@ -81,26 +88,35 @@ def place_missing(
         How many were placed.
     """
     with database.reading() as connection:
-        current = current_map(connection, network_id)
-        query = _missing(connection, network_id, analyses.c.id).order_by(analyses.c.id)
-        ids = list(connection.execute(query).scalars())
-        if not ids:
+        if not count_missing(connection, network_id):
             return 0
-        is_own = current is not None and current.kind == "own"
-        if current is not None and (is_own or geography is None):
-            geography = _own(connection, current)
-        first: list[int] = []
-        if geography is None:
-            first, vectors = _vectors(connection, ids[:_REFERENCES])
-            geography = _made_up(vectors)
-    kind = "own" if geography.is_own else "home"
-    if first:  # they lie where they were put, and not among each other
-        _record(database, network_id, kind, first, geography.places)
-    for start in range(len(first), len(ids), _AT_ONCE):
+    current = _current_or_new(database, network_id, "own" if geography is None else "home")
+    if current.kind != "home" or geography is None:
         with database.reading() as connection:
-            known, vectors = _vectors(connection, ids[start : start + _AT_ONCE])
+            geography = among_placed(connection, current.id)
+    if geography is None:
+        geography = _begun(database, network_id, current.id)
+    return place_on(database, network_id, current.id, geography, on_progress)
+
+
+def place_on(
+    database: Database,
+    network_id: int,
+    map_id: int,
+    geography: Geography,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Place what is not on a map yet by a geography; how many those were."""
+    with database.reading() as connection:
+        query = _missing(network_id, map_id, analyses.c.id).order_by(analyses.c.id)
+        ids = list(connection.execute(query).scalars())
+    for start in range(0, len(ids), _AT_ONCE):
+        with database.reading() as connection:
+            known, vectors = vectors_of(connection, ids[start : start + _AT_ONCE])
         if known:
-            _record(database, network_id, kind, known, geography.place(vectors))
+            found = geography.place(vectors)
+            with database.writing() as connection:
+                insert_places(connection, map_id, known, found)
         on_progress(min(start + _AT_ONCE, len(ids)))
     return len(ids)
 
@@ -126,9 +142,80 @@ def regions(
     return regions_of(at, labels, codes)
 
 
-def _missing(connection: Connection, network_id: int, what: ColumnElement[Any]) -> Select[Any]:
-    current = current_map(connection, network_id)
-    placed = select(places.c.analysis_id).where(places.c.map_id == (current.id if current else 0))
+def among_placed(connection: Connection, map_id: int) -> Geography | None:
+    """The sounds of a map, or a fair sample of many, as references; None if it has none."""
+    known, vectors, at = sample_of(connection, map_id, _MOST_REFERENCES)
+    return Geography.own(vectors, at) if known else None
+
+
+def sample_of(
+    connection: Connection, map_id: int, at_most: int
+) -> tuple[list[int], FloatArray, Places]:
+    """Sounds of a map, in an order that has nothing to do with them.
+
+    Returns
+    -------
+    ids : list of int
+        Of analyses.
+    vectors : ndarray of float32, shape (sounds, latent_size)
+        Their embeddings.
+    places : ndarray of uint16, shape (sounds, 2)
+        Where they lie.
+    """
+    # Knuth's multiplicative hash; what was scanned together has ids in a row.
+    scrambled = places.c.analysis_id * 2_654_435_761 % 2**32
+    query = select(places.c.analysis_id, places.c.x, places.c.y).where(places.c.map_id == map_id)
+    rows = connection.execute(query.order_by(scrambled).limit(at_most)).all()
+    at = {row.analysis_id: (row.x, row.y) for row in rows}
+    known, vectors = vectors_of(connection, list(at))
+    return known, vectors, np.array([at[one] for one in known], np.uint16).reshape(-1, 2)
+
+
+def vectors_of(connection: Connection, ids: Sequence[int]) -> tuple[list[int], FloatArray]:
+    """Embeddings of analyses, and of which: one may have been removed meanwhile."""
+    query = select(embeddings.c.analysis_id, embeddings.c.vector)
+    found = {
+        row.analysis_id: row.vector
+        for part in batched(ids)
+        for row in connection.execute(query.where(embeddings.c.analysis_id.in_(part)))
+    }
+    known = [one for one in ids if one in found]
+    return known, np.array([unpacked(found[one]) for one in known], np.float32)
+
+
+def insert_places(connection: Connection, map_id: int, ids: Sequence[int], found: Places) -> None:
+    """Record where sounds lie; those that were removed meanwhile, or have a place, are left out."""
+    there = {
+        one
+        for part in batched(ids)
+        for one in connection.execute(
+            select(analyses.c.id).where(analyses.c.id.in_(part))
+        ).scalars()
+    }
+    rows = [
+        {"map_id": map_id, "analysis_id": one, "x": x, "y": y}
+        for one, (x, y) in zip(ids, found.tolist(), strict=True)
+        if one in there
+    ]
+    if rows:
+        connection.execute(insert(places).on_conflict_do_nothing(), rows)
+
+
+def new_map(connection: Connection, network_id: int, kind: Kind, *, is_current: bool) -> Map:
+    """Another map, without places yet; one that is not shown has no time until it is complete."""
+    values = {
+        "network_id": network_id,
+        "kind": kind,
+        "made_at": int(time.time()) if is_current else 0,
+        "is_current": is_current,
+    }
+    made = connection.execute(insert(maps).values(values)).inserted_primary_key
+    assert made is not None
+    return Map(int(made[0]), kind)
+
+
+def _missing(network_id: int, map_id: int, what: ColumnElement[Any]) -> Select[Any]:
+    placed = select(places.c.analysis_id).where(places.c.map_id == map_id)
     return (
         select(what)
         .select_from(analyses)
@@ -136,63 +223,24 @@ def _missing(connection: Connection, network_id: int, what: ColumnElement[Any]) 
     )
 
 
-def _vectors(connection: Connection, ids: Sequence[int]) -> tuple[list[int], FloatArray]:
-    """Embeddings of analyses, and of which: one may have been removed meanwhile."""
-    query = select(embeddings.c.analysis_id, embeddings.c.vector)
-    rows = [
-        row
-        for part in batched(ids)
-        for row in connection.execute(query.where(embeddings.c.analysis_id.in_(part)))
-    ]
-    vectors = [unpacked(row.vector) for row in rows]
-    return [row.analysis_id for row in rows], np.array(vectors, np.float32)
-
-
-def _record(
-    database: Database, network_id: int, kind: str, ids: Sequence[int], found: Places
-) -> None:
+def _current_or_new(database: Database, network_id: int, kind: Kind) -> Map:
     with database.writing() as connection:
-        current = current_map(connection, network_id)  # another process may have begun it
-        map_id = current.id if current else _new_map(connection, network_id, kind)
-        there = select(analyses.c.id).where(analyses.c.id.in_(ids))
-        still = set(connection.execute(there).scalars())
-        rows = [
-            {"map_id": map_id, "analysis_id": one, "x": int(x), "y": int(y)}
-            for one, (x, y) in zip(ids, found, strict=True)
-            if one in still
-        ]
-        if rows:
-            connection.execute(insert(places).on_conflict_do_nothing(), rows)
+        found = current_map(connection, network_id)  # another process may have begun it
+        return found or new_map(connection, network_id, kind, is_current=True)
 
 
-def _new_map(connection: Connection, network_id: int, kind: str) -> int:
-    values = {
-        "network_id": network_id,
-        "kind": kind,
-        "made_at": int(time.time()),
-        "is_current": True,
-    }
-    made = connection.execute(insert(maps).values(values)).inserted_primary_key
-    assert made is not None
-    return int(made[0])
+def _begun(database: Database, network_id: int, map_id: int) -> Geography:
+    """Put the first sounds onto an empty map, by their principal components."""
+    with database.reading() as connection:
+        query = _missing(network_id, map_id, analyses.c.id).order_by(analyses.c.id).limit(_FIRST)
+        ids, vectors = vectors_of(connection, list(connection.execute(query).scalars()))
+    found = spread(_principal_plane(vectors))
+    with database.writing() as connection:
+        insert_places(connection, map_id, ids, found)
+    return Geography.own(vectors, found)
 
 
-def _own(connection: Connection, current: Map) -> Geography | None:
-    """The sounds that were placed first, as references; None if there are none any more."""
-    query = select(places).where(places.c.map_id == current.id).order_by(places.c.analysis_id)
-    rows = connection.execute(query.limit(_REFERENCES)).all()
-    at = {row.analysis_id: (row.x, row.y) for row in rows}
-    known, vectors = _vectors(connection, list(at))
-    if not known:
-        return None
-    return Geography.own(vectors, np.array([at[one] for one in known], np.uint16))
-
-
-def _made_up(vectors: FloatArray) -> Geography:
-    """A geography of the first two principal components, spread over the square by rank."""
-    centred = vectors - vectors.mean(axis=0)
+def _principal_plane(vectors: FloatArray) -> NDArray[np.float64]:
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    plane = centred @ axes[:2].T if len(axes) > 1 else np.zeros((len(vectors), 2))
-    ranks = plane.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-    spread = 0.03 + 0.94 * ranks / max(1, len(vectors) - 1)
-    return Geography.own(vectors, np.ascontiguousarray(np.rint(spread * WIDTH), np.uint16))
+    return centred @ axes[:2].T if len(axes) > 1 else np.zeros((len(vectors), 2))

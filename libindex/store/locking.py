@@ -122,6 +122,19 @@ def server_lock(database: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def map_lock(database: Path) -> Iterator[None]:
+    """Hold a database to draw its map anew, which somebody else may write meanwhile.
+
+    Raises
+    ------
+    BusyError
+        If somebody else draws it.
+    """
+    with _only_one(database, "map", "mapped"):
+        yield
+
+
+@contextlib.contextmanager
 def _only_one(database: Path, name: str, done: str) -> Iterator[None]:
     lock = FileLock(database.with_name(f"{database.name}.{name}.lock"))
     try:

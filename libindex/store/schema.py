@@ -158,8 +158,9 @@ outlines = Table(
 )
 
 # Where the sounds of a network lie. `kind` is "home" (placed by the geography that comes with the
-# network) or "settled" (fitted to this library); one of a network's maps is current, and the one
-# before it is kept for undoing.
+# network), "own" (of a network without one) or "settled" (fitted to this library). One of a
+# network's maps is current, and the one before it is kept for undoing; one that is being made has
+# `made_at` 0.
 maps = Table(
     "maps",
     metadata,
