@@ -148,6 +148,7 @@ class Server(uvicorn.Server):
             yield
         finally:
             live.stop()
+            self._context.drawing.stop()
             self._context.watching.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from libindex.library import Library
+from libindex.serve.drawing import MapJob
 from libindex.serve.events import Events
 from libindex.serve.points import PointsCache
 from libindex.serve.session import Session
@@ -26,6 +27,8 @@ class Context:
         All sounds, as the page draws and filters them.
     watching : WatchThread
         Who keeps the library up to date.
+    drawing : MapJob
+        What draws the map anew.
     tickets : Tickets
         Files that a browser may load by itself.
     """
@@ -35,6 +38,7 @@ class Context:
     events: Events
     points: PointsCache
     watching: WatchThread
+    drawing: MapJob
     tickets: Tickets = field(default_factory=Tickets)
 
     @classmethod
@@ -47,4 +51,5 @@ class Context:
             events,
             PointsCache(library),
             WatchThread(library, events),
+            MapJob(library, events),
         )

@@ -25,8 +25,9 @@ def test_overview(server: Server, demo: Library) -> None:
     assert found["counts"]["sounds"] == 16
     assert len(found["families"]) == 8
     assert [one["code"] for one in found["network"]["classes"]] == list(demo.classes())
-    assert {region["code"] for region in found["regions"]} >= {"kick", "snr"}
+    assert {region["code"] for region in found["map"]["regions"]} >= {"kick", "snr"}
     assert found["map"]["kind"] == "home"
+    assert not found["map"]["can_undo"]
 
 
 def test_rows_in_the_order_of_the_ids(server: Server, demo: Library) -> None:

@@ -55,9 +55,7 @@ def current_of(sound_map: SoundMap) -> Map:
 
 
 @pytest.fixture
-def filled(
-    library: Library, write_sound: Callable[[str, int], Path], tmp_path: Path
-) -> Library:
+def filled(library: Library, write_sound: Callable[[str, int], Path], tmp_path: Path) -> Library:
     for seed in range(40):
         write_sound(f"{seed}.wav", seed)
     library.scan(tmp_path / "Samples")
@@ -142,7 +140,7 @@ def test_more_sounds_than_are_fitted(filled: Library, monkeypatch: pytest.Monkey
 
 
 def test_redrawn_as_it_came(filled: Library) -> None:
-    size = filled.network().latent_size  # type: ignore[union-attr]
+    size = filled.network().latent_size
     vectors = clusters(20, 4, size)
     at = np.random.default_rng(1).integers(0, WIDTH, (20, 2)).astype(np.uint16)
     geography = Geography(vectors, at, np.zeros(20, np.uint8))

@@ -198,6 +198,8 @@ export const api = {
   reveal: (id: number) => post<object>("reveal", { id }),
   ticket: (id: number) => post<{ url: string; name: string }>("ticket", { id }),
 
+  drawMap: (action: "settle" | "redraw" | "undo" | "stop") => post<object>("map", { action }),
+
   suggestions: async () => (await get<{ folders: Folder[] }>("suggestions")).folders,
   add: (id: string) => post<object>("add", { id }),
 

@@ -61,6 +61,12 @@ export class Points {
     return this.columns[key] as Uint16Array;
   }
 
+  /** The same sounds at other places. */
+  at(x: Uint16Array, y: Uint16Array): Points {
+    const columns = { ...this.columns, x, y };
+    return Object.assign(Object.create(Points.prototype) as Points, this, { columns });
+  }
+
   /** The row of a sound, or -1. */
   rowOf(id: number): number {
     return this.rows[id] ?? -1;

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { NOT_SEARCHED, type Searched, type Shown } from "./filtering.ts";
 import type { Points } from "./points.ts";
-import type { LibraryInfo, Similar, Watching } from "./types.ts";
+import type { Drawing, LibraryInfo, Similar, Watching } from "./types.ts";
 
 /** Both ends of a range, as indices of a facet's edges; null leaves an end open. */
 export type Range = [low: number | null, high: number | null];
@@ -69,6 +69,7 @@ export const playing = signal<ReadonlySet<number>>(new Set());
 /** Whether the browser lets sound out: it asks for a click or a key first. */
 export const canSound = signal(false);
 export const watching = signal<Watching>({ state: "off", doing: "", trouble: null });
+export const drawing = signal<Drawing>({ action: null, part: 0, trouble: null });
 /** How many new sounds wait until the list is looked at anew. */
 export const waiting = signal(0);
 export const message = signal<{ text: string; kind: "done" | "error"; undo?: () => void } | null>(

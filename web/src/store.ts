@@ -10,6 +10,7 @@ import { Player } from "./sound/player.ts";
 import {
   canSound,
   cursor,
+  drawing,
   filters,
   isAway,
   library,
@@ -26,7 +27,7 @@ import {
   waiting,
   watching,
 } from "./state.ts";
-import type { Row, Watching } from "./types.ts";
+import type { Drawing, Row, Watching } from "./types.ts";
 import { Outlines } from "./waveform.ts";
 
 const ROWS_KEPT = 5_000;
@@ -231,6 +232,7 @@ export async function load(): Promise<void> {
     points.value = Points.of(table);
     whole.value++;
     watching.value = about.watching;
+    drawing.value = about.drawing;
   });
 }
 
@@ -294,6 +296,7 @@ async function follow(): Promise<void> {
     await new Promise((done) => setTimeout(done, wait));
     try {
       library.value = await api.library();
+      drawing.value = library.value.drawing;
       await renewSoon();
       isAway.value = false;
     } catch (error) {
@@ -313,8 +316,19 @@ function onEvent(kind: string, data: unknown): void {
       outlines.retry();
     }, complain);
   else if (kind === "watching") watching.value = data as Watching;
+  else if (kind === "map") onDrawing(data as Drawing);
   else if (kind === "shelf") for (const one of onShelfChanged) one();
   else if (kind === "trouble") complain(new Error(String(data)));
+}
+
+function onDrawing(now: Drawing): void {
+  const { action, part } = drawing.value;
+  drawing.value = now;
+  if (now.trouble) complain(new Error(now.trouble));
+  else if (action && !now.action && part === 1)
+    say(action === "settle" ? "The map is settled." : "The map is redrawn.", () => {
+      api.drawMap("undo").catch(complain);
+    });
 }
 
 // The search box

@@ -20,9 +20,9 @@ export interface LibraryInfo {
   families: FamilyInfo[]; // eight, in the order of keys 1 to 8
   roots: Root[];
   counts: { samples: number; sounds: number; failed: number; unplaced: number };
-  map: { generation: number; kind: "home" | "own" } | null;
-  regions: Region[]; // names on the map
+  map: MapInfo | null;
   watching: Watching;
+  drawing: Drawing;
   capabilities: { reveal: boolean; layouts: string[]; formats: string[] };
   shelf: string; // the folder's path, as text
   kits: string;
@@ -41,6 +41,20 @@ export interface Root {
   path: string;
   online: boolean;
   samples: number;
+}
+export interface MapInfo {
+  generation: number;
+  kind: "home" | "own" | "settled";
+  regions: Region[]; // names on the map
+  can_settle: boolean; // openTSNE is there
+  can_redraw: boolean; // the network came with a map
+  can_undo: boolean;
+}
+/** What is done to the map; `action` is null if nothing is. */
+export interface Drawing {
+  action: "settle" | "redraw" | null;
+  part: number; // that is done, 0 to 1
+  trouble: string | null;
 }
 export interface Region {
   code: string; // of a class

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from libindex.serve.routes import (
     adding,
     desktop,
+    drawing,
     events,
     kits,
     marking,
@@ -25,7 +26,7 @@ from libindex.serve.routes import (
 ROUTES: tuple[Route, ...] = tuple(
     route
     for module in (
-        *(adding, desktop, events, kits, marking, overview, points, rows),
+        *(adding, desktop, drawing, events, kits, marking, overview, points, rows),
         *(searching, session, shelf, similar, sound, tickets),
     )
     for route in module.ROUTES

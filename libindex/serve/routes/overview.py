@@ -12,12 +12,14 @@ from libindex.kits import LAYOUTS
 from libindex.kits.formats import FORMATS
 from libindex.paths import display
 from libindex.queries import Network
+from libindex.serve import drawing
 from libindex.serve.context import Context
 from libindex.serve.replies import Body, Reply, route
 from libindex.serve.routes import desktop
 from libindex.serve.watching import as_json
 from libindex.similarity import places
 from libindex.similarity.geography import Geography
+from libindex.similarity.settling import can_settle, other_map
 from libindex.store.roots import all_roots
 from libindex.store.schema import contents, samples
 
@@ -32,8 +34,7 @@ def _overview(context: Context, _: Body) -> Reply:
             "network": None if network is None else _network(network),
             "roots": _roots(connection),
             "counts": _counts(connection, network),
-            "map": None if network is None else _map(connection, network),
-            "regions": [] if network is None else _regions(connection, network, context),
+            "map": None if network is None else _map(connection, network, context),
         }
     return {
         "version": __version__,
@@ -41,6 +42,7 @@ def _overview(context: Context, _: Body) -> Reply:
         "families": [{"key": family.key, "name": family.name} for family in FAMILIES],
         **found,
         "watching": as_json(context.watching.now),
+        "drawing": drawing.as_json(context.drawing.now),
         "capabilities": {
             "reveal": desktop.can_reveal(),
             "layouts": list(LAYOUTS),
@@ -80,15 +82,20 @@ def _counts(connection: "Connection", network: Network | None) -> dict[str, int]
     return {"samples": of_all, "sounds": sounds, "failed": failed, "unplaced": unplaced}
 
 
-def _map(connection: "Connection", network: Network) -> dict[str, Any] | None:
+def _map(connection: "Connection", network: Network, context: Context) -> dict[str, Any] | None:
     current = places.current_map(connection, network.id)
-    return None if current is None else {"generation": current.id, "kind": current.kind}
-
-
-def _regions(connection: "Connection", network: Network, context: Context) -> list[dict[str, Any]]:
+    if current is None:
+        return None
     geography = Geography.beside(Path(context.library.settings.model), network.fingerprint)
     found = places.regions(connection, network.id, network.classes, geography)
-    return [asdict(region) for region in found]
+    return {
+        "generation": current.id,
+        "kind": current.kind,
+        "regions": [asdict(region) for region in found],
+        "can_settle": can_settle(),
+        "can_redraw": geography is not None,
+        "can_undo": other_map(connection, network.id) is not None,
+    }
 
 
 ROUTES = (route("/api/library", "GET", _overview),)

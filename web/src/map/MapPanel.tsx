@@ -19,6 +19,7 @@ import { DARK, LIGHT, type Theme } from "./colours.ts";
 import { type Direction, Grid } from "./grid.ts";
 import { placed } from "./labels.ts";
 import { inShape, type Spot } from "./lasso.ts";
+import { MapMenu, Progress } from "./MapMenu.tsx";
 import { Pixels, projection, radiusOf, type Size, WHILE_MOVING } from "./pixels.ts";
 import { between, fitted, moved, zoomed } from "./view.ts";
 
@@ -26,6 +27,7 @@ const WIDTH = 65_535;
 const REACH = 24; // CSS pixels from the pointer in which a sound is found
 const CLICK = 4; // CSS pixels that a click may move
 const GLIDE_MS = 350;
+const JOURNEY_MS = 900;
 
 export interface MapEvents {
   onPoint(id: number): void; // the pointer is on a sound, or on none (0)
@@ -54,6 +56,9 @@ export class MapController {
   private glide = 0;
   private dirty = true;
   private shape: Spot[] | null = null;
+  private last: Points | null = null;
+  private moving: Points | null = null; // as they are drawn while they go to other places
+  private journey = 0;
   readonly size: Size = { width: 1, height: 1, dpr: 1 };
 
   constructor(
@@ -93,9 +98,35 @@ export class MapController {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
   }
 
+  /** On another map sounds go to their places, so that eyes can follow. */
+  pointsChanged(): void {
+    const [from, to] = [this.last, points.value];
+    this.last = to;
+    cancelAnimationFrame(this.journey);
+    this.moving = null;
+    const isOther = from && to && from.header.map && from.header.map !== to.header.map;
+    if (isOther && to.length <= WHILE_MOVING && !reducedMotion.matches) this.travel(from, to);
+    this.redraw();
+  }
+
+  private travel(from: Points, to: Points): void {
+    const start = performance.now();
+    const rows = Int32Array.from(to.id, (id) => from.rowOf(id));
+    const step = (now: number) => {
+      const part = Math.min(1, Math.max(0, now - start) / JOURNEY_MS);
+      const eased = part * part * (3 - 2 * part);
+      const along = (a: Uint16Array, b: Uint16Array) =>
+        b.map((end, row) => (rows[row] < 0 ? end : a[rows[row]] + (end - a[rows[row]]) * eased));
+      this.moving = part < 1 ? to.at(along(from.x, to.x), along(from.y, to.y)) : null;
+      this.redraw();
+      if (part < 1) this.journey = requestAnimationFrame(step);
+    };
+    step(start);
+  }
+
   private draw(): void {
     this.frame = 0;
-    const all = points.value;
+    const all = this.moving ?? points.value;
     if (all && this.dirty) {
       this.dirty = false;
       cancelIdleCallback(this.idle);
@@ -139,7 +170,7 @@ export class MapController {
       context.letterSpacing = `${size * 0.14}px`;
     };
     const labels = placed(
-      library.value!.regions,
+      library.value!.map?.regions ?? [],
       (code) => names.get(code) ?? code,
       (x, y) => this.toPixels(x, y),
       { ...this.size, zoom: view.value.zoom },
@@ -451,6 +482,7 @@ export function MapPanel(props: MapEvents) {
     const stop = controller.listen();
     const themeChanged = () => controller.redraw();
     lightScheme.addEventListener("change", themeChanged);
+    controller.pointsChanged();
     controller.resize();
     controller.classesChanged();
     return () => {
@@ -462,7 +494,11 @@ export function MapPanel(props: MapEvents) {
   }, []);
 
   useSignalEffect(() => {
-    void [points.value, shown.value, view.value, preferences.value.theme];
+    void points.value;
+    map?.pointsChanged();
+  });
+  useSignalEffect(() => {
+    void [shown.value, view.value, preferences.value.theme];
     map?.redraw();
   });
   useSignalEffect(() => {
@@ -494,7 +530,9 @@ export function MapPanel(props: MapEvents) {
         <button type="button" title="All that is shown (0)" onClick={() => map?.fit()}>
           ⤢
         </button>
+        <MapMenu />
       </div>
+      <Progress />
     </section>
   );
 }
