@@ -186,11 +186,21 @@ def spread(points: NDArray[np.floating]) -> Places:
     >>> spread(np.array([[0.0, 1.0], [1.0, 2.0], [10.0, 3.0]])).tolist()
     [[1966, 1966], [20316, 32768], [63569, 63569]]
     """
-    low, high = points.min(axis=0), points.max(axis=0)
-    straight = (points - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
     ranks = points.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-    mixed = (straight + ranks / max(1, len(points) - 1)) / 2
-    found: Places = np.rint((_MARGIN + (1 - 2 * _MARGIN) * mixed) * WIDTH).astype(np.uint16)
+    return filling(_in_square(points) + ranks / max(1, len(points) - 1))
+
+
+def filling(points: NDArray[np.floating]) -> Places:
+    """Points of a plane as places, as they lie: stretched until they fill the map."""
+    inside = _MARGIN + (1 - 2 * _MARGIN) * _in_square(points)
+    found: Places = np.rint(inside * WIDTH).astype(np.uint16)
+    return found
+
+
+def _in_square(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    low, high = points.min(axis=0), points.max(axis=0)
+    size = np.maximum(high - low, np.finfo(np.float32).tiny)
+    found: NDArray[np.float64] = (points - low) / size
     return found
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, select, update
 
 from libindex.errors import LibindexError, NotFoundError, UsageError
-from libindex.similarity.geography import Geography, Places, spread
+from libindex.similarity.geography import Geography, Places, filling
 from libindex.similarity.places import (
     Kind,
     Map,
@@ -253,7 +253,7 @@ def fitted(vectors: FloatArray, start: Places, on_progress: OnProgress) -> Place
         on_progress(0.4 + 0.6 * step / _STEPS)
 
     embedding = embedding.optimize(_STEPS, momentum=0.8, callbacks=report)
-    return spread(_turned(np.asarray(embedding, np.float64), start.astype(np.float64)))
+    return filling(_turned(np.asarray(embedding, np.float64), start.astype(np.float64)))
 
 
 def _nearest(
@@ -279,8 +279,10 @@ def _nearest(
 
 
 def _begin_at(start: Places) -> NDArray[np.float64]:
+    """Places in the unit of t-SNE: so wide that neither has the map to grow first nor to shrink."""
     centred: NDArray[np.float64] = start.astype(np.float64) - start.mean(axis=0)
-    return centred / max(1.0, float(centred.std())) * 1e-4
+    wide = 0.25 * float(np.sqrt(len(start)))
+    return centred * (wide / max(1.0, float(centred.std())))
 
 
 def _turned(points: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
