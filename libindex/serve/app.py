@@ -57,7 +57,8 @@ def listen(port: int, *, is_named: bool) -> socket.socket:
     """
     ports = [port] if is_named or port == 0 else range(port, port + _OTHER_PORTS)
     for one in ports:
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sets TCP_NODELAY; else answers wait 40 ms for an ACK.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name == "posix":  # elsewhere it would share the port with another program
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,9 +1,15 @@
 // Finding: the page and the library agree; the keyboard reaches everything.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
+import { compute, NOT_SEARCHED, toBody, withRange } from "../src/filtering.ts";
+import { Points } from "../src/points.ts";
+import { NO_FILTERS } from "../src/state.ts";
+import type { LibraryInfo } from "../src/types.ts";
+import { random } from "../tests/points.ts";
 import {
   ask,
   assertFaultless,
@@ -11,6 +17,7 @@ import {
   launch,
   type Opened,
   open,
+  pointsOf,
   type Server,
   serve,
   until,
@@ -20,8 +27,10 @@ let server: Server;
 let browser: Browser;
 let opened: Opened;
 
+const db = copyOf("db");
+
 before(async () => {
-  server = await serve(copyOf("db"));
+  server = await serve(db);
   browser = await launch();
   opened = await open(browser, server.address);
 });
@@ -164,10 +173,53 @@ test("nothing for axe-core to complain about, with everything open", async () =>
   await page.keyboard.press("Escape");
 });
 
-test("the totals are the library's", async () => {
+test("fifty random filters show what the library finds", async () => {
   const { page } = opened;
-  const about = await ask<{ counts: { sounds: number; failed: number } }>(page, "library");
-  assert.ok((await shown()) <= about.counts.sounds);
+  const all = Points.of(await pointsOf(page));
+  const about = await ask<LibraryInfo>(page, "library");
+  const codes = about.network!.classes.map((one) => one.code);
+  const next = random(21);
+  const maybe = <T>(chance: number, make: () => T): T | null => (next() < chance ? make() : null);
+  const chosen = Array.from({ length: 50 }, () => {
+    let { ranges } = NO_FILTERS;
+    for (const { key, edges } of all.facets) {
+      const [one, other] = [next(), next()].map((part) => Math.floor(part * edges.length));
+      const [low, high] = [Math.min(one, other), Math.max(one, other)];
+      ranges = withRange(ranges, key, [maybe(0.3, () => low), maybe(0.3, () => high)]);
+    }
+    return {
+      ...NO_FILTERS,
+      ranges,
+      classes: codes.filter(() => next() < 0.1),
+      probability: maybe(0.4, () => Math.floor(all.levels.length * (0.5 + next() / 2))),
+      percussion: maybe(0.4, () => Math.floor(all.levels.length * next())),
+      unheard: next() < 0.2,
+    };
+  });
+  const bodies = [NO_FILTERS, ...chosen].map((one) => toBody(one, all));
+  const script = `
+import json, sys
+from libindex import Library
+with Library.open(sys.argv[1]) as library:
+    found = [{hit.content_id for hit in library.query(**body)} for body in json.load(sys.stdin)]
+    print(json.dumps([sorted(ids) for ids in found]))
+`;
+  const expected = JSON.parse(
+    execFileSync(process.env.LIBINDEX_TEST_PYTHON ?? "python3", ["-c", script, db], {
+      encoding: "utf8",
+      input: JSON.stringify(bodies),
+      maxBuffer: 2 ** 26,
+    }),
+  ) as number[][];
+  assert.equal(await shown(), expected[0].length, "all of them");
+  let some = 0;
+  [NO_FILTERS, ...chosen].forEach((one, number) => {
+    const { mask } = compute(all, one, NOT_SEARCHED, codes);
+    const found = [...all.id.filter((_, row) => mask[row])].sort((a, b) => a - b);
+    assert.deepEqual(found, expected[number], JSON.stringify(bodies[number]));
+    some += Number(found.length > 0 && found.length < all.length);
+  });
+  assert.ok(some > 15, `${some} of them say something`);
 });
 
 test("nothing went wrong, and nothing left this machine", () => assertFaultless(opened.faults));

@@ -8,6 +8,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
+import { readTable, type Table } from "../src/columns.ts";
+import type { PointsHeader } from "../src/types.ts";
+
 const PYTHON = process.env.LIBINDEX_TEST_PYTHON ?? "python3";
 const CHROMIUM = process.env.LIBINDEX_TEST_CHROMIUM ?? "/usr/bin/chromium";
 
@@ -163,6 +166,15 @@ export async function ask<T>(page: Page, path: string, body?: unknown): Promise<
     },
     [path, body] as const,
   ) as Promise<T>;
+}
+
+/** All sounds, as the page gets them. */
+export async function pointsOf(page: Page): Promise<Table<PointsHeader>> {
+  const data = await page.evaluate(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem("libindex-token")}` };
+    return [...new Uint8Array(await (await fetch("/api/points", { headers })).arrayBuffer())];
+  });
+  return readTable(Uint8Array.from(data).buffer);
 }
 
 /** What sounds: every start of a buffer, and the loudest value that reached the output. */

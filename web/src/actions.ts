@@ -17,6 +17,7 @@ import {
   type Filters,
   filters,
   helpOpen,
+  hover,
   isLassoing,
   library,
   listing,
@@ -31,6 +32,7 @@ import {
   view,
 } from "./state.ts";
 import { cache, complain, player, rowOf, say } from "./store.ts";
+import { count } from "./words.ts";
 
 // Hearing
 
@@ -45,16 +47,24 @@ export function visit(id: number, isHeard = true): void {
   if (!id) return;
   cursor.value = id;
   if (isHeard) hear(id);
-  prefetch(id);
+  void prefetch(id, () => beside(id));
   announce(id);
 }
 
-function prefetch(id: number): void {
-  const row = points.value?.rowOf(id) ?? -1;
-  const at = order.value.indexOf(row);
+/** Fetch what may be asked for after a sound, once that one is there: it comes first. */
+async function prefetch(id: number, near: () => number[]): Promise<void> {
+  await cache.get(id).catch(() => {}); // whoever plays it complains
+  if (id === cursor.value || id === hover.value)
+    cache.ahead([...near(), ...(map?.around(id, AHEAD) ?? [])]);
+}
+
+/** The sounds above and below in the list. */
+function beside(id: number): number[] {
   const all = points.value;
-  const near = all && at >= 0 ? [...order.value.slice(Math.max(0, at - 3), at + 7)] : [];
-  cache.ahead([...near.map((one) => all!.id[one]), ...(map?.around(id, AHEAD) ?? [])]);
+  const at = all ? order.value.indexOf(all.rowOf(id)) : -1;
+  return at < 0
+    ? []
+    : [...order.value.slice(Math.max(0, at - 3), at + 7)].map((row) => all!.id[row]);
 }
 
 function announce(id: number): void {
@@ -102,7 +112,7 @@ export function travel(direction: Direction): void {
 export function point(id: number): void {
   if (!preferences.value.hover) return;
   player.point(id, preferences.value.dwellMs);
-  if (id) cache.ahead([id, ...(map?.around(id, AHEAD) ?? [])]);
+  if (id) void prefetch(id, () => []);
 }
 
 export function pick(id: number, how: "only" | "add"): void {
@@ -310,7 +320,7 @@ export function onLasso(ids: Uint32Array): void {
   map?.showShape(null);
   if (!ids.length) return;
   history.mark();
-  const title = `${ids.length.toLocaleString("en")} ${ids.length === 1 ? "sound" : "sounds"} in the lasso`;
+  const title = `${count(ids.length)} ${ids.length === 1 ? "sound" : "sounds"} in the lasso`;
   batch(() => {
     selection.value = new Set();
     listing.value = { kind: "ids", title, ids: new Set(ids) };
@@ -413,7 +423,6 @@ export function chooseLayout(name: string): void {
 /** What pads are filled from: the selection, or what is shown. */
 export function sourceOfPads(): { text: string; body: Record<string, unknown> } {
   const all = points.value!;
-  const count = (number: number) => number.toLocaleString("en");
   if (selection.value.size > 1)
     return {
       text: `${count(selection.value.size)} selected sounds`,

@@ -119,7 +119,7 @@ async function ranksOf(all: Points): Promise<Uint32Array> {
 // What is shown, and in which order
 
 let stale = 0;
-let lastOrder = 0;
+let lastWish = 0;
 let wanted: readonly unknown[] = []; // what `shown` was computed for, news apart
 let ordered: readonly unknown[] = []; // what the list was made for
 const whole = signal(0); // raised when the library is another one
@@ -143,8 +143,11 @@ export function start(): void {
     const wish = [...wanted, sort.value];
     // News change what is shown, but not the list: it waits to be asked for them.
     if (wish.every((one, at) => one === ordered[at])) return;
+    // One change shows at once; while a slider moves, the list waits until it rests.
+    const now = performance.now();
     clearTimeout(timer);
-    timer = setTimeout(reorder, performance.now() - lastOrder > 300 ? 0 : 80);
+    timer = setTimeout(reorder, now - lastWish > 300 ? 0 : 80);
+    lastWish = now;
   });
   effect(() => {
     localStorage.setItem("libindex-preferences", JSON.stringify(preferences.value));
@@ -197,7 +200,6 @@ async function reorder(): Promise<void> {
   const all = points.value;
   const { mask, count } = shown.value;
   const mine = ++stale;
-  lastOrder = performance.now();
   if (!all || mask.length !== all.length) {
     ordered = [];
     return;

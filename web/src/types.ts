@@ -19,7 +19,6 @@ export interface LibraryInfo {
   network: { name: string; classes: ClassInfo[] } | null; // null: nothing was ever scanned
   families: FamilyInfo[]; // eight, in the order of keys 1 to 8
   roots: Root[];
-  counts: { samples: number; sounds: number; failed: number; unplaced: number };
   map: MapInfo | null;
   watching: Watching;
   drawing: Drawing;

@@ -56,16 +56,48 @@ export class Outlines {
   }
 }
 
-/** Draw an outline over a whole canvas; what was played already is brighter. */
-export function drawOutline(
-  canvas: HTMLCanvasElement,
-  outline: Int8Array | null,
-  colour: string,
-  progress: number | null = null,
-): void {
+interface Look {
+  outline: Int8Array | null;
+  colour: string; // "": that of the text
+  progress: number | null; // what was played already is brighter
+}
+
+interface Drawn extends Look {
+  width: number;
+  height: number;
+}
+
+const pending = new Map<HTMLCanvasElement, Look>();
+const drawn = new WeakMap<HTMLCanvasElement, Drawn>();
+
+/** Draw an outline over a whole canvas in the next frame. */
+export function drawOutline(canvas: HTMLCanvasElement, look: Look): void {
+  if (!pending.size) requestAnimationFrame(drawPending);
+  pending.set(canvas, look);
+}
+
+/** Measure all of them first: after a change the browser would lay the page out for each. */
+function drawPending(): void {
   const dpr = Math.min(devicePixelRatio, 3);
-  const width = Math.round(canvas.clientWidth * dpr);
-  const height = Math.round(canvas.clientHeight * dpr);
+  const all = [...pending].filter(([canvas]) => canvas.isConnected);
+  pending.clear();
+  const measured = all.map(([canvas, look]): [HTMLCanvasElement, Drawn] => {
+    const width = Math.round(canvas.clientWidth * dpr);
+    const height = Math.round(canvas.clientHeight * dpr);
+    const colour = look.colour || getComputedStyle(canvas).color;
+    return [canvas, { ...look, width, height, colour }];
+  });
+  for (const [canvas, wanted] of measured) {
+    const last = drawn.get(canvas);
+    const keys = Object.keys(wanted) as (keyof Drawn)[];
+    if (last && keys.every((key) => last[key] === wanted[key])) continue;
+    drawn.set(canvas, wanted);
+    draw(canvas, wanted, dpr);
+  }
+}
+
+function draw(canvas: HTMLCanvasElement, wanted: Drawn, dpr: number): void {
+  const { outline, colour, progress, width, height } = wanted;
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d")!;

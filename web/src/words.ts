@@ -2,8 +2,10 @@
 
 import type { Facet } from "./columns.ts";
 
+const english = new Intl.NumberFormat("en"); // `toLocaleString` makes one every time
+
 export function count(number: number): string {
-  return number.toLocaleString("en");
+  return english.format(number);
 }
 
 export function percent(probability: number): string {

@@ -21,7 +21,7 @@ from libindex.similarity import places
 from libindex.similarity.geography import Geography
 from libindex.similarity.settling import can_settle, other_map
 from libindex.store.roots import all_roots
-from libindex.store.schema import contents, samples
+from libindex.store.schema import samples
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -33,7 +33,6 @@ def _overview(context: Context, _: Body) -> Reply:
         found = {
             "network": None if network is None else _network(network),
             "roots": _roots(connection),
-            "counts": _counts(connection, network),
             "map": None if network is None else _map(connection, network, context),
         }
     return {
@@ -70,16 +69,6 @@ def _roots(connection: "Connection") -> list[dict[str, Any]]:
         }
         for root in all_roots(connection)
     ]
-
-
-def _counts(connection: "Connection", network: Network | None) -> dict[str, int]:
-    failure = func.coalesce(samples.c.failure, contents.c.failure)
-    query = select(
-        func.count(), func.count(samples.c.content_id.distinct()), func.count(failure)
-    ).select_from(samples.outerjoin(contents, contents.c.id == samples.c.content_id))
-    of_all, sounds, failed = connection.execute(query).one()
-    unplaced = 0 if network is None else places.count_missing(connection, network.id)
-    return {"samples": of_all, "sounds": sounds, "failed": failed, "unplaced": unplaced}
 
 
 def _map(connection: "Connection", network: Network, context: Context) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ function scales(zoom: number, { width, height }: Size): [number, number] {
 export function radiusOf(count: number, view: View, size: Size): number {
   const [scaleX, scaleY] = scales(view.zoom, size);
   const spacing = (WIDTH * Math.sqrt(scaleX * scaleY)) / Math.sqrt(Math.max(1, count));
-  return Math.min(6.5 * size.dpr, Math.max(0.5 * size.dpr, 0.17 * spacing));
+  return Math.min(6.5 * size.dpr, Math.max(0.5 * size.dpr, 0.25 * spacing));
 }
 
 export class Pixels {

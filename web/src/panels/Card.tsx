@@ -57,7 +57,7 @@ function Card({ sound }: { sound: Sound }) {
   const likely = Object.entries(sound.probabilities).filter(([, p]) => p >= LEAST);
   const others = selection.value.size;
   return (
-    <aside class="card" aria-label="Sound" data-panel="card">
+    <aside class="card" aria-label="Sound" data-panel="card" data-card={sound.id}>
       <h2
         title={sound.path}
         draggable

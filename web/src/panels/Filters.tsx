@@ -212,13 +212,13 @@ function Added() {
 function Folders() {
   const isOpen = useSignal(false);
   const folders = useSignal<LibraryFolder[]>([]);
-  const revision = library.value?.counts.samples;
+  const known = JSON.stringify(library.value?.roots);
   useEffect(() => {
     if (isOpen.value)
       api.folders().then((found) => {
         folders.value = found;
       }, complain);
-  }, [isOpen.value, revision]);
+  }, [isOpen.value, known]);
   const { folder } = filters.value;
   return (
     <div class="folders">

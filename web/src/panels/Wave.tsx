@@ -13,13 +13,12 @@ interface Props {
   isLive?: boolean; // with the playhead
 }
 
-export function Wave({ id, class: name = "wave", colour, isLive = false }: Props) {
+export function Wave({ id, class: name = "wave", colour = "", isLive = false }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const draw = () => {
-    const element = canvas.current;
-    if (!element?.isConnected) return;
-    const ink = colour ?? getComputedStyle(element).color;
-    drawOutline(element, outlines.get(id), ink, isLive ? player.progress(id) : null);
+    if (!canvas.current) return;
+    const progress = isLive ? player.progress(id) : null;
+    drawOutline(canvas.current, { outline: outlines.get(id), colour, progress });
   };
   useEffect(draw);
   useSignalEffect(() => {
