@@ -114,6 +114,9 @@ export function watch(page: Page): Faults {
   page.on("console", (message) => {
     if (message.type() === "error") faults.errors.push(message.text());
   });
+  page.on("response", (answer) => {
+    if (answer.status() >= 400) faults.errors.push(`${answer.status()} ${answer.url()}`);
+  });
   page.on("request", (request) => {
     const url = new URL(request.url());
     const local = url.hostname === "127.0.0.1" || ["blob:", "data:"].includes(url.protocol);
