@@ -1,6 +1,7 @@
 """``libindex serve``."""
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,6 +75,11 @@ def _show(address: str, *, no_browser: bool) -> None:
     sys.stdout.flush()
     if no_browser:
         return
+    # Some browsers are waited for, and this one waits for the page.
+    threading.Thread(target=_browse, args=(address,), daemon=True).start()
+
+
+def _browse(address: str) -> None:
     import webbrowser
 
     if not webbrowser.open(address):

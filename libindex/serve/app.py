@@ -25,7 +25,7 @@ from libindex.serve.live import Live
 from libindex.serve.replies import Refusal
 from libindex.serve.routes import ROUTES
 from libindex.serve.running import Note, address, remove_note, write_note
-from libindex.serve.session import token_of
+from libindex.serve.session import new_token
 from libindex.serve.static import static_routes
 from libindex.store import locking
 
@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, library: Library, port: int, on_ready: Callable[[str], None]) -> None:
-        self._context = Context.of(library, token_of(library.database.path))
+        self._context = Context.of(library, new_token(library.database.path))
         self._port, self._on_ready = port, on_ready
         super().__init__(
             uvicorn.Config(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from libindex.disk.atomic import replacing
 from libindex.serve.session import known_token
+from libindex.store import locking
 
 _TIMEOUT_S = 5.0
 
@@ -42,7 +43,9 @@ def remove_note(database: Path) -> None:
 
 
 def new_address(database: Path) -> str | None:
-    """An address that opens the page of the server that runs; None if it does not answer."""
+    """An address that opens the page of the server that runs; None if none does, or answers."""
+    if not locking.is_served(database):  # the note is an old one: who listens there now?
+        return None
     try:
         note = Note(**json.loads(_path(database).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -54,7 +57,7 @@ def new_address(database: Path) -> str | None:
         connection.request("POST", "/api/code", b"{}", headers)
         reply = connection.getresponse()
         code = json.loads(reply.read())["code"] if reply.status == 200 else None
-    except (OSError, ValueError, KeyError, http.client.HTTPException):
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         return None
     finally:
         connection.close()

@@ -9,7 +9,6 @@ from pathlib import Path
 from libindex.errors import LibindexError
 
 _CODE_S = 60.0
-_WRONG_CODES = 20  # then all codes are void: somebody is guessing
 _MIN_TOKEN = 32
 
 
@@ -19,7 +18,7 @@ class Session:
     Parameters
     ----------
     token : str
-        Of the library; see `token_of`.
+        See `new_token`.
     """
 
     def __init__(self, token: str) -> None:
@@ -32,7 +31,6 @@ class Session:
         """A code that can be exchanged for the token, once, within a minute."""
         code = secrets.token_urlsafe(16)
         with self._lock:
-            self._wrong = 0
             self._codes[code] = time.monotonic() + _CODE_S
         return code
 
@@ -41,12 +39,7 @@ class Session:
         with self._lock:
             now = time.monotonic()
             self._codes = {known: end for known, end in self._codes.items() if end > now}
-            if self._codes.pop(code, None) is not None:
-                return self.token
-            self._wrong += 1
-            if self._wrong > _WRONG_CODES:
-                self._codes.clear()
-            return None
+            return None if self._codes.pop(code, None) is None else self.token
 
 
 def token_path(database: Path) -> Path:
@@ -65,19 +58,17 @@ def known_token(database: Path) -> str | None:
     return token if is_private and len(token) >= _MIN_TOKEN else None
 
 
-def token_of(database: Path) -> str:
-    """The token of a library's page, made if there is none.
+def new_token(database: Path) -> str:
+    """Another token for a library's page, kept for `libindex.serve.running`.
 
-    It is kept, so that a page that is open goes on after the server was started again.
+    It is another one every time, so that whoever takes the port of a server that has ended, and is
+    sent the token by a page that is still open, can do nothing with it.
 
     Raises
     ------
     LibindexError
         If it can't be written.
     """
-    known = known_token(database)
-    if known is not None:
-        return known
     token = secrets.token_urlsafe(32)
     path = token_path(database)
     new = path.with_name(f"{path.name}.{os.getpid()}")

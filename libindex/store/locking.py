@@ -121,6 +121,15 @@ def server_lock(database: Path) -> Iterator[None]:
         yield
 
 
+def is_served(database: Path) -> bool:
+    """Whether a server of its page runs."""
+    try:
+        with server_lock(database):
+            return False
+    except BusyError:
+        return True
+
+
 @contextlib.contextmanager
 def map_lock(database: Path) -> Iterator[None]:
     """Hold a database to draw its map anew, which somebody else may write meanwhile.

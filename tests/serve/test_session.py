@@ -1,37 +1,43 @@
 import os
+import socket
 import stat
 import time
 from pathlib import Path
 
 import pytest
 
-from libindex.serve.session import Session, known_token, token_of, token_path
+from libindex.serve.running import Note, new_address, write_note
+from libindex.serve.session import Session, known_token, new_token, token_path
 
 
-def test_the_token_is_kept_and_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_every_server_has_a_token_of_its_own_for_its_owner_only(tmp_path: Path) -> None:
     database = tmp_path / "library.db"
-    token = token_of(database)
-    assert token_of(database) == token == known_token(database)
+    before = new_token(database)
+    token = new_token(database)
+    assert token != before
+    assert known_token(database) == token
     assert len(token) >= 43  # 32 random bytes
     if os.name == "posix":
         assert stat.S_IMODE(token_path(database).stat().st_mode) == 0o600
-    assert token_of(tmp_path / "other.db") != token
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
-def test_a_token_that_others_could_read_is_made_anew(tmp_path: Path) -> None:
+def test_a_token_that_others_could_read_is_none(tmp_path: Path) -> None:
     database = tmp_path / "library.db"
-    token = token_of(database)
+    new_token(database)
     token_path(database).chmod(0o644)
     assert known_token(database) is None
-    assert token_of(database) != token
 
 
-def test_a_damaged_token_is_made_anew(tmp_path: Path) -> None:
+def test_a_note_of_a_server_that_has_ended_is_not_followed(tmp_path: Path) -> None:
     database = tmp_path / "library.db"
-    token_path(database).write_text("short")
-    token_path(database).chmod(0o600)
-    assert len(token_of(database)) >= 43
+    new_token(database)
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        write_note(database, Note(stranger.getsockname()[1], os.getpid()))
+        stranger.settimeout(0.2)
+        assert new_address(database) is None
+        with pytest.raises(TimeoutError):
+            stranger.accept()
 
 
 def test_a_code_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,10 +53,9 @@ def test_a_code_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one.exchange(code) is None
 
 
-def test_after_many_wrong_codes_the_right_one_is_void() -> None:
+def test_wrong_codes_void_no_right_one() -> None:
     one = Session("token")
     code = one.new_code()
     for number in range(30):
         assert one.exchange(str(number)) is None
-    assert one.exchange(code) is None
-    assert one.exchange(one.new_code()) == "token"
+    assert one.exchange(code) == "token"

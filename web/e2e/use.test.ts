@@ -215,6 +215,11 @@ test("kill -9 of the server loses nothing, and the page goes on with the next on
   const port = new URL(server.origin).port;
   opened.faults.errors.length = 0; // that nobody answered
   server = await serve(db, "--port", port);
+  await page.getByText("was started again").waitFor();
+  const second = await opened.context.newPage();
+  await second.goto(server.address);
+  await second.locator("[data-ready]").waitFor();
+  await second.close();
   await until("it goes on", async () => (await page.locator(".status.bad").count()) === 0, 20);
   await page.locator("[data-search]").blur();
   await press("j");

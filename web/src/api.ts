@@ -44,9 +44,11 @@ export async function login(): Promise<boolean> {
   return token !== "";
 }
 
-export function forgetToken(): void {
-  localStorage.removeItem(KEY);
-}
+// The server was started again, and opened in another tab.
+if (typeof window !== "undefined")
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === KEY && newValue) token = newValue;
+  });
 
 async function request(path: string, options: RequestInit = {}): Promise<Response> {
   let answer: Response;

@@ -77,8 +77,8 @@ export const message = signal<{ text: string; kind: "done" | "error"; undo?: () 
 );
 /** What a screen reader says. */
 export const announcement = signal("");
-/** Whether the server answers. */
-export const isAway = signal(false);
+/** Why the server does not answer: it has ended, or was started again and does not know us. */
+export const away = signal<"" | "ended" | "restarted">("");
 /** What is open besides the list and the map. */
 export const drawer = signal<"none" | "pads" | "shelf">("none");
 export const helpOpen = signal(false);

@@ -1,18 +1,18 @@
 // What keeps the state up to date: requests, events of the server, and what follows from filters.
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { ApiFailure, api, forgetToken, listen } from "./api.ts";
+import { ApiFailure, api, listen } from "./api.ts";
 import { UNKNOWN } from "./columns.ts";
 import { compute, NOT_SEARCHED, sorted } from "./filtering.ts";
 import { Points } from "./points.ts";
 import { SoundCache } from "./sound/cache.ts";
 import { Player } from "./sound/player.ts";
 import {
+  away,
   canSound,
   cursor,
   drawing,
   filters,
-  isAway,
   library,
   listing,
   message,
@@ -61,13 +61,8 @@ export function say(text: string, undo?: () => void): void {
 
 export function complain(error: unknown): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
-  if (error instanceof ApiFailure && error.status === 401) {
-    forgetToken();
-    location.reload();
-    return;
-  }
-  if (error instanceof ApiFailure && error.status === 0) {
-    isAway.value = true;
+  if (error instanceof ApiFailure && (error.status === 401 || error.status === 0)) {
+    away.value = error.status === 401 ? "restarted" : "ended";
     return;
   }
   message.value = { text: error instanceof Error ? error.message : String(error), kind: "error" };
@@ -294,13 +289,13 @@ async function follow(): Promise<void> {
     } catch (error) {
       complain(error);
     }
-    isAway.value = true;
+    away.value ||= "ended";
     await new Promise((done) => setTimeout(done, wait));
     try {
       library.value = await api.library();
       drawing.value = library.value.drawing;
       await renewSoon();
-      isAway.value = false;
+      away.value = "";
     } catch (error) {
       complain(error);
     }

@@ -16,10 +16,10 @@ import {
 } from "../actions.ts";
 import { history } from "../history.ts";
 import {
+  away,
   canSound,
   drawer,
   filters,
-  isAway,
   library,
   points,
   preferences,
@@ -139,10 +139,13 @@ function Search() {
 
 function Status() {
   const { state, doing, trouble } = watching.value;
-  if (isAway.value)
+  if (away.value)
     return (
       <p class="status bad" role="status">
-        libindex is not running; start it with: <code>libindex serve</code>
+        {away.value === "ended"
+          ? "libindex is not running; this page goes on after: "
+          : "libindex was started again; this page goes on after: "}
+        <code>libindex serve</code>
       </p>
     );
   if (trouble)
