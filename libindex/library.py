@@ -245,18 +245,20 @@ class Library(contextlib.AbstractContextManager["Library"]):
                     folders, retry_failed=retry_failed, on_progress=on_progress, stop=stop
                 )
 
-    def add(self, folder: PathLike, on_wait: Callable[[str], None] = lambda _: None) -> None:
+    def add(self, folder: PathLike, on_wait: Callable[[str], None] | None = None) -> None:
         """Add a folder without looking into it: the next scan does, or the watcher.
 
         Parameters
         ----------
         folder : str or Path
             A folder; one that is in the library already stays as it is.
-        on_wait : callable
-            As for `scan`.
+        on_wait : callable, optional
+            As for `scan`; only a folder around others waits at all.
 
         Raises
         ------
+        BusyError
+            If another process writes, others are inside of it, and `on_wait` is not given.
         NotFoundError
             If it is no folder.
 
@@ -269,8 +271,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
         """
         from libindex.indexing import add_folder
 
-        with locking.writer_lock(self.database.path, "add", on_wait):
-            add_folder(self.database, absolute(folder))
+        path = absolute(folder)
+        if not add_folder(self.database, path, only_apart=True):
+            with locking.writer_lock(self.database.path, "add", on_wait):
+                add_folder(self.database, path)
 
     def watcher(self, *paths: PathLike, options: "WatchOptions | None" = None) -> "Watcher":
         """A watcher that keeps this library up to date while it runs.

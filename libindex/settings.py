@@ -46,8 +46,8 @@ class Settings:
     jobs: int
     device: str = "auto"
     file_timeout_s: float = 30.0
-    shelf: str = field(default_factory=lambda: _in_music("libindex shelf"))
-    kits: str = field(default_factory=lambda: _in_music("libindex kits"))
+    shelf: str = field(default_factory=lambda: _at_home("shelf"))
+    kits: str = field(default_factory=lambda: _at_home("kits"))
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -67,9 +67,9 @@ class SettingsArgs(TypedDict, total=False):
     file_timeout_s: float | None
 
 
-def _in_music(name: str) -> str:
-    """A folder in the user's folder of music."""
-    return str(platformdirs.user_music_path() / name)
+def _at_home(name: str) -> str:
+    """A folder that users see; not in their folder of music, which may be in the library."""
+    return str(Path.home() / "libindex" / name)
 
 
 def config_file() -> Path:

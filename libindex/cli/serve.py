@@ -45,7 +45,9 @@ def serve(
 
     with Library.open(db, **overrides) as library:
         for path in paths:
-            library.add(path)
+            library.add(
+                path, on_wait=lambda who: click.echo(f"libindex: waiting for {who}", err=True)
+            )
         if _open_running(library.database.path, no_browser=no_browser):
             return
         listening = app.listen(PORT if port is None else port, is_named=port is not None)

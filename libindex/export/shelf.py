@@ -4,11 +4,14 @@ A list beside the links says which of them are ours: nothing else is ever remove
 takes no links, copies are made.
 """
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from filelock import FileLock, Timeout
 
 from libindex.disk.atomic import replacing
 from libindex.disk.stamps import Stamp
@@ -16,7 +19,9 @@ from libindex.errors import LibindexError
 from libindex.export.names import Wanted, assigned
 
 _LIST = ".libindex-shelf.json"
+_LOCK = ".libindex-shelf.lock"
 _PART = ".libindex-shelf.part"
+_WAIT_S = 10.0
 _VERSION = 1
 _HERE = "shelf"  # what names of files are assigned in
 
@@ -66,6 +71,12 @@ class Shelf:
             Given a digest, where a file with that content is now. Links to files that are not
             there any more are made anew; those that somebody removed are forgotten.
         """
+        if not os.path.isdir(self.folder):  # noqa: PTH112 - a name that is not UTF-8
+            return []
+        with self._locked():
+            return self._renewed(find)
+
+    def _renewed(self, find: Callable[[str], str | None] = lambda _: None) -> list[Entry]:
         kept, is_other = [], False
         for entry in self._read():
             if not os.path.lexists(self._at(entry.name)):
@@ -76,7 +87,7 @@ class Shelf:
                 source = find(entry.digest)
                 if source is not None and self._is_ours(entry):
                     now = Entry(entry.name, source, entry.digest)
-                    os.unlink(self._at(entry.name))  # noqa: PTH108
+                    self._unmake(entry)
                     self._make(now)
             is_other = is_other or now != entry
             kept.append(now)
@@ -86,7 +97,16 @@ class Shelf:
 
     def add(self, files: Sequence[tuple[str, str]]) -> list[Entry]:
         """Put files onto the shelf: each by its path and its digest; what is there stays."""
-        before = self.entries()
+        try:
+            os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103
+        except OSError as error:
+            raise LibindexError(f"can't be made ({error.strerror})", self.folder) from None
+        with self._locked():
+            return self._added(files)
+
+    def _added(self, files: Sequence[tuple[str, str]]) -> list[Entry]:
+        now = dict(files)  # a file that was edited has another digest than when it was put here
+        before = [replace(one, digest=now.get(one.source, one.digest)) for one in self._renewed()]
         known = {entry.source for entry in before}
         new = dict(one for one in files if one[0] not in known)
         wanted = [Wanted(_HERE, source) for source in (*known, *new)]
@@ -95,25 +115,35 @@ class Shelf:
         paths = assigned(wanted, places, lambda path: self._is_foreign(path, taken))
         names = {one.source: path.removeprefix(f"{_HERE}/") for path, one in paths.items()}
         added = [Entry(names[source], source, digest) for source, digest in new.items()]
-        try:
-            os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103
-        except OSError as error:
-            raise LibindexError(f"can't be made ({error.strerror})", self.folder) from None
         self._write([*before, *added])  # before they are made, so that none is forgotten
         for entry in added:
             self._make(entry)
         return [*before, *added]
 
-    def remove(self, digests: Sequence[str]) -> list[Entry]:
+    def remove(self, digests: Sequence[str] = (), names: Sequence[str] = ()) -> list[Entry]:
         """Take sounds off the shelf; files that are not as they were made are left alone."""
-        unwanted = set(digests)
-        before = self.entries()
-        for entry in before:
-            if entry.digest in unwanted and self._is_ours(entry):
-                os.unlink(self._at(entry.name))  # noqa: PTH108
-        kept = [entry for entry in before if entry.digest not in unwanted]
-        self._write(kept)
-        return kept
+        if not os.path.isdir(self.folder):  # noqa: PTH112 - a name that is not UTF-8
+            return []
+        with self._locked():
+            before = self._renewed()
+            kept = [one for one in before if one.digest not in digests and one.name not in names]
+            for entry in before:
+                if entry not in kept and self._is_ours(entry):
+                    self._unmake(entry)
+            self._write(kept)
+            return kept
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the shelf: two pages may change it at once."""
+        path = self._at(_LOCK)
+        try:
+            with FileLock(path, timeout=_WAIT_S):
+                yield
+        except Timeout:
+            raise LibindexError("is being changed by another process", self.folder) from None
+        except PermissionError as error:
+            raise LibindexError(f"can't be written ({error.strerror})", path) from None
 
     def _at(self, name: str) -> str:
         return os.path.join(self.folder, name)  # noqa: PTH118 - names that are not UTF-8
@@ -130,9 +160,18 @@ class Shelf:
         one, other = Stamp.of(path), Stamp.of(entry.source)
         return one is not None and other is not None and one.size_and_mtime == other.size_and_mtime
 
+    def _unmake(self, entry: Entry) -> None:
+        path = self._at(entry.name)
+        try:
+            os.unlink(path)  # noqa: PTH108
+        except OSError as error:
+            raise LibindexError(f"can't be removed ({error.strerror})", path) from None
+
     def _make(self, entry: Entry) -> None:
         try:
             os.symlink(entry.source, self._at(entry.name))  # noqa: PTH211
+        except FileExistsError:
+            raise LibindexError("is there already", self._at(entry.name)) from None
         except OSError:  # Windows without the right to, FAT
             part = self._at(_PART)
             try:

@@ -35,6 +35,7 @@ from libindex.indexing.targets import (
     sorted_by_presence,
     with_inner,
 )
+from libindex.paths import relative_to
 from libindex.similarity.embeddings import count, index_path, is_current, neighbour_index
 from libindex.similarity.geography import Geography
 from libindex.similarity.places import place_missing
@@ -306,10 +307,18 @@ class Indexer(contextlib.AbstractContextManager["Indexer"]):
                 state.network = records.set_current_network(connection, state.network)
 
 
-def add_folder(database: Database, path: str) -> None:
-    """Record a folder as a root, if no root has it; raises NotFoundError if it is no folder."""
+def add_folder(database: Database, path: str, *, only_apart: bool = False) -> bool:
+    """Record a folder as a root, if no root has it; raises NotFoundError if it is no folder.
+
+    With `only_apart`, and no other effect, it is not recorded if other roots would become part of
+    it: a scan that goes on meanwhile would still look for them. Returns whether it is recorded.
+    """
     with database.writing() as connection:
+        inner = [root for root in all_roots(connection) if relative_to(root.path, path)]
+        if only_apart and inner:
+            return False
         add_or_find_target(connection, path)
+    return True
 
 
 def forget_root(database: Database, path: str) -> int:

@@ -142,15 +142,13 @@ class Server(uvicorn.Server):
     def beside(self) -> Iterator[None]:
         """What runs beside the server: watching, and noticing what changes."""
         live = Live(self._context)
-        self._context.watching.start()
-        live.start()
-        threading.Thread(target=_warm_up, daemon=True).start()
-        try:
+        with contextlib.ExitStack() as ending:  # all of it, also if one is interrupted
+            for one in (self._context.watching, live):
+                one.start()
+                ending.callback(one.stop)
+            ending.callback(self._context.drawing.stop)
+            threading.Thread(target=_warm_up, daemon=True).start()
             yield
-        finally:
-            live.stop()
-            self._context.drawing.stop()
-            self._context.watching.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""

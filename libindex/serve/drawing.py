@@ -4,13 +4,14 @@ import contextlib
 import os
 import threading
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from libindex.analysis.children import CLOSED, Child, Parent
 from libindex.errors import BusyError, LibindexError
 from libindex.library import Library
 from libindex.serve.events import Events
-from libindex.settings import Settings
+from libindex.similarity.settling import SoundMap
+from libindex.store.database import Database
 
 Action = Literal["settle", "redraw"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -50,7 +51,7 @@ class MapJob:
     """
 
     def __init__(self, library: Library, events: Events) -> None:
-        self._settings = library.settings
+        self._library = library
         self._events = events
         self._lock = threading.Lock()
         self._now = Drawing()
@@ -70,14 +71,18 @@ class MapJob:
         ------
         BusyError
             If it is being drawn already.
+        NotFoundError
+            If the library was never scanned.
         """
         with self._lock:
             if self._now.action is not None:
                 raise BusyError("the map is being drawn already")
+            sound_map = self._library.map
             self._is_cancelled = False
+            self._child = child = Child(_PROGRAM)
             self._show(Drawing(action))
-            self._child = Child(_PROGRAM)
-            self._thread = threading.Thread(target=self._listen, args=(self._child, action))
+            work = (child, action, sound_map)
+            self._thread = threading.Thread(target=self._listen, args=work, daemon=True)
             self._thread.start()
 
     def cancel(self) -> None:
@@ -93,10 +98,10 @@ class MapJob:
         if self._thread is not None:
             self._thread.join()
 
-    def _listen(self, child: Child, action: Action) -> None:
+    def _listen(self, child: Child, action: Action, sound_map: SoundMap) -> None:
         trouble: str | None = "it ended before the map was complete"
         with contextlib.suppress(*CLOSED):
-            child.send((self._settings, action))
+            child.send((sound_map.database.path, sound_map.network_id, sound_map.geography, action))
             while True:
                 message = child.receive()
                 if isinstance(message, float):
@@ -123,11 +128,11 @@ def main() -> None:
     parent = Parent()
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    settings, action = cast("tuple[Settings, Action]", parent.receive())
+    path, network_id, geography, action = parent.receive()
     failure = None
     try:
-        with Library.open(settings.db, create=False, model=str(settings.model)) as library:
-            getattr(library.map, action)(parent.send)
+        database = Database.open(str(path), create=False)
+        getattr(SoundMap(database, network_id, geography), action)(parent.send)
     except LibindexError as error:
         failure = error
     with contextlib.suppress(*CLOSED):

@@ -48,7 +48,7 @@ class Events:
                 except TimeoutError:
                     yield b": still here\n\n"
                 else:
-                    if event is _END:
+                    if event == _END:
                         return
                     yield f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n".encode()
         finally:

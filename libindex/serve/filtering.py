@@ -10,6 +10,7 @@ from libindex.serve.replies import Body, Refusal
 from libindex.store.roots import Root, all_roots
 
 _MOST_IDS = 1_000_000
+_LARGEST = 1e15
 _PLAIN = frozenset(FilterArgs.__annotations__) - {"under", "name", "ids", "words", "without"}
 _LISTS = ("words", "without", "classes")
 
@@ -27,8 +28,8 @@ def filters_of(body: Body, connection: Any) -> Filters:
         raise Refusal(400, "usage", "filters must be an object")
     args: dict[str, Any] = {key: value for key, value in sent.items() if key in _PLAIN}
     for key, value in args.items():
-        is_number = isinstance(value, int | float) or value is None
-        if key not in _LISTS and not is_number:
+        is_number = isinstance(value, int | float) and -_LARGEST < value < _LARGEST
+        if key not in _LISTS and value is not None and not is_number:
             raise Refusal(400, "usage", f"{key} must be a number")
     for key in _LISTS:
         args[key] = _texts(sent.get(key, []), key)

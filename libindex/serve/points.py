@@ -29,6 +29,7 @@ OFFLINE, COPIES, HEARD, WARNING = 1, 2, 4, 8
 _READ_ONE_BY_ONE = 5_000  # contents; to read more is slower than to read all
 _ROWS_AT_ONCE = 50_000
 _GONE_KEPT = 100_000
+_DIGITS = 12  # of the number of a renewal
 
 Columns = dict[str, NDArray[Any]]
 
@@ -148,7 +149,7 @@ class PointsCache:
     def _number(self, revision: str | None, now: Snapshot) -> int | None:
         """The renewal that a page knows; None if it has to be sent everything."""
         instance, _, number = (revision or "").partition("-")
-        if instance != self._instance or not number.isdecimal():
+        if instance != self._instance or not number.isdecimal() or len(number) > _DIGITS:
             return None
         return int(number) if now.base <= int(number) <= now.number else None
 
@@ -183,9 +184,7 @@ def _patched(old: Snapshot, fresh: Columns, changed: Iterable[int], change: int)
     outdated = np.isin(was, np.fromiter(changed, np.uint32))
     kept = ~outdated | np.isin(was, now)
     gone = was[~kept]
-    rows = {int(content): row for row, content in enumerate(was[kept])} if len(now) else {}
-    at = np.array([rows.get(int(content), -1) for content in now], np.int64)
-    is_known = at >= 0
+    at, is_known = _rows_of(now, was[kept])
     number = old.number + 1
     version = old.version[kept]
     version[at[is_known]] = number
@@ -195,11 +194,24 @@ def _patched(old: Snapshot, fresh: Columns, changed: Iterable[int], change: int)
         column = data[kept]
         column[at[is_known]] = fresh[name][is_known]
         columns[name] = np.concatenate([column, fresh[name][~is_known]])
-    all_gone = (*old.gone, *((number, int(content)) for content in gone))
+    back = set(now.tolist())
+    all_gone = (
+        *(one for one in old.gone if one[1] not in back),
+        *((number, int(content)) for content in gone),
+    )
     base = old.base
     if len(all_gone) > _GONE_KEPT:
         base, all_gone = number, ()
     return Snapshot(columns, version, number, base, all_gone, change, old.network, old.map_id)
+
+
+def _rows_of(ids: NDArray[Any], among: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The rows of ids among others, and which of them are there at all."""
+    if not len(among):
+        return np.zeros(len(ids), np.int64), np.zeros(len(ids), np.bool_)
+    order = np.argsort(among)
+    at = order[np.minimum(np.searchsorted(among, ids, sorter=order), len(among) - 1)]
+    return at, among[at] == ids
 
 
 def _map_of(connection: Connection, network: Network | None) -> int:

@@ -4,9 +4,8 @@ Functions run in threads, since they read the database, decode, or search.
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -92,6 +91,8 @@ async def _body(request: Request, max_bytes: int) -> Body:
     data = await received(request, max_bytes)
     try:
         sent = json.loads(data) if data else {}
+        if b"\\u" in data:
+            json.dumps(sent, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         raise Refusal(400, "not_json", "that is not JSON") from None
     if not isinstance(sent, dict):
@@ -125,7 +126,21 @@ def ids_of(body: Body, key: str = "ids", at_most: int = 500) -> list[int]:
     return ids
 
 
-def is_id(value: object) -> bool:
+def id_of(body: Body) -> int:
+    """The id of a content that the page sent.
+
+    Raises
+    ------
+    Refusal
+        If it is none.
+    """
+    value = body.get("id")
+    if not is_id(value):
+        raise Refusal(400, "usage", "id must be one")
+    return value
+
+
+def is_id(value: object) -> TypeGuard[int]:
     """Whether something that was sent may be the id of a content."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**32
 
@@ -139,8 +154,8 @@ def number_of(body: Body, key: str, low: float, high: float, default: float) -> 
         If it is none, or out of range.
     """
     value = body.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refusal(400, "usage", f"{key} must be a number")
-    if not low <= value <= high:
+    if not low <= value <= high:  # nor is "not a number"
         raise Refusal(400, "usage", f"{key} must be from {low:g} to {high:g}")
     return value

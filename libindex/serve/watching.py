@@ -90,7 +90,8 @@ class WatchThread:
                 self._failure = None
             except LibindexError as error:
                 self._failure = str(error)
-            self._watcher = None
+            with self._lock:
+                self._watcher = None
             self._stopping.wait(5.0)
 
     def _next_watcher(self) -> Watcher | None:

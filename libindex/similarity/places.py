@@ -65,9 +65,10 @@ def place_missing(
     database: Database,
     network_id: int,
     geography: Geography | None,
+    at_most: int | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Give a place to each sound that has none.
+    """Give a place to each sound that has none, or to some of them.
 
     It may be stopped at any time and go on later, and several processes may do it at once.
 
@@ -79,6 +80,9 @@ def place_missing(
         Whose embeddings count.
     geography : Geography or None
         What came with that network.
+    at_most : int, optional
+        How many of them. Then a map that needs the library's own sounds is not begun: a few of
+        them would decide where all others lie.
     on_progress : callable
         Called with the number of sounds placed so far.
 
@@ -90,13 +94,17 @@ def place_missing(
     with database.reading() as connection:
         if not count_missing(connection, network_id):
             return 0
-    current = _current_or_new(database, network_id, "own" if geography is None else "home")
+        current = current_map(connection, network_id)
+    if current is None:
+        if geography is None and at_most is not None:
+            return 0
+        current = _current_or_new(database, network_id, "own" if geography is None else "home")
     if current.kind != "home" or geography is None:
         with database.reading() as connection:
             geography = among_placed(connection, current.id)
     if geography is None:
         geography = _begun(database, network_id, current.id)
-    return place_on(database, network_id, current.id, geography, on_progress)
+    return place_on(database, network_id, current.id, geography, at_most, on_progress)
 
 
 def place_on(
@@ -104,11 +112,12 @@ def place_on(
     network_id: int,
     map_id: int,
     geography: Geography,
+    at_most: int | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Place what is not on a map yet by a geography; how many those were."""
+    """Place what is not on a map yet, or some of it, by a geography; how many those were."""
     with database.reading() as connection:
-        query = _missing(network_id, map_id, analyses.c.id).order_by(analyses.c.id)
+        query = _missing(network_id, map_id, analyses.c.id).order_by(analyses.c.id).limit(at_most)
         ids = list(connection.execute(query).scalars())
     for start in range(0, len(ids), _AT_ONCE):
         with database.reading() as connection:
@@ -236,8 +245,10 @@ def _begun(database: Database, network_id: int, map_id: int) -> Geography:
         ids, vectors = vectors_of(connection, list(connection.execute(query).scalars()))
     found = spread(_principal_plane(vectors))
     with database.writing() as connection:
-        insert_places(connection, map_id, ids, found)
-    return Geography.own(vectors, found)
+        other = among_placed(connection, map_id)  # another process was first
+        if other is None:
+            insert_places(connection, map_id, ids, found)
+    return other or Geography.own(vectors, found)
 
 
 def _principal_plane(vectors: FloatArray) -> NDArray[np.float64]:

@@ -192,7 +192,7 @@ class SoundMap:
         with self.database.reading() as connection:
             query = select(func.count()).where(analyses.c.network_id == self.network_id)
             total = max(1, connection.execute(query).scalar_one())
-        place_on(self.database, self.network_id, made.id, geography, report)
+        place_on(self.database, self.network_id, made.id, geography, on_progress=report)
         with self.database.writing() as connection:
             before = current_map(connection, self.network_id)
             _show(connection, self.network_id, made.id)

@@ -51,7 +51,18 @@ def read_stretch(path: str, start_s: float, seconds: float) -> Stretch:
     SampleError
         If it can't be decoded, or ends before.
     """
-    with open_audio(_mended(path)) as file:
+    import soundfile
+
+    try:
+        return _read(_mended(path), start_s, seconds, path)
+    except OSError as error:
+        raise SampleError(f"can't be read ({error.strerror})", path) from None
+    except soundfile.SoundFileError as error:  # where it seeks, or in the midst
+        raise SampleError(f"is damaged ({error})", path) from None
+
+
+def _read(source: str | bytes, start_s: float, seconds: float, path: str) -> Stretch:
+    with open_audio(source) as file:
         rate, promised = file.samplerate, file.frames
         known = promised < _UNKNOWN_FRAMES
         start = min(round(start_s * rate), promised) if known else round(start_s * rate)

@@ -12,9 +12,15 @@ KEPT = 200_000
 _TRIM_EVERY = 10_000
 
 
+_EVERYTHING = "NULL"
+
+
 def _note(name: str, when: str, *contents: str, only_if: str = "") -> tuple[str, str]:
-    """A trigger that writes a change for each content; "NULL" stands for everything."""
-    values = " UNION ALL ".join(f"SELECT {content}" for content in contents)
+    """A trigger that writes a change for each content; a file that failed may have none."""
+    values = " UNION ALL ".join(
+        f"SELECT {one}" + ("" if one == _EVERYTHING else f" WHERE {one} IS NOT NULL")
+        for one in contents
+    )
     condition = f" WHEN {only_if}" if only_if else ""
     return name, (
         f"CREATE TRIGGER {name} AFTER {when}{condition} BEGIN"
@@ -41,14 +47,16 @@ TRIGGERS: dict[str, str] = dict(
         _note("analyses_added", "INSERT ON analyses", "NEW.content_id"),
         _note("analyses_changed", "UPDATE ON analyses", "NEW.content_id"),
         _note("analyses_removed", "DELETE ON analyses", "OLD.content_id"),
-        _note("roots_changed", "UPDATE OF path, is_online ON roots", "NULL"),
+        _note("roots_added", "INSERT ON roots", _EVERYTHING),
+        _note("roots_removed", "DELETE ON roots", _EVERYTHING),
+        _note("roots_changed", "UPDATE OF path, is_online ON roots", _EVERYTHING),
         _note(
             "places_added",
             "INSERT ON places",
             _ANALYSED.format(row="NEW"),
             only_if=_SHOWN.format(row="NEW"),
         ),
-        _note("maps_changed", "UPDATE OF is_current ON maps", "NULL"),
+        _note("maps_changed", "UPDATE OF is_current ON maps", _EVERYTHING),
         _note(
             "heard_added", "INSERT ON heard", "(SELECT id FROM contents WHERE digest = NEW.digest)"
         ),

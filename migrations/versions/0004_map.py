@@ -13,7 +13,8 @@ down_revision = "0003"
 TABLES = ("outlines", "places", "maps", "heard", "changes")
 OF_OTHERS = (
     *("samples_added", "samples_removed", "samples_changed", "contents_changed"),
-    *("analyses_added", "analyses_changed", "analyses_removed", "roots_changed"),
+    *("analyses_added", "analyses_changed", "analyses_removed"),
+    *("roots_added", "roots_removed", "roots_changed"),
 )
 
 

@@ -1,6 +1,7 @@
 """The map, settled and redrawn from the page."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,13 +77,14 @@ def test_what_else_is_asked_for(server: Server, action: object) -> None:
     assert server.post("/api/map", {"action": "undo"}).status == 404
 
 
-def test_why_it_failed_is_told(demo: Library) -> None:
-    job = MapJob(demo, Events())
-    demo.database.path.rename(demo.database.path.with_suffix(".away"))
+def test_why_it_failed_is_told(library: Library, write_sound, tmp_path: Path) -> None:
+    write_sound("a.wav", 1)
+    library.scan(tmp_path / "Samples")
+    job = MapJob(library, Events())
     job.start("redraw")
     end = time.monotonic() + 60
     while job.now.action:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert job.now.trouble
+    assert job.now.trouble == "this network came without a map; settle it instead"
     job.stop()

@@ -277,3 +277,36 @@ def test_a_folder_is_added_by_an_id_that_was_offered(
     assert server.post("/api/add", {"id": offered[0]["id"]}).status == 200
     roots = [root["path"] for root in server.get("/api/library").json()["roots"]]
     assert str(more) in roots
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/sounds/99999999999999999999/audio", None),
+        ("/api/points?since=x-" + "9" * 5_000, None),
+        ("/api/similar", b'{"ids": [1], "filters": {}, "n": 1' + b"0" * 400 + b"}"),
+        ("/api/similar", b'{"ids": [1], "filters": {"added_after": 1' + b"0" * 30 + b"}}"),
+        ("/api/search", b'{"text": "\\ud800", "folder": null}'),
+        ("/api/kits/assign", {"layout": [], "filters": {}, "locked": {}}),
+        ("/api/kits/assign", {"layout": "24", "filters": {}, "locked": {"9" * 5_000: 1}}),
+        ("/api/kits/write", {"layout": "24", "pads": {}, "name": "x", "formats": [[]]}),
+        ("/api/reveal", {"id": True}),
+        ("/api/ticket", {"id": "1"}),
+        ("/api/shelf/remove", {"ids": [], "names": [1]}),
+    ],
+)
+def test_what_makes_no_sense_is_no_failure_of_ours(path: str, body: object, server: Server) -> None:
+    reply = server.get(path) if body is None else server.post(path, body)
+    assert reply.status < 500
+    if reply.headers["content-type"].startswith("application/json") and reply.status != 200:
+        assert reply.json()["error"]["message"]
+
+
+def test_outlines_that_can_not_be_drawn_are_named(server: Server, demo: Library) -> None:
+    with demo.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM outlines")
+        connection.exec_driver_sql("UPDATE samples SET size_bytes = 1")  # all were changed
+    ids = sorted(ids_of(demo).values())
+    header, columns = server.post("/api/outlines", {"ids": ids}).table()
+    assert sorted(header["failed"]) == ids
+    assert not len(columns["id"])

@@ -115,7 +115,7 @@ export interface Audio {
 }
 export interface OutlinesFound {
   found: Map<number, Int8Array>;
-  more: boolean;
+  failed: number[];
 }
 interface Pads {
   pads: KitPad[];
@@ -174,13 +174,13 @@ export const api = {
   async outlines(ids: number[]): Promise<OutlinesFound> {
     const answer = await request("outlines", sent({ ids }));
     const data = await answer.arrayBuffer();
-    const table = readTable<{ stride: number; more: boolean }>(data);
+    const table = readTable<{ stride: number; failed: number[] }>(data);
     const found = new Map<number, Int8Array>();
-    const { stride, more } = table.header;
+    const { stride, failed } = table.header;
     const start = data.byteLength - table.length * stride;
     for (let row = 0; row < table.length; row++)
       found.set(table.columns.id[row], new Int8Array(data, start + row * stride, stride));
-    return { found, more };
+    return { found, failed };
   },
 
   async similar(ids: number[], filters: FilterBody, n = 200): Promise<Similar[]> {
@@ -207,7 +207,7 @@ export const api = {
 
   shelf: () => get<Shelf>("shelf"),
   shelve: (ids: number[]) => post<Shelf>("shelf", { ids }),
-  unshelve: (ids: number[]) => post<Shelf>("shelf/remove", { ids }),
+  unshelve: (ids: number[], names: string[] = []) => post<Shelf>("shelf/remove", { ids, names }),
 
   layouts: async () => (await get<{ layouts: Layout[] }>("kits/layouts")).layouts,
   assign: (body: {

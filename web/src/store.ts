@@ -118,6 +118,7 @@ let lastWish = 0;
 let wanted: readonly unknown[] = []; // what `shown` was computed for, news apart
 let ordered: readonly unknown[] = []; // what the list was made for
 const whole = signal(0); // raised when the library is another one
+const comings = signal(0); // raised when sounds came or went
 
 export function start(): void {
   let frame = 0;
@@ -129,7 +130,7 @@ export function start(): void {
   });
   const words = computed(() => `${filters.value.folder ?? ""}\n${filters.value.text}`);
   effect(() => {
-    void [words.value, points.value];
+    void [words.value, whole.value, comings.value];
     searchSoon();
   });
   let timer: ReturnType<typeof setTimeout>;
@@ -250,6 +251,7 @@ async function renew(): Promise<void> {
   cache.drop(gone); // the sound of a content never changes
   batch(() => {
     points.value = all;
+    if (added || gone.length || table.header.whole) comings.value++;
     if (cursor.value) waiting.value += added;
     else ordered = []; // nobody has begun to go through the list
     // The list stays as it is, but for what is gone.
@@ -278,10 +280,26 @@ async function renewSoon(): Promise<void> {
   renewing = null;
 }
 
+/** Until the page is seen: browsers allow a few connections to a server, and tabs share them. */
+function seen(): Promise<void> {
+  return new Promise((done) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      done();
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+  });
+}
+
 async function follow(): Promise<void> {
   for (let wait = 250; ; wait = Math.min(8000, wait * 2)) {
+    const abort = new AbortController();
+    const hidden = () => document.hidden && abort.abort();
     try {
-      const abort = new AbortController();
+      await seen();
+      document.addEventListener("visibilitychange", hidden);
       await listen((kind, data) => {
         wait = 250;
         onEvent(kind, data);
@@ -289,12 +307,17 @@ async function follow(): Promise<void> {
     } catch (error) {
       complain(error);
     }
-    away.value ||= "ended";
-    await new Promise((done) => setTimeout(done, wait));
+    document.removeEventListener("visibilitychange", hidden);
+    if (abort.signal.aborted) await seen();
+    else {
+      away.value ||= "ended";
+      await new Promise((done) => setTimeout(done, wait));
+    }
     try {
       library.value = await api.library();
       drawing.value = library.value.drawing;
       await renewSoon();
+      for (const one of onShelfChanged) one();
       away.value = "";
     } catch (error) {
       complain(error);

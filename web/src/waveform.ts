@@ -9,7 +9,7 @@ export const outlinesCame = signal(0);
 
 interface Reply {
   found: Map<number, Int8Array>;
-  more: boolean;
+  failed: number[]; // can't be drawn now; the others were too many at once
 }
 
 export class Outlines {
@@ -40,12 +40,11 @@ export class Outlines {
     this.isBusy = true;
     const ids = [...this.asked].slice(-200); // what is seen now was asked for last
     try {
-      const { found, more } = await this.fetch(ids);
-      for (const id of ids) {
-        const outline = found.get(id);
-        if (outline || !more) this.known.set(id, outline ?? null);
-        if (outline || !more) this.asked.delete(id);
-      }
+      const { found, failed } = await this.fetch(ids);
+      for (const [id, outline] of found) this.known.set(id, outline);
+      for (const id of failed) this.known.set(id, null);
+      for (const id of [...found.keys(), ...failed]) this.asked.delete(id);
+      if (!found.size && !failed.length) this.asked.clear(); // it would never end
       outlinesCame.value++;
     } catch {
       this.asked.clear(); // those that are still seen are asked for again

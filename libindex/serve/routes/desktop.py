@@ -11,7 +11,7 @@ from urllib.parse import quote
 from libindex.errors import LibindexError
 from libindex.serve.context import Context
 from libindex.serve.files import file_of
-from libindex.serve.replies import Body, Refusal, Reply, is_id, route
+from libindex.serve.replies import Body, Refusal, Reply, id_of, route
 
 _PAUSE_S = 1.0
 _WAIT_S = 5.0
@@ -64,10 +64,7 @@ def _commands(path: str) -> list[list[str]]:
 
 
 def _reveal(context: Context, body: Body) -> Reply:
-    content_id = body.get("id")
-    if not is_id(content_id):
-        raise Refusal(400, "usage", "id must be one")
-    assert isinstance(content_id, int)
+    content_id = id_of(body)
     if not can_reveal():
         raise Refusal(501, "no_desktop", "no file manager can be asked from here")
     path, _ = file_of(context.library, content_id)

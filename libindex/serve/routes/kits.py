@@ -25,6 +25,7 @@ from libindex.serve.replies import Body, Refusal, Reply, ids_of, is_id, number_o
 from libindex.store.schema import analyses, contents
 
 _MOST_BYTES = 2**24  # a selection of a million sounds
+_DIGITS = 4  # of the key of a pad
 _SIMILAR = 200  # that are looked at for a pad
 
 Sounds = dict[int, Sound]
@@ -98,7 +99,8 @@ def _write(context: Context, body: Body) -> Reply:
     name, formats = body.get("name"), body.get("formats")
     if not isinstance(name, str) or not name.strip():
         raise Refusal(400, "usage", "the kit needs a name")
-    if not isinstance(formats, list) or not formats or not {*formats} <= {*FORMATS}:
+    known = isinstance(formats, list) and all(one in list(FORMATS) for one in formats)
+    if not formats or not known:
         raise Refusal(400, "usage", f"formats must be some of {', '.join(FORMATS)}")
     out = Path(context.library.settings.kits)
     check_outside(context.library, str(out), "LIBINDEX_KITS")
@@ -141,7 +143,9 @@ def _write(context: Context, body: Body) -> Reply:
 
 def _layout(context: Context, body: Body) -> Layout:
     name = body.get("layout")
-    if name not in LAYOUTS:  # never a path: those of files are for the command line
+    if (
+        not isinstance(name, str) or name not in LAYOUTS
+    ):  # never a path: those of files are for the command line
         raise Refusal(400, "usage", f"layout must be one of {', '.join(LAYOUTS)}")
     return find_layout(name, context.library.kits.classes())
 
@@ -149,9 +153,13 @@ def _layout(context: Context, body: Body) -> Layout:
 def _pads(body: Body, key: str) -> dict[int, int]:
     """Keys of pads with ids of sounds, as they were sent."""
     sent = body.get(key) or {}
-    if not isinstance(sent, dict) or not all(k.isdecimal() and is_id(v) for k, v in sent.items()):
+    if not isinstance(sent, dict) or not all(_is_pad(k) and is_id(v) for k, v in sent.items()):
         raise Refusal(400, "usage", f"{key} must have ids by keys")
     return {int(pad): content for pad, content in sent.items()}
+
+
+def _is_pad(key: str) -> bool:
+    return key.isdecimal() and len(key) <= _DIGITS
 
 
 def _sounds(context: Context, ids: Any) -> Sounds:

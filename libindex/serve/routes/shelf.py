@@ -53,10 +53,16 @@ def _add(context: Context, body: Body) -> Reply:
 
 
 def _remove(context: Context, body: Body) -> Reply:
+    """By id, or, of sounds that are not in the library any more, by name."""
+    names = body.get("names", [])
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise Refusal(400, "usage", "names must be a list of names")
     query = select(contents.c.digest).where(contents.c.id.in_(ids_of(body)))
     with context.library.database.reading() as connection:
         digests = [digest.hex() for digest in connection.execute(query).scalars()]
-    entries = _shelf(context).remove(digests)
+    shelf = _shelf(context)
+    unwanted = [one.name for one in shelf.entries() if to_text(one.name) in names]
+    entries = shelf.remove(digests, unwanted)
     context.events.publish("shelf", {})
     return _shown(context, entries)
 

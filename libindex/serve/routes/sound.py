@@ -6,7 +6,7 @@ from starlette.responses import Response
 from libindex.errors import SampleError
 from libindex.serve.context import Context
 from libindex.serve.files import file_of
-from libindex.serve.replies import Body, Refusal, Reply, ids_of, route
+from libindex.serve.replies import Body, Refusal, Reply, id_of, ids_of, route
 from libindex.serve.tables import packed
 from libindex.serve.wave import wave
 from libindex.sound.outline import OUTLINE_BYTES, outline
@@ -27,7 +27,7 @@ def _audio(context: Context, body: Body) -> Reply:
         start = -1.0
     if not 0 <= start <= _LATEST_S:
         raise Refusal(400, "usage", "start must be a number of seconds")
-    path, _ = file_of(context.library, body["id"])
+    path, _ = file_of(context.library, id_of(body))
     try:
         stretch = read_stretch(path, start, SECONDS)
     except SampleError as error:
@@ -49,13 +49,14 @@ def _outlines(context: Context, body: Body) -> Reply:
     with database.reading() as connection:
         known = known_outlines(connection, ids)
     missing = [one for one in ids if one not in known]
-    made = {one: drawn for one in missing[:_DRAWN_AT_ONCE] if (drawn := _drawn(context, one))}
+    tried = missing[:_DRAWN_AT_ONCE]
+    made = {one: drawn for one in tried if (drawn := _drawn(context, one))}
     if made:
         with database.writing() as connection:
             record_outlines(connection, made)
     known |= made
     found = [one for one in dict.fromkeys(ids) if one in known]
-    header = {"stride": OUTLINE_BYTES, "more": len(missing) > _DRAWN_AT_ONCE}
+    header = {"stride": OUTLINE_BYTES, "failed": [one for one in tried if one not in made]}
     data = packed(header, {"id": np.array(found, np.uint32)})
     data += b"".join(known[one] for one in found)
     return Response(data, media_type="application/octet-stream")

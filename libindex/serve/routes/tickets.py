@@ -8,14 +8,11 @@ from starlette.responses import FileResponse
 from libindex.paths import to_text
 from libindex.serve.context import Context
 from libindex.serve.files import file_of
-from libindex.serve.replies import Body, Refusal, Reply, is_id, route
+from libindex.serve.replies import Body, Refusal, Reply, id_of, route
 
 
 def _ticket(context: Context, body: Body) -> Reply:
-    content_id = body.get("id")
-    if not is_id(content_id):
-        raise Refusal(400, "usage", "id must be one")
-    assert isinstance(content_id, int)
+    content_id = id_of(body)
     path, _ = file_of(context.library, content_id)
     name = to_text(os.path.basename(path))  # noqa: PTH119
     return {"url": f"/t/{context.tickets.give(content_id)}/{quote(name, safe='')}", "name": name}
