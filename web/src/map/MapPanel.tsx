@@ -1,20 +1,26 @@
 // The map: two canvases, one for the points and one for all that moves over them.
 
-import { useSignalEffect } from "@preact/signals";
+import { computed, signal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { wantedClasses } from "../filtering.ts";
 import type { Points } from "../points.ts";
 import {
+  canSound,
   cursor,
+  filters,
   hover,
   isLassoing,
   library,
   points,
   preferences,
+  searched,
   selection,
   shown,
   type View,
   view,
 } from "../state.ts";
+import { complain, fetchRows, rowOf } from "../store.ts";
+import { measured, percent } from "../words.ts";
 import { DARK, LIGHT, type Theme } from "./colours.ts";
 import { type Direction, Grid } from "./grid.ts";
 import { placed } from "./labels.ts";
@@ -27,6 +33,7 @@ const WIDTH = 65_535;
 const REACH = 24; // CSS pixels from the pointer in which a sound is found
 const CLICK = 4; // CSS pixels that a click may move
 const GLIDE_MS = 350;
+const FEW = 30; // sounds that get a ring each
 const JOURNEY_MS = 900;
 
 export interface MapEvents {
@@ -40,11 +47,23 @@ export let map: MapController | null = null;
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const lightScheme = matchMedia("(prefers-color-scheme: light)");
+const isSystemLight = signal(lightScheme.matches);
+lightScheme.addEventListener("change", () => {
+  isSystemLight.value = lightScheme.matches;
+});
 
 export function currentTheme(): Theme {
   const { theme } = preferences.value;
-  return theme === "light" || (theme === "auto" && lightScheme.matches) ? LIGHT : DARK;
+  return theme === "light" || (theme === "auto" && isSystemLight.value) ? LIGHT : DARK;
 }
+
+/** The sounds that are shown, if they are so few that they would be lost among the others. */
+const few = computed<number[]>(() => {
+  const all = points.value;
+  const { mask, count } = shown.value;
+  if (!all || !count || count > FEW || count === all.length) return [];
+  return [...all.id.filter((_, row) => mask[row])];
+});
 
 export class MapController {
   private readonly pixels = new Pixels();
@@ -149,29 +168,36 @@ export class MapController {
     const { width, height, dpr } = this.size;
     context.clearRect(0, 0, width, height);
     const theme = currentTheme();
-    this.drawLabels(context, theme);
+    this.drawLabels(context, all, theme);
     if (all) {
       const radius = radiusOf(all.length, view.value, this.size);
+      context.globalAlpha = 0.5;
+      for (const id of few.value)
+        this.ring(context, all, id, radius + 3 * dpr, 1.2 * dpr, theme.ink);
+      context.globalAlpha = 1;
       const chosen = selection.value.size <= 2_000 ? selection.value : [];
       for (const id of chosen)
         this.ring(context, all, id, radius + 2.5 * dpr, 1.2 * dpr, theme.ink);
       this.ring(context, all, hover.value, radius + 4 * dpr, 1.5 * dpr, theme.ink);
       this.ring(context, all, cursor.value, radius + 5 * dpr, 2.5 * dpr, theme.ink);
+      this.drawTip(context, all, theme);
     }
     if (this.shape?.length) this.drawShape(context, theme);
   }
 
-  private drawLabels(context: CanvasRenderingContext2D, theme: Theme): void {
+  private drawLabels(context: CanvasRenderingContext2D, all: Points | null, theme: Theme): void {
     const network = library.value?.network;
     if (!network) return;
-    const names = new Map(network.classes.map((one) => [one.code, one.name]));
-    const font = (size: number) => {
-      context.font = `500 ${size}px system-ui, sans-serif`;
-      context.letterSpacing = `${size * 0.14}px`;
+    const classes = new Map(network.classes.map((one) => [one.code, one]));
+    const wanted = wantedClasses(filters.value, searched.value);
+    const isWanted = (code: string) => !wanted.size || wanted.has(code);
+    const font = (size: number, weight = 600) => {
+      context.font = `${weight} ${size}px system-ui, sans-serif`;
+      context.letterSpacing = `${size * 0.08}px`;
     };
     const labels = placed(
       library.value!.map?.regions ?? [],
-      (code) => names.get(code) ?? code,
+      (code) => classes.get(code)?.name ?? code,
       (x, y) => this.toPixels(x, y),
       { ...this.size, zoom: view.value.zoom },
       (text, size) => {
@@ -179,20 +205,80 @@ export class MapController {
         return context.measureText(text).width;
       },
     );
+    const marked = [cursor.value, hover.value].map((id) => this.spotOf(all, id));
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineJoin = "round";
-    for (const { text, x, y, size } of labels) {
-      font(size);
+    for (const { code, text, x, y, size } of labels) {
+      font(size, isWanted(code) ? 600 : 400);
+      const half = context.measureText(text).width / 2;
+      // What is marked is not written over.
+      const isOver = marked.some(
+        (spot) => spot && Math.abs(spot[0] - x) < half && Math.abs(spot[1] - y) < size,
+      );
+      const at = isOver ? y - size - 14 * this.size.dpr : y;
+      context.globalAlpha = isWanted(code) ? 0.85 : 0.3;
       context.strokeStyle = theme.background;
-      context.lineWidth = size * 0.35;
-      context.globalAlpha = 0.5;
-      context.strokeText(text, x, y);
-      context.globalAlpha = 0.78;
-      context.fillStyle = theme.ink;
-      context.fillText(text, x, y);
+      context.lineWidth = size * 0.5;
+      context.strokeText(text, x, at);
+      context.globalAlpha = isWanted(code) ? 1 : 0.35;
+      context.fillStyle = theme.names[classes.get(code)?.family ?? 0];
+      context.fillText(text, x, at);
     }
     context.globalAlpha = 1;
+  }
+
+  /** What a sound is, beside its point. */
+  private drawTip(context: CanvasRenderingContext2D, all: Points, theme: Theme): void {
+    const id = hover.value;
+    const spot = this.spotOf(all, id);
+    if (!spot) return;
+    const { dpr, width } = this.size;
+    const row = all.rowOf(id);
+    const about = rowOf(id);
+    const name = library.value?.network?.classes[all.cls[row]]?.name ?? "";
+    const lines = about
+      ? [
+          about.name,
+          `${name} ${percent(about.probability)} · ${measured(about.facts.duration_s as number, "s")}`,
+        ]
+      : [name];
+    const font = (line: number) => {
+      const [weight, size] = line ? [400, 11] : [600, 12];
+      context.font = `${weight} ${size * dpr}px system-ui, sans-serif`;
+    };
+    context.letterSpacing = "0px";
+    const wide = lines.map((text, line) => {
+      font(line);
+      return context.measureText(text).width;
+    });
+    const box = { width: Math.max(...wide) + 16 * dpr, height: (lines.length * 16 + 8) * dpr };
+    const isRight = spot[0] + 14 * dpr + box.width > width;
+    const left = isRight ? spot[0] - 14 * dpr - box.width : spot[0] + 14 * dpr;
+    const isAbove = spot[1] - 14 * dpr - box.height > 0;
+    const top = isAbove ? spot[1] - 14 * dpr - box.height : spot[1] + 14 * dpr;
+    context.beginPath();
+    context.roundRect(left, top, box.width, box.height, 6 * dpr);
+    context.fillStyle = theme.raised;
+    context.fill();
+    context.lineWidth = dpr;
+    context.strokeStyle = theme.dim;
+    context.stroke();
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.fillStyle = theme.ink;
+    lines.forEach((text, line) => {
+      font(line);
+      context.globalAlpha = line ? 0.75 : 1;
+      context.fillText(text, left + 8 * dpr, top + (12 + 16 * line) * dpr);
+    });
+    context.globalAlpha = 1;
+  }
+
+  /** Where a sound is on the canvas; null if it is nowhere. */
+  private spotOf(all: Points | null, id: number): [number, number] | null {
+    const row = id && all ? all.rowOf(id) : -1;
+    return row < 0 ? null : this.toPixels(all!.x[row], all!.y[row]);
   }
 
   private ring(
@@ -203,11 +289,10 @@ export class MapController {
     width: number,
     colour: string,
   ): void {
-    const row = id ? all.rowOf(id) : -1;
-    if (row < 0) return;
-    const [x, y] = this.toPixels(all.x[row], all.y[row]);
+    const spot = this.spotOf(all, id);
+    if (!spot) return;
     context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.arc(...spot, radius, 0, 2 * Math.PI);
     context.lineWidth = width;
     context.strokeStyle = colour;
     context.stroke();
@@ -480,8 +565,6 @@ export function MapPanel(props: MapEvents) {
     const observer = new ResizeObserver(() => controller.resize());
     observer.observe(canvas.current!);
     const stop = controller.listen();
-    const themeChanged = () => controller.redraw();
-    lightScheme.addEventListener("change", themeChanged);
     controller.pointsChanged();
     controller.resize();
     controller.classesChanged();
@@ -489,7 +572,6 @@ export function MapPanel(props: MapEvents) {
       map = null;
       observer.disconnect();
       stop();
-      lightScheme.removeEventListener("change", themeChanged);
     };
   }, []);
 
@@ -498,7 +580,7 @@ export function MapPanel(props: MapEvents) {
     map?.pointsChanged();
   });
   useSignalEffect(() => {
-    void [shown.value, view.value, preferences.value.theme];
+    void [shown.value, view.value, currentTheme()];
     map?.redraw();
   });
   useSignalEffect(() => {
@@ -506,7 +588,11 @@ export function MapPanel(props: MapEvents) {
     map?.classesChanged();
   });
   useSignalEffect(() => {
-    void [cursor.value, hover.value, selection.value];
+    // The tip needs the row of what is pointed at.
+    if (hover.value) fetchRows([hover.value]).catch(complain);
+  });
+  useSignalEffect(() => {
+    void [cursor.value, hover.value, selection.value, few.value, rowOf(hover.value)];
     map?.redrawOver();
   });
 
@@ -530,9 +616,23 @@ export function MapPanel(props: MapEvents) {
         <button type="button" title="All that is shown (0)" onClick={() => map?.fit()}>
           ⤢
         </button>
+        <button
+          type="button"
+          title="Draw a lasso (G)"
+          aria-pressed={isLassoing.value}
+          onClick={() => {
+            isLassoing.value = !isLassoing.value;
+          }}
+        >
+          <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <ellipse cx="8" cy="6.5" rx="6" ry="4.5" stroke-dasharray="2.4 1.8" />
+            <path d="M5 10.5 q-1 2 1 3.5" />
+          </svg>
+        </button>
         <MapMenu />
       </div>
       <Progress />
+      {!canSound.value && <span class="press">Press any key, or click, to hear</span>}
     </section>
   );
 }

@@ -5,10 +5,12 @@ export interface Theme {
   families: readonly string[];
   background: string;
   dim: string; // sounds that are not shown
-  ink: string; // names and rings
+  ink: string; // rings
+  raised: string; // behind the tip
+  names: readonly string[]; // of the classes of each family
 }
 
-export const DARK: Theme = {
+const DARK_COLOURS = {
   families: [
     "#c8ff44", // kicks, bass
     "#f8e5f5", // toms
@@ -22,9 +24,10 @@ export const DARK: Theme = {
   background: "#121217",
   dim: "#2e2e3a",
   ink: "#ffffff",
+  raised: "#22222b",
 };
 
-export const LIGHT: Theme = {
+const LIGHT_COLOURS = {
   families: [
     "#718a66", // in the same order
     "#d95eb4",
@@ -38,7 +41,19 @@ export const LIGHT: Theme = {
   background: "#f6f5f2",
   dim: "#dedcd6",
   ink: "#17171c",
+  raised: "#fffefb",
 };
+
+export const DARK = withNames(DARK_COLOURS);
+export const LIGHT = withNames(LIGHT_COLOURS);
+
+/** Names are in the colour of their family, so that the map is its own legend; but mostly ink. */
+function withNames(colours: Omit<Theme, "names">): Theme {
+  const hex = (value: number) =>
+    `#${[0, 8, 16].map((shift) => ((value >>> shift) & 255).toString(16).padStart(2, "0")).join("")}`;
+  const names = colours.families.map((one) => hex(mixed(pixel(colours.ink), pixel(one), 0.45)));
+  return { ...colours, names };
+}
 
 /** "#rrggbb" as a pixel of an `ImageData` seen as 32-bit numbers (little-endian: ABGR). */
 export function pixel(colour: string, alpha = 255): number {

@@ -3,6 +3,7 @@
 import type { Region } from "../types.ts";
 
 export interface Label {
+  code: string; // of the class
   text: string;
   x: number; // device pixels, of the middle
   y: number;
@@ -22,7 +23,7 @@ export function placed(
   const found: Label[] = [];
   // On a large map they are larger, but not as much.
   const side = Math.min(bounds.width, bounds.height) / bounds.dpr;
-  const larger = Math.min(1.8, Math.max(1, Math.sqrt(side / 600)));
+  const larger = Math.min(1.8, Math.max(0.8, Math.sqrt(side / 600)));
   const boxes: [number, number, number, number][] = [];
   for (const region of regions) {
     const size = letters(region, bounds.zoom) * bounds.dpr * larger;
@@ -36,7 +37,7 @@ export function placed(
     );
     if (isOut || isOver) continue;
     boxes.push(box);
-    found.push({ text, x, y, size });
+    found.push({ code: region.code, text, x, y, size });
   }
   return found;
 }

@@ -12,7 +12,7 @@ export const WHILE_MOVING = 150_000;
 
 const WIDTH = 65_535;
 const LEVELS = 16; // of brightness
-const FADED = 0.45; // of what was heard, or is away
+const FADED = 0.65; // of what was heard, or is away
 const HEARD = 4;
 const OFFLINE = 1;
 
@@ -23,7 +23,7 @@ export interface Size {
 }
 
 const MARGIN = 0.03; // of the canvas, around the whole map
-const MOST_STRETCHED = 1.9;
+const MOST_STRETCHED = 3;
 
 /** From places to device pixels: the map takes the shape of the canvas, within reason. */
 export function projection(view: View, size: Size) {
@@ -48,7 +48,7 @@ function scales(zoom: number, { width, height }: Size): [number, number] {
 export function radiusOf(count: number, view: View, size: Size): number {
   const [scaleX, scaleY] = scales(view.zoom, size);
   const spacing = (WIDTH * Math.sqrt(scaleX * scaleY)) / Math.sqrt(Math.max(1, count));
-  return Math.min(6.5 * size.dpr, Math.max(0.5 * size.dpr, 0.25 * spacing));
+  return Math.min(5 * size.dpr, Math.max(0.5 * size.dpr, 0.25 * spacing));
 }
 
 export class Pixels {
@@ -79,7 +79,10 @@ export class Pixels {
     const radius = radiusOf(points.length, view, size);
     const dim = pixel(theme.dim);
     const hasMask = mask.length === points.length;
-    if (hasMask) this.scatter(points, mask, 0, count, view, size, radius * 0.8, out, () => dim);
+    const small = Math.min(0.55 * radius, 2 * size.dpr);
+    if (hasMask) this.scatter(points, mask, 0, count, view, size, small, out, () => dim);
+    // Among few that are looked for, those that were heard are no less wanted.
+    const fades = hasMask && mask.includes(0) ? OFFLINE : HEARD | OFFLINE;
     const colours = palette(theme, background);
     this.counts.fill(0);
     const { counts } = this;
@@ -87,7 +90,7 @@ export class Pixels {
     const shade = (row: number, at: number) => {
       const level = Math.min(LEVELS - 1, counts[at]);
       if (counts[at] < 255) counts[at]++;
-      const faded = flags[row] & (HEARD | OFFLINE) ? 1 : 0;
+      const faded = flags[row] & fades ? 1 : 0;
       return colours[((familyOf[cls[row]] * 2 + faded) * LEVELS + level) | 0];
     };
     this.scatter(points, hasMask ? mask : null, 1, count, view, size, radius, out, shade);

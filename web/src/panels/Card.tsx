@@ -6,7 +6,7 @@ import { copyPath, reveal, shelve, similar, toPad, visit } from "../actions.ts";
 import { api } from "../api.ts";
 import { dragged, prepareDrag } from "../drag.ts";
 import { currentTheme } from "../map/MapPanel.tsx";
-import { cursor, library, points, preferences, selection } from "../state.ts";
+import { cursor, library, points, selection } from "../state.ts";
 import { complain, player } from "../store.ts";
 import type { Sound } from "../types.ts";
 import { count, measured, percent } from "../words.ts";
@@ -48,7 +48,6 @@ function Invitation() {
 
 function Card({ sound }: { sound: Sound }) {
   const classes = library.value?.network?.classes ?? [];
-  void preferences.value.theme;
   const colours = currentTheme().families;
   const familyOf = (code: string) => classes.find((one) => one.code === code)?.family ?? 7;
   const nameOf = (code: string) => classes.find((one) => one.code === code)?.name ?? code;
@@ -78,6 +77,25 @@ function Card({ sound }: { sound: Sound }) {
       >
         <Wave id={sound.id} class="wave" colour={colour} isLive />
       </button>
+      <div class="buttons">
+        <button type="button" class="main" onClick={() => void shelve()}>
+          {others > 1 ? `Shelve ${count(others)}` : "Shelve"} <kbd>↵</kbd>
+        </button>
+        <button type="button" onClick={() => void similar()}>
+          Similar <kbd>S</kbd>
+        </button>
+        <button type="button" onClick={toPad}>
+          To pad <kbd>P</kbd>
+        </button>
+        {library.value?.capabilities.reveal && (
+          <button type="button" onClick={reveal}>
+            Reveal <kbd>O</kbd>
+          </button>
+        )}
+        <button type="button" title="Ctrl C" onClick={() => void copyPath()}>
+          Copy path
+        </button>
+      </div>
       {!sound.online && <p class="away">Its drive is not there.</p>}
       {sound.warning && <p class="away">{sound.warning}</p>}
       <ul class="likely">
@@ -128,25 +146,6 @@ function Card({ sound }: { sound: Sound }) {
           </ul>
         </details>
       )}
-      <div class="buttons">
-        <button type="button" class="main" onClick={() => void shelve()}>
-          {others > 1 ? `Shelve ${count(others)}` : "Shelve"} <kbd>↵</kbd>
-        </button>
-        <button type="button" onClick={() => void similar()}>
-          Similar <kbd>S</kbd>
-        </button>
-        <button type="button" onClick={toPad}>
-          To pad <kbd>P</kbd>
-        </button>
-        {library.value?.capabilities.reveal && (
-          <button type="button" onClick={reveal}>
-            Reveal <kbd>O</kbd>
-          </button>
-        )}
-        <button type="button" onClick={() => void copyPath()}>
-          Copy path
-        </button>
-      </div>
       <Like id={sound.id} />
     </aside>
   );

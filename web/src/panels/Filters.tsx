@@ -8,7 +8,7 @@ import { type Facet, UNKNOWN } from "../columns.ts";
 import { isFiltered, wantedClasses, withRange } from "../filtering.ts";
 import { history } from "../history.ts";
 import { currentTheme } from "../map/MapPanel.tsx";
-import { filters, library, points, preferences, searched, shown } from "../state.ts";
+import { filters, library, points, searched, shown } from "../state.ts";
 import { complain } from "../store.ts";
 import { count, heading, measured } from "../words.ts";
 import { Range } from "./Range.tsx";
@@ -49,7 +49,6 @@ function Classes() {
   const opened = useSignal<ReadonlySet<number>>(new Set());
   const chosen = wantedClasses(filters.value, searched.value);
   const { byClass } = shown.value;
-  void preferences.value.theme;
   const colours = currentTheme().families;
   return (
     <ul class="families">

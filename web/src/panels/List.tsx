@@ -14,7 +14,7 @@ import {
   order,
   playing,
   points,
-  preferences,
+  type Sort,
   selection,
   sort,
   waiting,
@@ -191,7 +191,11 @@ function Head({ facets, isSimilar }: { facets: Facet[]; isSimilar: boolean }) {
           key={number}
           role="columnheader"
           aria-sort={
-            key && by.key === key && !isSimilar ? (by.reverse ? "descending" : "ascending") : "none"
+            key && by.key === key && !isSimilar
+              ? isRising(by)
+                ? "ascending"
+                : "descending"
+              : "none"
           }
         >
           {key && !isSimilar ? (
@@ -203,7 +207,7 @@ function Head({ facets, isSimilar }: { facets: Facet[]; isSimilar: boolean }) {
               }}
             >
               {text}
-              {by.key === key ? (by.reverse ? " ↑" : " ↓") : ""}
+              {by.key === key ? (isRising(by) ? " ↑" : " ↓") : ""}
             </button>
           ) : (
             text
@@ -212,6 +216,11 @@ function Head({ facets, isSimilar }: { facets: Facet[]; isSimilar: boolean }) {
       ))}
     </div>
   );
+}
+
+/** Whether the smallest is on top; some things are listed with the largest first. */
+function isRising({ key, reverse }: Sort): boolean {
+  return (key === "prob" || key === "added") === reverse;
 }
 
 interface RowProps {
@@ -226,7 +235,6 @@ function ListRow({ item, at, facets, isFirst }: RowProps) {
   const row = all.rowOf(item.id);
   const about = rowOf(item.id);
   const one = library.value?.network?.classes[all.cls[row]];
-  void preferences.value.theme;
   const colour = currentTheme().families[one?.family ?? 7];
   const isCursor = cursor.value === item.id;
   const flags = all.flags[row] ?? 0;
@@ -261,14 +269,14 @@ function ListRow({ item, at, facets, isFirst }: RowProps) {
       }}
     >
       <span role="gridcell" class="name" title={about?.name}>
-        <i style={{ background: colour }} />
+        <i style={{ background: colour, color: colour }} />
         {about?.name ?? "…"}
         {about && about.copies.length > 0 && (
           <small title={about.copies.join("\n")}> +{about.copies.length}</small>
         )}
       </span>
       <span role="gridcell">
-        <Wave id={item.id} colour={colour} />
+        <Wave id={item.id} colour={colour} isLive />
       </span>
       <span role="gridcell">{one?.name}</span>
       <span role="gridcell" class="number">
@@ -289,7 +297,7 @@ function ListRow({ item, at, facets, isFirst }: RowProps) {
         </>
       )}
       <span role="gridcell" class="folder" title={about?.path}>
-        {about?.folder}
+        {about?.folder.split("/").at(-1)}
       </span>
     </div>
   );

@@ -32,12 +32,14 @@ import {
 import { currentTheme } from "../map/MapPanel.tsx";
 import { hasMidi, listenToMidi } from "../sound/midi.ts";
 import { Sequencer, STEPS } from "../sound/steps.ts";
-import { library, padMode, playing, preferences } from "../state.ts";
+import { library, padMode, playing, selection, shown } from "../state.ts";
 import { complain, fetchRows, player, rowOf, say } from "../store.ts";
 import type { KitPad } from "../types.ts";
 import { Wave } from "./Wave.tsx";
 
 const BANK = 16;
+/** Positions row by row, the lowest row of keys at the bottom, as on pads. */
+const AS_KEYS_LIE = [3, 2, 1, 0].flatMap((row) => [0, 1, 2, 3].map((column) => 4 * row + column));
 
 const sequencer = new Sequencer(
   () => player.now,
@@ -78,7 +80,8 @@ export function PadsPanel() {
           <select value={layout} onChange={(event) => chooseLayout(event.currentTarget.value)}>
             {layouts.value.map((one) => (
               <option key={one.name} value={one.name}>
-                {one.name} · {one.pads.length} pads
+                {one.name === String(one.pads.length) ? "" : `${one.name} · `}
+                {one.pads.length} pads
               </option>
             ))}
           </select>
@@ -100,7 +103,12 @@ export function PadsPanel() {
             ))}
           </div>
         )}
-        <button type="button" class="main" onClick={() => void fillPads()}>
+        <button
+          type="button"
+          class={filled.value ? "" : "main"}
+          disabled={!selection.value.size && !shown.value.count}
+          onClick={() => void fillPads()}
+        >
           Fill from {sourceOfPads().text}
         </button>
         <button
@@ -132,12 +140,12 @@ export function PadsPanel() {
       </div>
       <div class="pads-body">
         <div class="pad-grid" role="group" aria-label={`Bank ${bank.value + 1}`}>
-          {shownPads.map((pad, position) => (
+          {AS_KEYS_LIE.filter((position) => position < shownPads.length).map((position) => (
             <Pad
-              key={pad.key}
-              pad={pad}
+              key={shownPads[position].key}
+              pad={shownPads[position]}
               letter={PAD_KEYS[position].toUpperCase()}
-              isLocked={locked.has(pad.key)}
+              isLocked={locked.has(shownPads[position].key)}
             />
           ))}
         </div>
@@ -151,7 +159,6 @@ export function PadsPanel() {
 function Pad({ pad, letter, isLocked }: { pad: KitPad; letter: string; isLocked: boolean }) {
   const about = pad.id === null ? undefined : rowOf(pad.id);
   const classes = library.value?.network?.classes ?? [];
-  void preferences.value.theme;
   const family = classes.find((one) => one.code === pad.classes[0])?.family ?? 7;
   const colour = currentTheme().families[family];
   const isOver = useSignal(false);
@@ -270,6 +277,10 @@ function Midi() {
 function Steps() {
   const isRunning = useSignal(false);
   const rows = kit.value.pads.filter((pad) => pad.id !== null);
+  const classes = library.value?.network?.classes ?? [];
+  const colours = currentTheme().families;
+  const colourOf = (pad: KitPad) =>
+    colours[classes.find((one) => one.code === pad.classes[0])?.family ?? 7];
   const { bpm, swing } = tempo.value;
   const toggle = async () => {
     if (sequencer.isRunning) {
@@ -283,7 +294,6 @@ function Steps() {
       <div class="steps-head">
         <button
           type="button"
-          class="main"
           aria-pressed={isRunning.value}
           disabled={!rows.length}
           onClick={() => void toggle()}
@@ -329,6 +339,7 @@ function Steps() {
                   type="button"
                   class={step.value === number ? "step now" : "step"}
                   aria-pressed={row[number]}
+                  style={{ background: row[number] ? colourOf(pad) : undefined }}
                   aria-label={`${pad.label}, step ${number + 1}`}
                   onClick={() => toggleStep(pad.key, number)}
                 />
@@ -426,7 +437,7 @@ function WriteKit() {
       </label>
       <button
         type="submit"
-        class="main"
+        class={filled.value ? "main" : ""}
         disabled={!filled.value || !formats.value.length || isBusy.value}
       >
         {isBusy.value ? "Writing …" : `Write kit (${filled.value})`}

@@ -6,7 +6,14 @@ import { visit } from "../actions.ts";
 import { api, type Shelf } from "../api.ts";
 import { aboutDrags, dragged, prepareDrag } from "../drag.ts";
 import { complain, onShelfChanged, say } from "../store.ts";
+import type { ShelfEntry } from "../types.ts";
 import { Wave } from "./Wave.tsx";
+
+function takeOff({ id, name }: ShelfEntry): void {
+  const back = id === null ? undefined : () => void api.shelve([id]).catch(complain);
+  const taken = id === null ? api.unshelve([], [name]) : api.unshelve([id]);
+  taken.then(() => say(`${name} taken off the shelf`, back), complain);
+}
 
 export function ShelfPanel() {
   const shelf = useSignal<Shelf | null>(null);
@@ -64,20 +71,7 @@ export function ShelfPanel() {
               type="button"
               aria-label={`Take ${entry.name} off the shelf`}
               title="Take it off"
-              disabled={entry.id === null}
-              onClick={() => {
-                const id = entry.id!;
-                api
-                  .unshelve([id])
-                  .then(
-                    () =>
-                      say(
-                        `${entry.name} taken off the shelf`,
-                        () => void api.shelve([id]).catch(complain),
-                      ),
-                    complain,
-                  );
-              }}
+              onClick={() => takeOff(entry)}
             >
               ×
             </button>

@@ -17,7 +17,6 @@ import {
 import { history } from "../history.ts";
 import {
   away,
-  canSound,
   drawer,
   filters,
   library,
@@ -44,7 +43,14 @@ export function TopBar() {
       </p>
       <div class="group" role="group" aria-label="History">
         <button type="button" disabled={!past} title="Back ([)" aria-label="Back" onClick={back}>
-          ◀
+          <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+            <path
+              d="M14 8H3M7 3.5 2.5 8 7 12.5"
+              fill="none"
+              stroke="currentcolor"
+              stroke-width="1.8"
+            />
+          </svg>
         </button>
         <button
           type="button"
@@ -53,7 +59,14 @@ export function TopBar() {
           aria-label="Forward"
           onClick={forward}
         >
-          ▶
+          <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+            <path
+              d="M2 8h11M9 3.5 13.5 8 9 12.5"
+              fill="none"
+              stroke="currentcolor"
+              stroke-width="1.8"
+            />
+          </svg>
         </button>
         <button
           type="button"
@@ -61,7 +74,15 @@ export function TopBar() {
           aria-label="A sound at random"
           onClick={random}
         >
-          ⚄
+          <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <rect x="1.5" y="1.5" width="13" height="13" rx="3" fill="none" stroke="currentcolor" />
+            {[4.6, 11.4].flatMap((x) =>
+              [4.6, 11.4].map((y) => (
+                <circle key={`${x} ${y}`} cx={x} cy={y} r="1.2" fill="currentcolor" />
+              )),
+            )}
+            <circle cx="8" cy="8" r="1.2" fill="currentcolor" />
+          </svg>
         </button>
       </div>
       <Status />
@@ -181,14 +202,13 @@ function Sound() {
   };
   return (
     <div class="group sound">
-      {!canSound.value && points.value && <span class="press">press any key or click to hear</span>}
       <button
         type="button"
         aria-pressed={now.hover}
         title="Pointing plays (M)"
         onClick={toggleHover}
       >
-        hover
+        Hover
       </button>
       <button
         type="button"
@@ -196,7 +216,7 @@ function Sound() {
         title="Equal loudness (V)"
         onClick={toggleLevels}
       >
-        level
+        Match level
       </button>
       <input
         type="range"
