@@ -4,11 +4,14 @@ They need Node, the packages of web/package-lock.json (``make web``) and Chromiu
 are skipped, unless LIBINDEX_TEST_PAGE is "required".
 """
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 WEB = CHECKOUT / "web"
 CHROMIUM = shutil.which("chromium")
 TESTS = sorted(path.name for path in (WEB / "e2e").glob("*.test.ts"))
+TIMEOUT_S = 300
 IS_REQUIRED = os.environ.get("LIBINDEX_TEST_PAGE") == "required"
 
 pytestmark = pytest.mark.slow
@@ -43,25 +47,46 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """For copies of libraries and profiles of browsers, whose sockets take no long path."""
+    with tempfile.TemporaryDirectory(prefix="page-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("name", TESTS)
 def test_in_chromium(
-    name: str, built: Path, page_material: Mapping[str, Path], tmp_path: Path
+    name: str, built: Path, page_material: Mapping[str, Path], short_folder: Path
 ) -> None:
     environment = {
         **os.environ,
-        "TMPDIR": str(tmp_path),  # copies of libraries, profiles of browsers
+        "TMPDIR": str(short_folder),
         "LIBINDEX_TEST_PYTHON": sys.executable,
         "LIBINDEX_TEST_CHROMIUM": str(CHROMIUM),
         **{f"LIBINDEX_TEST_{key.upper()}": str(path) for key, path in page_material.items()},
     }
     script = built / name.replace(".ts", ".mjs")
-    done = subprocess.run(
-        ["node", "--test", str(script)],
+    process = subprocess.Popen(
+        ["node", "--test", "--test-force-exit", str(script)],
         cwd=WEB,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
-        check=False,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    try:
+        printed, _ = process.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        _end_all(process)
+        printed, _ = process.communicate()
+        pytest.fail(f"{name} took more than {TIMEOUT_S} s\n{printed}")
+    finally:
+        _end_all(process)
+    assert process.returncode == 0, printed
+
+
+def _end_all(process: subprocess.Popen[str]) -> None:
+    """End servers and browsers, too."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
