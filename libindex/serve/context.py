@@ -1,5 +1,6 @@
 """What all routes share."""
 
+import threading
 from dataclasses import dataclass, field
 
 from libindex.library import Library
@@ -9,6 +10,8 @@ from libindex.serve.points import PointsCache
 from libindex.serve.session import Session
 from libindex.serve.tickets import Tickets
 from libindex.serve.watching import WatchThread
+
+_DECODED_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Context:
         What draws the map anew.
     tickets : Tickets
         Files that a browser may load by itself.
+    decoding : threading.BoundedSemaphore
+        Held while a sound is decoded to be heard or drawn: each may take 300 MB.
     """
 
     library: Library
@@ -40,6 +45,9 @@ class Context:
     watching: WatchThread
     drawing: MapJob
     tickets: Tickets = field(default_factory=Tickets)
+    decoding: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(_DECODED_AT_ONCE)
+    )
 
     @classmethod
     def of(cls, library: Library, token: str) -> "Context":

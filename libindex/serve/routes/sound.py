@@ -29,10 +29,11 @@ def _audio(context: Context, body: Body) -> Reply:
         raise Refusal(400, "usage", "start must be a number of seconds")
     path, _ = file_of(context.library, id_of(body))
     try:
-        stretch = read_stretch(path, start, SECONDS)
+        with context.decoding:
+            stretch = read_stretch(path, start, SECONDS)
+            made = wave(stretch)
     except SampleError as error:
         raise Refusal(410, "damaged", error.reason, path) from None
-    made = wave(stretch)
     length = "" if stretch.length_s is None else f"{stretch.length_s:.6f}"
     headers = {
         "libindex-loudness": f"{made.loudness_lufs:.3f}",
@@ -66,7 +67,8 @@ def _drawn(context: Context, content_id: int) -> bytes | None:
     """The outline of a sound; None if its file can't be read now."""
     try:
         path, _ = file_of(context.library, content_id)
-        return outline(read_stretch(path, 0, SECONDS).samples.mean(axis=1))
+        with context.decoding:
+            return outline(read_stretch(path, 0, SECONDS).samples.mean(axis=1))
     except (Refusal, SampleError, OSError):
         return None
 
