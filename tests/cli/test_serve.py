@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from libindex.library import Library
+
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -94,3 +96,33 @@ def test_a_port_that_is_none(port: str, libindex: Start, library) -> None:
     process = libindex("serve", "--port", port)
     process.communicate(timeout=30)
     assert process.returncode == 2
+
+
+def test_what_was_heard_while_a_scan_runs_survives_kill_and_moves(
+    libindex: Start, library, write_sound, tmp_path: Path
+) -> None:
+    for seed in range(1_000):
+        write_sound(f"{seed}.wav", seed)
+    process = libindex("serve", tmp_path / "Samples", "--no-browser", "--port", "0")
+    port, code = address_of(process)
+    token = ask(port, "/api/session", {"code": code})[1]["token"]
+    noted: set[str] = set()
+    while len(noted) < 50:
+        assert process.poll() is None
+        rows = ask(port, "/api/rows", {"ids": list(range(1, 400))}, token)[1]["rows"]
+        for row in [row for row in rows if row["name"] not in noted][: 50 - len(noted)]:
+            assert ask(port, "/api/heard", {"ids": [row["id"]]}, token)[0] == 200
+            noted.add(row["name"])
+    process.kill()
+    process.wait(20)
+    library.scan(tmp_path / "Samples", on_wait=lambda _: None)  # for what it was about to record
+    assert heard_by_name(library) == noted
+    library.forget(tmp_path / "Samples")
+    (tmp_path / "Samples").rename(tmp_path / "Elsewhere")
+    library.scan(tmp_path / "Elsewhere")
+    assert heard_by_name(library) == noted
+
+
+def heard_by_name(library: Library) -> set[str]:
+    unheard = {hit.path for hit in library.query(unheard=True)}
+    return {Path(hit.path).name for hit in library.query() if hit.path not in unheard}

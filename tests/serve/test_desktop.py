@@ -1,6 +1,8 @@
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +50,42 @@ def test_no_file_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(LibindexError, match="no file manager answered"):
         desktop.reveal("/Samples/a.wav")
+
+
+_ON_A_BUS = """
+import subprocess, sys, time
+from libindex.errors import LibindexError
+from libindex.serve.routes import desktop
+
+seen = open(sys.argv[1], "wb")
+monitor = subprocess.Popen(
+    ["dbus-monitor", "--session", "interface='org.freedesktop.FileManager1'"], stdout=seen
+)
+while not open(sys.argv[1], "rb").read():  # it listens
+    time.sleep(0.02)
+try:
+    desktop.reveal(sys.argv[2])
+except LibindexError:
+    pass  # no file manager is on this bus
+end = time.monotonic() + 10
+while b"ShowItems" not in open(sys.argv[1], "rb").read() and time.monotonic() < end:
+    time.sleep(0.02)
+monitor.terminate()
+monitor.wait()
+"""
+
+
+@pytest.mark.skipif(
+    not all(shutil.which(name) for name in ("dbus-run-session", "dbus-monitor", "gdbus")),
+    reason="needs D-Bus",
+)
+def test_a_file_manager_on_the_bus_is_asked(tmp_path: Path) -> None:
+    log = tmp_path / "bus.log"
+    subprocess.run(
+        ["dbus-run-session", "--", sys.executable, "-c", _ON_A_BUS, log, "/Samples/a b.wav"],
+        check=True,
+        timeout=60,
+    )
+    printed = log.read_text(errors="replace")
+    assert "path=/org/freedesktop/FileManager1" in printed
+    assert 'string "file:///Samples/a%20b.wav"' in printed
