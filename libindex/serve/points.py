@@ -27,7 +27,7 @@ OFFLINE, COPIES, HEARD, WARNING = 1, 2, 4, 8
 """Flags of a sound: its drives are away, it has copies, was listened to, its file has a defect."""
 
 _READ_ONE_BY_ONE = 5_000  # contents; to read more is slower than to read all
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 10_000
 _GONE_KEPT = 100_000
 _DIGITS = 12  # of the number of a renewal
 
