@@ -8,6 +8,7 @@ quarter of the time to the last.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -138,6 +139,8 @@ def _used(database: Path, minutes: float) -> tuple[list[dict[str, Any]], dict[st
             flush=True,
         )
     if process.wait(60):
+        with contextlib.suppress(psutil.Error):
+            server.terminate()  # which the script did not live to do
         last["errors"] = [*last.get("errors", []), process.stderr.read()[-2000:]]
     return samples, last
 

@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
     IndexFactory = Callable[..., NeighbourIndex]
     """Makes an index as `neighbour_index` does; a test's may count."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A neighbour index, what it shows, and the file that it may be mapped from."""
+
+    index: "NeighbourIndex"
+    revision: str
+    file: tuple[Path, Stamp | None]
 
 
 class Reader:
@@ -58,7 +68,7 @@ class Reader:
         self._model_is_named = model_is_named
         self._load_index = index_factory or neighbour_index
         self._lock = threading.Lock()  # of the index
-        self._kept: tuple[tuple[object, ...], NeighbourIndex] | None = None
+        self._kept: _Kept | None = None
 
     @contextmanager
     def answering(self) -> Iterator[tuple[Connection, Network]]:
@@ -88,17 +98,22 @@ class Reader:
         now = revision(connection)
         with self._lock:
             # It is mapped from its file: to read where that was cut would end the process.
-            if self._kept is None or self._kept[0] != (now, path, Stamp.of(str(path))):
+            file = path, Stamp.of(str(path))
+            known = self._kept if self._kept and self._kept.file == file else None
+            if known is None or known.revision != now:
+                # While somebody writes, a file would soon be old; and so it would in a process
+                # that looks again and again, which has no need of it.
+                is_to_save = known is None and locking.holder(self.database.path) is None
                 index = self._load_index(
                     connection,
                     path,
                     network.id,
                     network.latent_size,
-                    # While somebody writes it would soon be old.
-                    save=locking.holder(self.database.path) is None,
+                    save=is_to_save,
+                    older=(known.index, known.revision) if known else None,
                 )
-                self._kept = (now, path, Stamp.of(str(path))), index
-            return self._kept[1]
+                known = self._kept = _Kept(index, now, (path, Stamp.of(str(path))))
+            return known.index
 
     def example(
         self,

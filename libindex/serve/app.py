@@ -22,6 +22,7 @@ from libindex.library import Library
 from libindex.serve.context import Context
 from libindex.serve.guard import Guard
 from libindex.serve.live import Live
+from libindex.serve.memory import share_heaps
 from libindex.serve.replies import Refusal
 from libindex.serve.routes import ROUTES
 from libindex.serve.running import Note, address, remove_note, write_note
@@ -88,6 +89,7 @@ def run(library: Library, listening: socket.socket, on_ready: Callable[[str], No
     BusyError
         If another process serves it.
     """
+    share_heaps()
     database = library.database.path
     port = listening.getsockname()[1]
     with locking.server_lock(database):
@@ -115,6 +117,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, library: Library, port: int, on_ready: Callable[[str], None]) -> None:
+        library.database.spare_memory()
         self._context = Context.of(library, new_token(library.database.path))
         self._port, self._on_ready = port, on_ready
         super().__init__(

@@ -78,7 +78,13 @@ def is_current(connection: Connection, path: Path) -> bool:
 
 
 def neighbour_index(
-    connection: Connection, path: Path, network_id: int, size: int, *, save: bool = True
+    connection: Connection,
+    path: Path,
+    network_id: int,
+    size: int,
+    *,
+    save: bool = True,
+    older: "tuple[NeighbourIndex, str] | None" = None,
 ) -> "NeighbourIndex":
     """The index as the database is now; read from its file, caught up, or made anew.
 
@@ -95,6 +101,8 @@ def neighbour_index(
         Numbers in each embedding.
     save : bool
         Whether to write the file if it was not current.
+    older : (NeighbourIndex, str), optional
+        An index that is known already, and the revision that it shows. It is not changed.
 
     Returns
     -------
@@ -104,11 +112,13 @@ def neighbour_index(
     from libindex.similarity.neighbours import NeighbourIndex
 
     now = revision(connection)
-    index, stamp = NeighbourIndex.load(path) or (NeighbourIndex(size), "")
+    index, stamp = older or NeighbourIndex.load(path) or (NeighbourIndex(size), "")
     if index.size != size or not _was_revision(connection, stamp):
         index = NeighbourIndex(size)
     elif stamp == now:
         return index
+    elif older:
+        index = index.copy()
     _catch_up(connection, index, network_id)
     if save:
         with contextlib.suppress(OSError):

@@ -27,24 +27,33 @@ class NeighbourIndex:
     """
 
     def __init__(self, size: int) -> None:
-        codes = faiss.IndexScalarQuantizer(
-            size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        self._index: faiss.Index = faiss.IndexIDMap2(codes)
+        # FAISS ends the process that changes vectors that are mapped from a file. So these stay
+        # as they were read, and what came and went since is kept beside them: it is little.
+        self._read = _empty(size)
         self._mapped: NDArray[np.uint8] | None = None
+        self._removed: Ids = np.zeros(0, np.int64)
+        self._added = _empty(size)
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._read.ntotal) - len(self._removed) + int(self._added.ntotal)
 
     @property
     def size(self) -> int:
         """Numbers in each vector."""
-        return int(self._index.d)
+        return int(self._read.d)
 
     @property
     def ids(self) -> Ids:
         """All ids, shape (vectors,), in no particular order."""
-        return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)  # type: ignore[attr-defined]
+        known = np.setdiff1d(_ids(self._read), self._removed, assume_unique=True)
+        return np.concatenate([known, _ids(self._added)])
+
+    def copy(self) -> "NeighbourIndex":
+        """One that changes without this one; both read the same file."""
+        other = NeighbourIndex.__new__(NeighbourIndex)
+        other._read, other._mapped = self._read, self._mapped
+        other._removed, other._added = self._removed, faiss.clone_index(self._added)
+        return other
 
     def add(self, ids: Ids, vectors: FloatArray) -> None:
         """Add vectors.
@@ -66,14 +75,13 @@ class NeighbourIndex:
         if not np.isfinite(vectors).all():
             raise ValueError("a vector is not finite")
         if len(ids):
-            self._make_own()
-            self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), ids)
+            self._added.add_with_ids(np.ascontiguousarray(vectors, np.float32), ids)
 
     def remove(self, ids: Ids) -> None:
         """Remove vectors; ids that are not there are ignored."""
         if len(ids):
-            self._make_own()
-            self._index.remove_ids(faiss.IDSelectorBatch(ids))
+            self._added.remove_ids(faiss.IDSelectorBatch(ids))
+            self._removed = np.union1d(self._removed, np.intersect1d(_ids(self._read), ids))
 
     def search(
         self, vector: FloatArray, count: int, among: Ids | None = None
@@ -96,17 +104,21 @@ class NeighbourIndex:
         """
         if len(self) == 0 or count < 1 or not np.isfinite(vector).all():
             return []
-        selector = None if among is None else faiss.IDSelectorBatch(among)
-        similarities, ids = self._index.search(
-            np.ascontiguousarray(vector[None], np.float32),
-            min(count, len(self)),
-            params=faiss.SearchParameters(sel=selector) if selector else None,  # type: ignore[call-arg]
-        )
-        return [(int(i), float(s)) for i, s in zip(ids[0], similarities[0], strict=True) if i >= 0]
+        query = np.ascontiguousarray(vector[None], np.float32)
+        found = _nearest(self._added, query, count, _among(among))
+        if among is not None:
+            selector = _among(np.setdiff1d(among, self._removed))
+        elif len(self._removed):
+            selector = faiss.IDSelectorNot(faiss.IDSelectorBatch(self._removed))
+        else:
+            selector = None
+        found += _nearest(self._read, query, count, selector)
+        return sorted(found, key=lambda hit: -hit[1])[:count]
 
     def save(self, path: Path, stamp: str) -> None:
         """Write the index and its stamp; see `libindex.similarity.stampedfile.write`."""
-        stampedfile.write(path, stamp, faiss.serialize_index(self._index).tobytes())
+        self._join()
+        stampedfile.write(path, stamp, faiss.serialize_index(self._read).data)
 
     @classmethod
     def load(cls, path: Path) -> tuple["NeighbourIndex", str] | None:
@@ -124,14 +136,51 @@ class NeighbourIndex:
             index = faiss.read_index(reader)
         except RuntimeError:
             return None
-        loaded = cls.__new__(cls)
-        loaded._index, loaded._mapped = index, mapped
+        loaded = cls(int(index.d))
+        loaded._read, loaded._mapped = index, mapped
         return loaded, stamp
 
-    def _make_own(self) -> None:
-        """Copy the vectors from the file: FAISS ends the process that changes mapped ones."""
-        if self._mapped is not None:
-            self._index, self._mapped = faiss.deserialize_index(self._mapped), None
+    def _join(self) -> None:
+        """Have all vectors in one FAISS index, in memory."""
+        if not len(self._removed) and not self._added.ntotal:
+            return
+        whole = self._added
+        if len(self._removed) < self._read.ntotal:
+            # A copy, since copies of this index may share what was read.
+            whole = (
+                faiss.clone_index(self._read)
+                if self._mapped is None
+                else faiss.deserialize_index(self._mapped)
+            )
+            whole.remove_ids(faiss.IDSelectorBatch(self._removed))
+            whole.merge_from(self._added, 0)
+        self._read, self._mapped = whole, None
+        self._removed, self._added = np.zeros(0, np.int64), _empty(self.size)
+
+
+def _empty(size: int) -> faiss.Index:
+    codes = faiss.IndexScalarQuantizer(
+        size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
+    return faiss.IndexIDMap2(codes)
+
+
+def _ids(index: faiss.Index) -> Ids:
+    return np.asarray(faiss.vector_to_array(index.id_map), dtype=np.int64)  # type: ignore[attr-defined]
+
+
+def _among(ids: Ids | None) -> faiss.IDSelector | None:
+    return None if ids is None else faiss.IDSelectorBatch(ids)
+
+
+def _nearest(
+    index: faiss.Index, query: FloatArray, count: int, selector: faiss.IDSelector | None
+) -> list[tuple[int, float]]:
+    if not index.ntotal:
+        return []
+    parameters = faiss.SearchParameters(sel=selector) if selector else None  # type: ignore[call-arg]
+    similarities, ids = index.search(query, min(count, index.ntotal), params=parameters)
+    return [(int(i), float(s)) for i, s in zip(ids[0], similarities[0], strict=True) if i >= 0]
 
 
 def as_ids(ids: Iterable[int]) -> Ids:

@@ -21,7 +21,7 @@ _MAGIC = b"libindex cache 1\n"
 _OLD_S = 3600
 
 
-def write(path: Path, stamp: str, payload: bytes) -> None:
+def write(path: Path, stamp: str, payload: bytes | memoryview) -> None:
     """Write in one step: a reader sees the old file or the new one.
 
     Raises

@@ -122,6 +122,53 @@ def test_nothing_is_found_among_nothing() -> None:
     assert index.search(unit_vectors(1)[0], 5, as_ids([])) == []
 
 
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["add", "remove", "save", "load", "copy"]), st.integers(0, 15)),
+    max_size=25,
+)
+
+
+@given(changes=CHANGES)
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_done_to_it_the_nearest_are_found(
+    changes: list[tuple[str, int]], scratch: Path
+) -> None:
+    index, truth = NeighbourIndex(SIZE), dict[int, np.ndarray]()
+    index.save(scratch, "stamp")
+    saved = dict(truth)
+    copies = []
+    for number, (change, id_) in enumerate(changes):
+        if change == "add" and id_ not in truth:
+            truth[id_] = unit_vectors(1, seed=number)[0]
+            index.add(as_ids([id_]), truth[id_][None])
+        elif change == "remove":
+            truth.pop(id_, None)
+            index.remove(as_ids([id_]))
+        elif change == "save":
+            index.save(scratch, "stamp")
+            saved = dict(truth)
+        elif change == "load":
+            (index, _), truth = NeighbourIndex.load(scratch), dict(saved)
+        elif change == "copy":
+            copies.append((index, dict(truth)))
+            index = index.copy()
+        _compare(index, truth)
+    for copied, then in copies:
+        _compare(copied, then)
+
+
+def _compare(index: NeighbourIndex, truth: dict[int, np.ndarray]) -> None:
+    assert sorted(index.ids.tolist()) == sorted(truth)
+    assert len(index) == len(truth)
+    query = unit_vectors(1, seed=1_000)[0]
+    ids = as_ids(truth)
+    vectors = np.array(list(truth.values())).reshape(-1, SIZE)
+    check(index.search(query, 20), brute_force(ids, vectors, query), 20)
+    some = {id_: truth[id_] for id_ in list(truth)[::2]}
+    among = brute_force(as_ids(some), np.array(list(some.values())).reshape(-1, SIZE), query)
+    check(index.search(query, 3, as_ids(some)), among, 3)
+
+
 # The file
 
 
