@@ -16,6 +16,7 @@ from libindex.store.schema import analyses
 _LOOK_S = 0.1
 _PAUSE = 2.0  # after what took a second, nothing is done for this many
 _RETRY_S = 2.0
+_KEEP_S = 60.0
 _PLACED_AT_ONCE = 10_000  # then they are shown
 
 _log = logging.getLogger("libindex.serve")
@@ -47,23 +48,29 @@ class Live:
         self._thread.join()
 
     def _run(self) -> None:
-        database = self._context.library.database
         while not self._stopping.is_set():
             try:
-                with database.observing() as version:
-                    seen = None
-                    while not self._stopping.wait(_LOOK_S):
-                        now = version()
-                        if now != seen:
-                            started = time.monotonic()
-                            self.update()
-                            seen = now
-                            self._stopping.wait(_PAUSE * (time.monotonic() - started))
+                self._follow()
+                self._context.points.keep()
             except LibindexError as error:  # it is locked, or away, for a moment
                 self._failed(str(error))
             except Exception as error:  # noqa: BLE001 - without this thread the page would stand still
                 _log.exception("the page could not be brought up to date")
                 self._failed(f"the page could not be brought up to date: {error}")
+
+    def _follow(self) -> None:
+        """Look for changes until the end."""
+        with self._context.library.database.observing() as version:
+            seen, kept_at = None, time.monotonic()
+            while not self._stopping.wait(_LOOK_S):
+                now, started = version(), time.monotonic()
+                if now != seen:
+                    self.update()
+                    seen = now
+                    self._stopping.wait(_PAUSE * (time.monotonic() - started))
+                elif started - kept_at > _KEEP_S:
+                    self._context.points.keep()
+                    kept_at = started
 
     def _failed(self, reason: str) -> None:
         self._context.events.publish("trouble", reason)

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from sqlalchemy import Connection, text
 
 from libindex.library import Library
 from libindex.queries import Network
+from libindex.serve import pointsfile
 from libindex.serve.ordinals import LEVELS, edges_of, ordinals
+from libindex.serve.pointsfile import Columns
 from libindex.serve.tables import packed
 from libindex.sound.facts import FACETS
 from libindex.store.changes import changed_since, last_change
@@ -26,12 +29,12 @@ from libindex.store.changes import changed_since, last_change
 OFFLINE, COPIES, HEARD, WARNING = 1, 2, 4, 8
 """Flags of a sound: its drives are away, it has copies, was listened to, its file has a defect."""
 
-_READ_ONE_BY_ONE = 5_000  # contents; to read more is slower than to read all
+_READ_ONE_BY_ONE = 5_000  # contents, or this part of all; to read more is slower than to read all
+_PART_READ = 1 / 50
 _ROWS_AT_ONCE = 10_000
 _GONE_KEPT = 100_000
+_KEPT_FROM = 20_000  # sounds; fewer are read in the time that a file takes
 _DIGITS = 12  # of the number of a renewal
-
-Columns = dict[str, NDArray[Any]]
 
 _FACETS = "".join(f", contents.{facet.key}" for facet in FACETS)
 _QUERY = f"""
@@ -103,11 +106,26 @@ class PointsCache:
     _instance: str = field(default_factory=lambda: secrets.token_hex(4))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _snapshot: Snapshot | None = None
+    _kept: int = 0  # the number of the snapshot that is in the file
 
     @property
     def snapshot(self) -> Snapshot:
         """The newest one."""
         return self.renew() if self._snapshot is None else self._snapshot  # one may be empty
+
+    def keep(self) -> None:
+        """Write the columns for the next start, unless that is done, or they are read quickly."""
+        now = self.snapshot
+        if now.number == self._kept or now.network is None or len(now) < _KEPT_FROM:
+            return
+        with self.library.reading() as (connection, _):
+            kept = pointsfile.Kept(now.columns, now.change)
+            pointsfile.write(connection, self._path, now.network, now.map_id, kept)
+        self._kept = now.number
+
+    @property
+    def _path(self) -> Path:
+        return pointsfile.path_of(self.library.database.path)
 
     @property
     def revision(self) -> str:
@@ -118,8 +136,10 @@ class PointsCache:
         """Read what changed."""
         with self._lock:
             with self.library.reading() as (connection, network):
-                old = _empty() if self._snapshot is None else self._snapshot
-                self._snapshot = _renewed(connection, network, old)
+                if self._snapshot is None:
+                    self._snapshot = _kept(connection, network, self._path)
+                    self._kept = self._snapshot.number
+                self._snapshot = _renewed(connection, network, self._snapshot)
             return self._snapshot
 
     def table(self, since: str | None = None) -> bytes:
@@ -163,11 +183,30 @@ def _empty() -> Snapshot:
     return Snapshot(_columns(np.zeros((0, 8 + len(FACETS))), {}), np.zeros(0, np.int64))
 
 
+def _kept(connection: Connection, network: Network | None, path: Path) -> Snapshot:
+    """What was written before this start; nothing if it can't be used."""
+    empty = _empty()
+    map_id = _map_of(connection, network)
+    found = network and pointsfile.read(connection, path, network, map_id)
+    if not found or not _is_like(found.columns, empty.columns):
+        return empty
+    version = np.ones(len(found.columns["id"]), np.int64)
+    return Snapshot(found.columns, version, 1, 1, (), found.change, network, map_id)
+
+
+def _is_like(columns: Columns, other: Columns) -> bool:
+    """Whether there are the same columns of the same types, all of one length."""
+    types = {name: data.dtype for name, data in columns.items()}
+    lengths = {data.shape for data in columns.values()}
+    return types == {name: data.dtype for name, data in other.items()} and len(lengths) == 1
+
+
 def _renewed(connection: Connection, network: Network | None, old: Snapshot) -> Snapshot:
     map_id = _map_of(connection, network)
     change = last_change(connection)
     is_same = network == old.network and map_id == old.map_id and old.change >= 0
-    changed = changed_since(connection, old.change, _READ_ONE_BY_ONE) if is_same else None
+    at_most = max(_READ_ONE_BY_ONE, int(len(old) * _PART_READ))
+    changed = changed_since(connection, old.change, at_most) if is_same else None
     if changed is not None and not changed:
         return replace(old, change=change)
     if changed is None:

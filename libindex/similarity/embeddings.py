@@ -72,6 +72,12 @@ def revision(connection: Connection) -> str:
     return str(connection.execute(query).scalar())
 
 
+def was_revision(connection: Connection, stamp: str) -> bool:
+    """Whether the library ever had this revision."""
+    query = select(library.c.id).where(library.c.revision == stamp)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def is_current(connection: Connection, path: Path) -> bool:
     """Whether the index file, if there is one, shows what the database holds."""
     return stampedfile.stamp_of(path) == revision(connection)
@@ -113,7 +119,7 @@ def neighbour_index(
 
     now = revision(connection)
     index, stamp = older or NeighbourIndex.load(path) or (NeighbourIndex(size), "")
-    if index.size != size or not _was_revision(connection, stamp):
+    if index.size != size or not was_revision(connection, stamp):
         index = NeighbourIndex(size)
     elif stamp == now:
         return index
@@ -124,11 +130,6 @@ def neighbour_index(
         with contextlib.suppress(OSError):
             index.save(path, now)
     return index
-
-
-def _was_revision(connection: Connection, stamp: str) -> bool:
-    query = select(library.c.id).where(library.c.revision == stamp)
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def _catch_up(connection: Connection, index: "NeighbourIndex", network_id: int) -> None:

@@ -83,10 +83,13 @@ def _folders(context: Context, _: Body) -> Reply:
             query = select(samples.c.path).where(
                 samples.c.root_id == root.id, samples.c.failure.is_(None)
             )
+            paths = connection.execute(query).scalars()
+            folders = Counter(path.rpartition(separator)[0] for path in paths)
             counts: Counter[bytes] = Counter()
-            for path in connection.execute(query).scalars():
-                parts = path.split(separator)[:-1][:_LEVELS]
-                counts.update(separator.join(parts[:depth]) for depth in range(len(parts) + 1))
+            for folder, sounds in folders.items():
+                parts = folder.split(separator)[:_LEVELS] if folder else []
+                for depth in range(len(parts) + 1):
+                    counts[separator.join(parts[:depth])] += sounds
             for below, count in sorted(counts.items()):
                 name = os.path.basename(below or os.fsencode(root.path))  # noqa: PTH119
                 found.append(
