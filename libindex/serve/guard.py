@@ -25,7 +25,7 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
     (
         b"permissions-policy",
-        b"camera=(), geolocation=(), microphone=(), midi=(self), speaker-selection=(self)",
+        b"camera=(), geolocation=(), microphone=(), midi=(self)",
     ),
 )
 _OPEN = frozenset({"/api/session"})  # asks for a code instead

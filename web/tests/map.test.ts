@@ -119,6 +119,25 @@ test("names do not lie over each other, nor beyond the canvas", () => {
   }
 });
 
+test("names make way for sounds where there are few", () => {
+  const region = { code: "kick", x: 0, y: 0, size: 0.1 };
+  const label = (spots: [number, number][]) =>
+    placed(
+      [region],
+      (code) => code,
+      () => [300, 200],
+      { width: 600, height: 400, dpr: 1, zoom: 1 },
+      () => 60,
+      spots,
+    )[0];
+  assert.equal(label([]).y, 200);
+  assert.equal(label([[400, 200]]).y, 200);
+  for (const spot of [195, 200, 204]) {
+    const { y, size } = label([[310, spot]]);
+    assert.ok(Math.abs(y - spot) >= size, `${y} ${spot}`);
+  }
+});
+
 test("zooming keeps what is under the pointer", () => {
   const before = { x: 0.4, y: 0.6, zoom: 2 };
   const after = zoomed(before, 3, 0.2, -0.1);

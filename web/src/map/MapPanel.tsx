@@ -34,6 +34,7 @@ const REACH = 24; // CSS pixels from the pointer in which a sound is found
 const CLICK = 4; // CSS pixels that a click may move
 const GLIDE_MS = 350;
 const FEW = 30; // sounds that get a ring each
+const SPARSE = 500; // sounds, for which the names of regions make way
 const JOURNEY_MS = 900;
 
 export interface MapEvents {
@@ -204,6 +205,7 @@ export class MapController {
         font(size);
         return context.measureText(text).width;
       },
+      this.fewSpots(all),
     );
     const marked = [cursor.value, hover.value].map((id) => this.spotOf(all, id));
     context.textAlign = "center";
@@ -316,6 +318,14 @@ export class MapController {
   private toPixels(x: number, y: number): [number, number] {
     const { scaleX, scaleY, left, top } = projection(view.value, this.size);
     return [x * scaleX + left, y * scaleY + top];
+  }
+
+  /** Where the shown sounds lie, if there are few. */
+  private fewSpots(all: Points | null): [number, number][] {
+    if (!all || all.length > SPARSE) return [];
+    const { mask } = shown.value;
+    const rows = Array.from(all.x.keys()).filter((row) => mask[row]);
+    return rows.map((row) => this.toPixels(all.x[row], all.y[row]));
   }
 
   private toPlace(event: { clientX: number; clientY: number }): Spot {
