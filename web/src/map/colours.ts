@@ -29,14 +29,14 @@ const DARK_COLOURS = {
 
 const LIGHT_COLOURS = {
   families: [
-    "#718a66", // in the same order
-    "#d95eb4",
-    "#e2550d",
-    "#0e0dfc",
-    "#b759f6",
-    "#440e2d",
-    "#7a0c05",
-    "#09025e",
+    "#849613", // in the same order
+    "#af6b96",
+    "#ae050f",
+    "#0222f4",
+    "#827efe",
+    "#6e172d",
+    "#473064",
+    "#0f855f",
   ],
   background: "#f6f5f2",
   dim: "#dedcd6",
