@@ -39,6 +39,13 @@ def test_rows_in_the_order_of_the_ids(server: Server, demo: Library) -> None:
     assert rows[0]["facts"]["duration_s"] > 0
 
 
+def test_what_is_compared_is_not_rounded(server: Server, demo: Library) -> None:
+    hits = demo.query()
+    ids = [hit.content_id for hit in hits]
+    rows = server.post("/api/rows", {"ids": ids}).json()["rows"]
+    assert [row["probability"] for row in rows] == [hit.probability for hit in hits]
+
+
 def test_one_sound_with_all_that_is_known(server: Server, demo: Library) -> None:
     [(name, content)] = ids_of(demo, name="kick01.ogg").items()
     found = server.get(f"/api/sounds/{content}").json()

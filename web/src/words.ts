@@ -9,7 +9,7 @@ export function count(number: number): string {
 }
 
 export function percent(probability: number): string {
-  return `${Math.floor(100 * probability + 1e-6)} %`;
+  return `${Math.floor(100 * probability + 1e-9)} %`;
 }
 
 /** A measured value with its unit, such as "0.41 s", "7.7 kHz", "−16.6 dB". */

@@ -54,8 +54,8 @@ def _row(row: Row[Any], path: str) -> dict[str, Any]:
         "online": bool(row.is_online),
         "copies": [],
         "class": row.code,
-        "probability": round(row.probability, 4),
-        "percussion": None if row.percussion is None else round(row.percussion, 4),
+        "probability": row.probability,
+        "percussion": row.percussion,
         "facts": {fact.key: getattr(row, fact.key) for fact in FACTS},
         "added_at": row.added_at,
         "warning": row.warning,
@@ -78,7 +78,7 @@ def _sound(context: Context, body: Body) -> Reply:
         digest = text("SELECT digest FROM contents WHERE id = :id")
         key = connection.execute(digest, {"id": body["id"]}).scalar()
         when = select(heard.c.heard_at).where(heard.c.digest == key)
-        by_class = zip(network.classes, (round(float(p), 4) for p in outputs), strict=True)
+        by_class = zip(network.classes, map(float, outputs), strict=True)
         return {
             **found[0],
             "probabilities": dict(sorted(by_class, key=lambda item: -item[1])),
