@@ -31,6 +31,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--library", type=Path, help="one-shots  [default: synthesised]")
     parser.add_argument("--files", type=int, default=2000, help="number of one-shots to synthesise")
+    parser.add_argument(
+        "--sounds", type=int, default=page.SOUNDS, help="number of the page's sounds"
+    )
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="working folder")
     parser.add_argument(
         "--only",
@@ -292,7 +295,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "kits": kits,
     "exports": exports,
     "watching": watching,
-    "page": lambda arguments: page.measure(arguments.work),
+    "page": lambda arguments: page.measure(arguments.work, arguments.sounds),
 }
 
 if __name__ == "__main__":
