@@ -22,7 +22,7 @@ export interface LibraryInfo {
   map: MapInfo | null;
   watching: Watching;
   drawing: Drawing;
-  capabilities: { reveal: boolean; layouts: string[]; formats: string[] };
+  capabilities: { reveal: boolean; layouts: string[]; formats: { name: string; title: string }[] };
   shelf: string; // the folder's path, as text
   kits: string;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SoundCache } from "../src/sound/cache.ts";
 import { gainDb, toFactor } from "../src/sound/level.ts";
-import { Sequencer, startOf } from "../src/sound/steps.ts";
+import { percentOf, Sequencer, startOf } from "../src/sound/steps.ts";
 
 test("loud sounds come down, soft ones up, and no peak goes beyond full scale", () => {
   assert.equal(gainDb({ loudness: -8, peak: -0.5 }), -10);
@@ -77,6 +77,7 @@ test("few are fetched ahead at a time, and not what is no longer wanted", async 
 test("steps come when they should, each once, with swing on every second one", () => {
   assert.equal(startOf(4, 120, 0), 0.5);
   assert.equal(startOf(1, 120, 0.5) - startOf(0, 120, 0.5), 0.125 * 1.25);
+  assert.deepEqual([0, 0.66].map(percentOf), [50, 67]); // straight, and triplets
   let now = 10;
   const struck: [number, number][] = [];
   const beat = new Sequencer(

@@ -19,6 +19,8 @@ class Format(Protocol):
     ----------
     name : str
         As on the command line.
+    title : str
+        As its programs write it.
     suffix : str
         Ending of the file that programs open.
     plays : frozenset of str
@@ -31,6 +33,7 @@ class Format(Protocol):
     """
 
     name: str
+    title: str
     suffix: str
     plays: frozenset[str]
     is_archive: bool

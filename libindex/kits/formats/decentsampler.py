@@ -25,6 +25,7 @@ class DecentSampler:
     """`Format` of the DecentSampler plugin; it has no place for stereo width and tremolo."""
 
     name = "decentsampler"
+    title = "DecentSampler"
     suffix = ".dspreset"
     plays = frozenset({"WAV", "WAVEX", "AIFF", "FLAC"})
     is_archive = False

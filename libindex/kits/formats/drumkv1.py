@@ -25,6 +25,7 @@ class DrumKV1:
     """The format of rncbc's drumkv1, a drum sampler as LV2 plugin and stand-alone program."""
 
     name = "drumkv1"
+    title = "drumkv1"
     suffix = ".drumkv1"
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())

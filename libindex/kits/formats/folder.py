@@ -16,6 +16,7 @@ class Folder:
     """`Format` of plain folders; levels, chokes and variation have no place in it."""
 
     name = "folder"
+    title = "WAV files"
     suffix = ""
     plays = frozenset({"WAV", "WAVEX"})
     is_archive = False

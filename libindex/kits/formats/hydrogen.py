@@ -34,6 +34,7 @@ class Hydrogen:
     """The format of Hydrogen, a drum machine; it has no place for stereo width and tremolo."""
 
     name = "hydrogen"
+    title = "Hydrogen"
     suffix = ".h2drumkit"
     # Whatever libsndfile reads; these were played, see tests/kits/test_in_programs.py.
     plays = frozenset("WAV WAVEX AIFF FLAC OGG MP3 CAF W64 RF64 AU".split())

@@ -25,6 +25,7 @@ class Sfz:
     """`Format` of SFZ players."""
 
     name = "sfz"
+    title = "SFZ"
     suffix = ".sfz"
     plays = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "AIFF"})
     is_archive = False

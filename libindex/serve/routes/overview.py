@@ -45,7 +45,7 @@ def _overview(context: Context, _: Body) -> Reply:
         "capabilities": {
             "reveal": desktop.can_reveal(),
             "layouts": list(LAYOUTS),
-            "formats": list(FORMATS),
+            "formats": [{"name": one.name, "title": one.title} for one in FORMATS.values()],
         },
         "shelf": display(library.settings.shelf),
         "kits": display(library.settings.kits),

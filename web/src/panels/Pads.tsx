@@ -31,7 +31,7 @@ import {
 } from "../kit.ts";
 import { currentTheme } from "../map/MapPanel.tsx";
 import { hasMidi, listenToMidi } from "../sound/midi.ts";
-import { Sequencer, STEPS } from "../sound/steps.ts";
+import { percentOf, Sequencer, STEPS } from "../sound/steps.ts";
 import { library, padMode, playing, selection, shown } from "../state.ts";
 import { complain, fetchRows, player, rowOf, say } from "../store.ts";
 import type { KitPad } from "../types.ts";
@@ -314,7 +314,7 @@ function Steps() {
           />
         </label>
         <label>
-          swing{" "}
+          swing {percentOf(swing)} %{" "}
           <input
             type="range"
             min="0"
@@ -402,16 +402,17 @@ function WriteKit() {
       />
       <div class="formats" role="group" aria-label="Formats">
         {all.map((one) => (
-          <label key={one} class="check">
+          <label key={one.name} class="check">
             <input
               type="checkbox"
-              checked={formats.value.includes(one)}
+              checked={formats.value.includes(one.name)}
               onChange={() => {
-                const others = formats.value.filter((other) => other !== one);
-                formats.value = others.length < formats.value.length ? others : [...others, one];
+                const others = formats.value.filter((other) => other !== one.name);
+                formats.value =
+                  others.length < formats.value.length ? others : [...others, one.name];
               }}
             />
-            {one}
+            {one.title}
           </label>
         ))}
       </div>

@@ -19,6 +19,11 @@ export function firstPattern(code: string): boolean[] {
   return Array.from({ length: STEPS }, (_, step) => (at[code] ?? []).includes(step));
 }
 
+/** Swing as drum machines show it: where the second of two steps begins; 50 is straight. */
+export function percentOf(swing: number): number {
+  return Math.round(100 * (startOf(1, 60, swing) / startOf(2, 60, swing)));
+}
+
 /** When a step begins, in seconds after the bar; swing moves every second one back. */
 export function startOf(step: number, bpm: number, swing: number): number {
   const sixteenth = 60 / bpm / 4;
