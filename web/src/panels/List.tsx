@@ -57,8 +57,9 @@ export function ListPanel() {
   const height = Math.min(MOST_PIXELS, total * HEIGHT);
   const factor = height ? (total * HEIGHT) / height : 1;
 
-  // The cursor is never out of sight after a key.
+  // The cursor is never out of sight after a key, nor when the pads take place from the list.
   useSignalEffect(() => {
+    void seen.value;
     const at = order.value.indexOf(points.value?.rowOf(cursor.value) ?? -1);
     const element = box.current;
     if (at < 0 || !element) return;
