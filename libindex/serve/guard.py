@@ -23,10 +23,8 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (
-        b"permissions-policy",
-        b"camera=(), geolocation=(), microphone=(), midi=(self)",
-    ),
+    # Browsers name the outputs of sound only to who may use the microphone.
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(self), midi=(self)"),
 )
 _OPEN = frozenset({"/api/session"})  # asks for a code instead
 _Headers = Mapping[bytes, list[bytes]]

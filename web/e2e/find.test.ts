@@ -136,6 +136,26 @@ test("sorting by name and by length", async () => {
   assert.ok(names[0].toLowerCase() <= names[8].toLowerCase(), `${names}`);
 });
 
+test("a selection by keys grows and shrinks", async () => {
+  const { page } = opened;
+  await page.keyboard.press("Home");
+  const selected = () => page.locator(".row.selected").count();
+  for (const [keys, count] of [
+    ["Shift+ArrowDown", 2],
+    ["Shift+ArrowDown", 3],
+    ["Shift+ArrowUp", 2],
+    ["Shift+ArrowDown", 3],
+    ["ArrowDown", 0],
+  ] as const) {
+    await page.keyboard.press(keys);
+    await until(`${count} after ${keys}`, async () => (await selected()) === count);
+  }
+  await page.keyboard.press("Shift+ArrowUp");
+  await until("two", async () => (await selected()) === 2);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+});
+
 test("nothing for axe-core to complain about, with everything open", async () => {
   const { page } = opened;
   const axe = readFileSync(

@@ -97,15 +97,21 @@ test("a sweep over the map ends with the sound that is pointed at, and never two
   await page.locator("[data-search]").fill("");
   await page.waitForTimeout(400);
   const box = (await page.locator("[data-over]").boundingBox())!;
+  const before = (await taped(page)).starts.length;
   for (let step = 0; step < 200; step++) {
     const x = box.x + box.width * (0.15 + 0.7 * (step / 200));
     const y = box.y + box.height * (0.5 + 0.35 * Math.sin(step / 7));
     await page.mouse.move(x, y);
+    if (step % 3 === 0) await page.waitForTimeout(60); // a sound plays when it is rested on
   }
   await page.waitForTimeout(1500);
   const { starts, most } = await taped(page);
-  assert.ok(starts.length > 60);
+  assert.ok(starts.length > before + 5, `${starts.length - before} sounds`);
   assert.equal(most, 1);
+  await page.mouse.down();
+  await page.mouse.up();
+  await until("the same again", async () => (await taped(page)).starts.length > starts.length);
+  assert.equal((await taped(page)).starts.at(-1)!.rms, starts.at(-1)!.rms);
   await page.mouse.move(box.x + 2, box.y + 2);
 });
 
@@ -124,6 +130,48 @@ test("Escape is silence, Space hears again, the list keeps the focus", async () 
 test("what was heard is noted", async () => {
   const { page } = opened;
   await until("something heard", async () => (await page.locator(".row.heard").count()) > 0);
+});
+
+test("settings: the output, and sounds that ring together", async () => {
+  const own = await serve(copyOf("db"));
+  const other = await launch("--use-fake-device-for-media-stream");
+  const { page, context, faults } = await open(other, own.address, {
+    prepare: async (page) => {
+      await tape(page);
+      await page.addInitScript(() => {
+        const { setSinkId } = AudioContext.prototype as unknown as {
+          setSinkId(id: string): Promise<void>;
+        };
+        Object.assign(AudioContext.prototype, {
+          setSinkId(this: AudioContext, id: string) {
+            Object.assign(window, { sink: id });
+            return setSinkId.call(this, id);
+          },
+        });
+      });
+    },
+  });
+  await page.keyboard.press("?");
+  await context.grantPermissions(["microphone"]);
+  const choose = page.getByRole("button", { name: /^Choose the output/ });
+  await choose.click({ timeout: 2000 }).catch(() => {}); // or the browser names them at once
+  const output = page.getByLabel("Output");
+  await output.selectOption({ label: "Fake Audio Output 2" });
+  const id = await output.inputValue();
+  await until("the output", () =>
+    page.evaluate((id) => (window as unknown as { sink: string }).sink === id, id),
+  );
+  await page.getByLabel("Let sounds ring on").check();
+  await page.getByRole("button", { name: "Close" }).click();
+  await searchFor(page, "cymbal", 60);
+  for (let number = 0; number < 3; number++) {
+    await page.keyboard.press("ArrowDown");
+    await until("a sound", async () => (await taped(page)).starts.length > number);
+  }
+  assert.ok((await taped(page)).most > 1);
+  assertFaultless(faults);
+  await other.close();
+  await own.stop();
 });
 
 test("nothing went wrong, and nothing left this machine", () => assertFaultless(opened.faults));

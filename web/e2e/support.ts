@@ -197,6 +197,12 @@ export async function tape(page: Page): Promise<void> {
     const { start, stop } = AudioBufferSourceNode.prototype;
     const { connect } = AudioNode.prototype;
     const gains = new WeakMap<AudioNode, GainNode>();
+    const levels = new WeakMap<AudioParam, number>(); // that were set first
+    const { setValueAtTime } = AudioParam.prototype;
+    AudioParam.prototype.setValueAtTime = function (value: number, when: number) {
+      if (!levels.has(this)) levels.set(this, value);
+      return setValueAtTime.call(this, value, when);
+    };
     AudioNode.prototype.connect = function (this: AudioNode, ...to: [never]) {
       if ((to[0] as unknown) instanceof GainNode) gains.set(this, to[0]);
       return connect.apply(this, to) as never;
@@ -217,13 +223,10 @@ export async function tape(page: Page): Promise<void> {
         at: performance.now(),
         peak,
         rms: Math.sqrt(sum / data.length),
-        gain: 1,
+        gain: levels.get(gains.get(this)!.gain) ?? 1,
         seconds: this.buffer!.duration,
       };
       tape.starts.push(entry);
-      setTimeout(() => {
-        entry.gain = gains.get(this)?.gain.value ?? 1;
-      }, 5);
       start.apply(this, when as [number]);
     };
     AudioBufferSourceNode.prototype.stop = function (when?: number) {

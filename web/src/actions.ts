@@ -31,8 +31,8 @@ import {
   shown,
   view,
 } from "./state.ts";
-import { cache, complain, player, rowOf, say } from "./store.ts";
-import { count } from "./words.ts";
+import { cache, complain, fetchRows, player, rowOf, say } from "./store.ts";
+import { count, measured, percent } from "./words.ts";
 
 // Hearing
 
@@ -48,7 +48,7 @@ export function visit(id: number, isHeard = true): void {
   cursor.value = id;
   if (isHeard) hear(id);
   void prefetch(id, () => beside(id));
-  announce(id);
+  void announce(id);
 }
 
 /** Fetch what may be asked for after a sound, once that one is there: it comes first. */
@@ -67,12 +67,15 @@ function beside(id: number): number[] {
     : [...order.value.slice(Math.max(0, at - 3), at + 7)].map((row) => all!.id[row]);
 }
 
-function announce(id: number): void {
+/** Have a screen reader say what the cursor is on. */
+async function announce(id: number): Promise<void> {
   if (playing.value.size && !preferences.value.speak) return;
+  await fetchRows([id]).catch(complain);
   const row = rowOf(id);
-  announcement.value = row
-    ? `${row.name}, ${row.class}, ${Math.round(100 * row.probability)} %`
-    : "";
+  if (!row || id !== cursor.value) return;
+  const name = library.value?.network?.classes.find((one) => one.code === row.class)?.name;
+  const length = measured(row.facts.duration_s as number | null, "s");
+  announcement.value = `${row.name}, ${name}, ${percent(row.probability)}, ${length}`;
 }
 
 export function again(): void {
@@ -91,7 +94,8 @@ export function step(by: number, isExtended = false): void {
   const at = order.value.indexOf(all.rowOf(cursor.value));
   const to = at < 0 ? 0 : Math.min(order.value.length - 1, Math.max(0, at + by));
   const id = all.id[order.value[to]];
-  selection.value = isExtended ? new Set([...selection.value, cursor.value, id]) : new Set();
+  if (!isExtended || !selection.value.size) anchor = cursor.value || id;
+  selection.value = isExtended ? between(anchor, id) : new Set();
   visit(id);
   map?.reveal(id);
 }
@@ -115,6 +119,16 @@ export function point(id: number): void {
   if (id) void prefetch(id, () => []);
 }
 
+let anchor = 0; // where a selection by keys began
+
+function between(one: number, other: number): Set<number> {
+  const all = points.value!;
+  const ends = [one, other].map((id) => order.value.indexOf(all.rowOf(id)));
+  if (Math.min(...ends) < 0) return new Set([other]);
+  const rows = order.value.slice(Math.min(...ends), Math.max(...ends) + 1);
+  return new Set([...rows].map((row) => all.id[row]));
+}
+
 export function pick(id: number, how: "only" | "add"): void {
   if (!id) {
     selection.value = new Set();
@@ -133,11 +147,8 @@ export function toggle(id: number): void {
 
 /** Everything between the cursor and a sound. */
 export function extendTo(id: number): void {
-  const all = points.value!;
-  const [from, to] = [cursor.value, id].map((one) => order.value.indexOf(all.rowOf(one)));
-  if (from < 0 || to < 0) return;
-  const rows = order.value.slice(Math.min(from, to), Math.max(from, to) + 1);
-  selection.value = new Set([...rows].map((row) => all.id[row]));
+  anchor = cursor.value || id;
+  selection.value = between(anchor, id);
 }
 
 export function selectAll(): void {
@@ -223,12 +234,16 @@ export function focusSearch(): void {
   document.querySelector<HTMLInputElement>("[data-search]")?.select();
 }
 
+let comparing = 0; // only the last answer is shown
+
 export async function similar(): Promise<void> {
+  const mine = ++comparing;
   const ids = chosen.value.slice(0, 100);
   const all = points.value;
   if (!ids.length || !all) return;
   try {
     const found = await api.similar(ids, {});
+    if (mine !== comparing) return;
     const name = ids.length > 1 ? `${ids.length} sounds` : (rowOf(ids[0])?.name ?? "this sound");
     showSimilar(`like ${name}`, found);
   } catch (error) {
@@ -245,6 +260,7 @@ export function showSimilar(
 }
 
 export async function similarToFile(file: File): Promise<void> {
+  const mine = ++comparing;
   say(`Listening to ${file.name} …`);
   try {
     player.decode(await file.arrayBuffer()).then(
@@ -252,6 +268,7 @@ export async function similarToFile(file: File): Promise<void> {
       () => {}, // this browser can't play it; the server may well know it
     );
     const answer = await api.similarToFile(file);
+    if (mine !== comparing) return;
     showSimilar(`like ${answer.title}`, answer.found);
     say(`${answer.title} was compared, and not kept.`);
   } catch (error) {
@@ -451,7 +468,7 @@ export async function fillPads(isShuffled = false): Promise<void> {
       seed: isShuffled ? Math.floor(Math.random() * 2 ** 31) : 0,
     });
     pads.forgetOffered();
-    pads.change({ pads: answer.pads });
+    pads.take(layout, answer.pads, (key) => !locked.has(key));
     cache.ahead(answer.pads.flatMap((pad) => pad.id ?? []));
   } catch (error) {
     complain(error);
@@ -475,7 +492,7 @@ export async function swapPads(keys?: number[]): Promise<void> {
       skip: pads.rememberOffered(wanted.flatMap((key) => all[key] ?? [])),
       filters: {},
     });
-    pads.change({ pads: answer.pads });
+    pads.take(layout, answer.pads, (key) => wanted.includes(key));
     if (keys?.length === 1) strike(keys[0]);
   } catch (error) {
     complain(error);
@@ -495,12 +512,19 @@ export async function strike(key: number, velocity = 1, when?: number): Promise<
 
 // The rest
 
+/** What is seen first: the pads if they are open, else what the list and the map show. */
 export function undo(): void {
-  if (!pads.undoPads() && !history.back()) say("There is nothing to undo.");
+  const steps = [pads.undoPads, () => history.back()];
+  if (!firstOf(steps)) say("There is nothing to undo.");
 }
 
 export function redo(): void {
-  if (!pads.redoPads() && !history.forward()) say("There is nothing to redo.");
+  const steps = [pads.redoPads, () => history.forward()];
+  if (!firstOf(steps)) say("There is nothing to redo.");
+}
+
+function firstOf(steps: (() => boolean)[]): boolean {
+  return (drawer.value === "pads" ? steps : steps.reverse()).some((take) => take());
 }
 
 export function toggleHover(): void {

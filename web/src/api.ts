@@ -196,7 +196,8 @@ export const api = {
     return answer.json();
   },
 
-  heard: (ids: number[]) => post<object>("heard", { ids }),
+  /** Also when the page is just being closed. */
+  heard: (ids: number[]) => request("heard", { ...sent({ ids }), keepalive: true }),
   reveal: (id: number) => post<object>("reveal", { id }),
   ticket: (id: number) => post<{ url: string; name: string }>("ticket", { id }),
 
@@ -235,19 +236,20 @@ export const api = {
   }) => post<Written>("kits/write", body),
 };
 
-/** Read the stream of events until it ends. */
+/** Read the stream of events until it ends; "hello" comes first, once none can be missed. */
 export async function listen(
   on: (kind: string, data: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const answer = await request("events", { signal });
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  let rest: string | null = null;
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    rest += value;
-    const blocks = rest.split("\n\n");
+    if (rest === null) on("hello", null);
+    rest = (rest ?? "") + value;
+    const blocks: string[] = rest.split("\n\n");
     rest = blocks.pop()!;
     for (const block of blocks) {
       const kind = block.match(/^event: (.*)$/m)?.[1];

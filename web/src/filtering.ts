@@ -102,9 +102,13 @@ function boundsOf(points: Points, filters: Filters): Bounds[] {
   return found;
 }
 
-/** The first day, since 1970, of the last so many. */
-export function firstDay(days: number, now = Date.now()): number {
-  return Math.floor(now / 86_400_000) - days + 1;
+/**
+ * The first day, since 1970, of the last so many. What was added is known by days of UTC; "today" is
+ * the one in which it became today here, so that nothing of today is missing.
+ */
+export function firstDay(days: number, now = new Date()): number {
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate());
+  return Math.floor(midnight.getTime() / 86_400_000) - days + 1;
 }
 
 /** The same filters for the server. */

@@ -198,7 +198,7 @@ export const KEYS: Key[] = [
     does: "Open or close the pads; while they are open, keys play them",
     run: actions.togglePads,
   },
-  { keys: ["?"], section: "Page", does: "This list", run: actions.toggleHelp },
+  { keys: ["?"], section: "Page", does: "This list, and settings", run: actions.toggleHelp },
 ];
 
 /** Keys that the help shows as one line. */

@@ -41,6 +41,14 @@ export function begin({ name, pads }: Layout): void {
   else change(empty);
 }
 
+/** Sounds for some pads, unless the layout is another one by now. */
+export function take(layout: string, pads: readonly KitPad[], isFor: (key: number) => boolean) {
+  if (layout !== kit.value.layout) return;
+  const found = new Map(pads.map((pad) => [pad.key, pad]));
+  const taken = kit.value.pads.map((pad) => (isFor(pad.key) && found.get(pad.key)) || pad);
+  change({ pads: taken });
+}
+
 export function undoPads(): boolean {
   return moved(past, future);
 }

@@ -153,13 +153,21 @@ export function start(): void {
     const { theme } = preferences.value;
     document.documentElement.dataset.theme = theme;
   });
-  setInterval(() => {
-    if (!heard.size) return;
-    const ids = [...heard].slice(0, 500);
-    heard.clear();
-    api.heard(ids).catch(complain);
-  }, 1000);
+  setInterval(noteHeard, 1000);
+  addEventListener("pagehide", noteHeard);
   follow();
+}
+
+function noteHeard(): void {
+  if (!heard.size) return;
+  const ids = [...heard].slice(0, 500);
+  for (const id of ids) heard.delete(id);
+  api.heard(ids).catch((error) => {
+    // While nobody answers, nothing is forgotten.
+    if (error instanceof ApiFailure && [0, 401].includes(error.status))
+      for (const id of ids) heard.add(id);
+    complain(error);
+  });
 }
 
 export function restorePreferences(): void {
@@ -246,7 +254,7 @@ async function renew(): Promise<void> {
   }
   const news = table.header.whole ? old.replacedBy(table) : old.with(table);
   const { points: all, added, gone } = news;
-  for (const id of table.columns.id) outdated.add(id);
+  for (const id of table.columns.id) if (rows.has(id)) outdated.add(id);
   for (const id of gone) rows.delete(id);
   cache.drop(gone); // the sound of a content never changes
   batch(() => {
@@ -265,6 +273,7 @@ async function renew(): Promise<void> {
     selection.value = new Set([...selection.value].filter((id) => all.rowOf(id) >= 0));
 }
 
+let isFirstHello = true;
 let renewing: Promise<void> | null = null;
 let isWanted = false;
 
@@ -308,28 +317,35 @@ async function follow(): Promise<void> {
       complain(error);
     }
     document.removeEventListener("visibilitychange", hidden);
-    if (abort.signal.aborted) await seen();
-    else {
-      away.value ||= "ended";
-      await new Promise((done) => setTimeout(done, wait));
-    }
-    try {
-      library.value = await api.library();
-      drawing.value = library.value.drawing;
-      await renewSoon();
-      for (const one of onShelfChanged) one();
-      away.value = "";
-    } catch (error) {
-      complain(error);
-    }
+    if (abort.signal.aborted) continue;
+    away.value ||= "ended";
+    await new Promise((done) => setTimeout(done, wait));
   }
+}
+
+/** Catch up with what was missed; `load` did that just before the first hello. */
+async function catchUp(): Promise<void> {
+  await renewSoon();
+  if (isFirstHello) {
+    isFirstHello = false;
+    return;
+  }
+  const about = await api.library();
+  batch(() => {
+    library.value = about;
+    drawing.value = about.drawing;
+    watching.value = about.watching;
+    away.value = "";
+  });
+  for (const one of onShelfChanged) one();
 }
 
 /** Others that want to know, such as the shelf. */
 export const onShelfChanged: (() => void)[] = [];
 
 function onEvent(kind: string, data: unknown): void {
-  if (kind === "revision") renewSoon();
+  if (kind === "hello") catchUp().catch(complain);
+  else if (kind === "revision") renewSoon();
   else if (kind === "library")
     api.library().then((about) => {
       library.value = about;

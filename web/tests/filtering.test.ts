@@ -123,9 +123,20 @@ test("words", () => {
   assert.deepEqual(splitWords('"open'), { words: ["open"], without: [] });
 });
 
-test("the last day is today", () => {
-  assert.equal(firstDay(1, 86_400_000 * 100 + 5), 100);
-  assert.equal(firstDay(7, 86_400_000 * 100 + 5), 94);
+test("today is the whole day, wherever that is", () => {
+  const zone = process.env.TZ;
+  for (const TZ of ["UTC", "America/Los_Angeles", "Asia/Tokyo", "Pacific/Kiritimati"]) {
+    process.env.TZ = TZ;
+    for (let hour = 0; hour < 24; hour++) {
+      const now = new Date(2026, 5, 3, hour, 30);
+      const day = (at: Date) => Math.floor(at.getTime() / 86_400_000);
+      assert.ok(day(new Date(2026, 5, 3, 0, 0)) >= firstDay(1, now), TZ);
+      assert.ok(day(new Date(2026, 5, 2, 0, 0)) < firstDay(1, now), TZ);
+      assert.equal(firstDay(7, now), firstDay(1, now) - 6);
+    }
+  }
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
 });
 
 test("sorting keeps equal ones in order, and puts unknown ones last both ways", () => {

@@ -1,8 +1,9 @@
-// All keys.
+// All keys, and settings.
 
 import { useEffect, useRef } from "preact/hooks";
 import { KEYS, TOGETHER } from "../keys.ts";
 import { helpOpen } from "../state.ts";
+import { Settings } from "./Settings.tsx";
 
 const SECTIONS = ["Hear", "Find", "Map", "Use", "Pads", "Page"] as const;
 
@@ -14,9 +15,9 @@ export function HelpPanel() {
     return () => before?.focus();
   }, []);
   return (
-    <section class="help" aria-label="Keys" data-panel="help">
+    <section class="help" aria-label="Keys and settings" data-panel="help">
       <div class="drawer-head">
-        <h2>Keys</h2>
+        <h2>Keys and settings</h2>
         <button
           ref={close}
           type="button"
@@ -46,6 +47,7 @@ export function HelpPanel() {
           </div>
         ))}
       </div>
+      <Settings />
     </section>
   );
 }

@@ -1,7 +1,5 @@
 // The line at the top: search, history, and how things are.
 
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import {
   back,
   dropWord,
@@ -26,7 +24,6 @@ import {
   shown,
   watching,
 } from "../state.ts";
-import { player } from "../store.ts";
 import { count } from "../words.ts";
 
 export function TopBar() {
@@ -105,7 +102,12 @@ export function TopBar() {
           Pads
         </button>
         <ThemeButton />
-        <button type="button" title="Keys (?)" aria-label="Keys" onClick={toggleHelp}>
+        <button
+          type="button"
+          title="Keys and settings (?)"
+          aria-label="Keys and settings"
+          onClick={toggleHelp}
+        >
           ?
         </button>
       </div>
@@ -228,43 +230,7 @@ function Sound() {
         value={now.volume}
         onInput={(event) => set({ volume: event.currentTarget.valueAsNumber })}
       />
-      <Output />
     </div>
-  );
-}
-
-const canChoose = typeof AudioContext !== "undefined" && "setSinkId" in AudioContext.prototype;
-
-/** Which device plays, where the browser lets one choose, and knows their names. */
-function Output() {
-  const devices = useSignal<MediaDeviceInfo[]>([]);
-  useEffect(() => {
-    if (!canChoose || !navigator.mediaDevices) return;
-    const look = async () => {
-      const found = await navigator.mediaDevices.enumerateDevices();
-      devices.value = found.filter((one) => one.kind === "audiooutput" && one.label);
-    };
-    look();
-    navigator.mediaDevices.addEventListener("devicechange", look);
-    return () => navigator.mediaDevices.removeEventListener("devicechange", look);
-  }, []);
-  if (devices.value.length < 2) return null;
-  return (
-    <select
-      aria-label="Output"
-      value={preferences.value.output}
-      onChange={(event) => {
-        preferences.value = { ...preferences.value, output: event.currentTarget.value };
-        player.preferencesChanged();
-      }}
-    >
-      <option value="">system’s output</option>
-      {devices.value.map((one) => (
-        <option key={one.deviceId} value={one.deviceId}>
-          {one.label}
-        </option>
-      ))}
-    </select>
   );
 }
 
