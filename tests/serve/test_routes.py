@@ -258,6 +258,8 @@ def test_the_shelf(server: Server, demo: Library) -> None:
     assert server.get("/api/shelf").json()["entries"] == []
     found = server.post("/api/shelf", {"ids": [snare, kick, snare]}).json()
     assert [one["name"] for one in found["entries"]] == ["snare02.wav", "kick02.wav"]
+    assert found["added"] == [snare, kick]
+    assert server.post("/api/shelf", {"ids": [kick]}).json()["added"] == []
     assert (folder / "kick02.wav").read_bytes() == (DEMO / "kick02.wav").read_bytes()
     (folder / "mine.txt").write_text("mine")
     found = server.post("/api/shelf/remove", {"ids": [snare]}).json()

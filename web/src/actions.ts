@@ -1,7 +1,7 @@
 // What keys and buttons do.
 
 import { batch } from "@preact/signals";
-import { api } from "./api.ts";
+import { ApiFailure, api } from "./api.ts";
 import { Flag } from "./columns.ts";
 import { splitWords, toBody } from "./filtering.ts";
 import { history } from "./history.ts";
@@ -355,24 +355,44 @@ export async function shelve(): Promise<void> {
     return;
   }
   try {
-    await api.shelve(ids.slice(0, 500));
-    const what = ids.length > 1 ? `${ids.length} sounds` : (rowOf(ids[0])?.name ?? "The sound");
-    say(`${what} on the shelf`, () => {
-      api.unshelve(ids).catch(complain);
-    });
+    const added: number[] = [];
+    for (const part of parts(ids)) added.push(...(await api.shelve(part)).added);
+    const what =
+      ids.length > 1 ? `${count(ids.length)} sounds` : (rowOf(ids[0])?.name ?? "The sound");
+    if (!added.length) say(`${what} on the shelf already`);
+    else
+      say(`${what} on the shelf`, () => {
+        unshelve(added).catch(complain);
+      });
   } catch (error) {
     complain(error);
   }
 }
 
+async function unshelve(ids: readonly number[]): Promise<void> {
+  for (const part of parts(ids)) await api.unshelve(part);
+}
+
+/** As many ids as a request may have. */
+function* parts(ids: readonly number[], most = 500): Generator<number[]> {
+  for (let at = 0; at < ids.length; at += most) yield ids.slice(at, at + most);
+}
+
 export async function copyPath(): Promise<void> {
-  const paths = chosen.value.map((id) => rowOf(id)?.path).filter(Boolean);
-  if (!paths.length) return;
+  const ids = chosen.value;
+  if (!ids.length) return;
   try {
+    const paths: string[] = [];
+    for (const part of parts(ids)) {
+      await fetchRows(part);
+      paths.push(...part.flatMap((id) => rowOf(id)?.path ?? []));
+    }
     await navigator.clipboard.writeText(paths.join("\n"));
-    say(paths.length > 1 ? `${paths.length} paths copied` : "Path copied");
-  } catch {
-    complain(new Error("this browser does not let pages copy"));
+    say(paths.length > 1 ? `${count(paths.length)} paths copied` : "Path copied");
+  } catch (error) {
+    complain(
+      error instanceof ApiFailure ? error : new Error("this browser does not let pages copy"),
+    );
   }
 }
 

@@ -207,7 +207,7 @@ export const api = {
   add: (id: string) => post<object>("add", { id }),
 
   shelf: () => get<Shelf>("shelf"),
-  shelve: (ids: number[]) => post<Shelf>("shelf", { ids }),
+  shelve: (ids: number[]) => post<Shelf & { added: number[] }>("shelf", { ids }),
   unshelve: (ids: number[], names: string[] = []) => post<Shelf>("shelf/remove", { ids, names }),
 
   layouts: async () => (await get<{ layouts: Layout[] }>("kits/layouts")).layouts,

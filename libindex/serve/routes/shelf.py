@@ -46,10 +46,13 @@ def _list(context: Context, _: Body) -> Reply:
 
 def _add(context: Context, body: Body) -> Reply:
     check_outside(context.library, context.library.settings.shelf, "LIBINDEX_SHELF")
-    files = [file_of(context.library, one) for one in ids_of(body)]
-    entries = _shelf(context).add([(path, digest.hex()) for path, digest in files])
+    shelf = _shelf(context)
+    known = {entry.digest for entry in shelf.entries()}
+    files = {one: file_of(context.library, one) for one in ids_of(body)}
+    entries = shelf.add([(path, digest.hex()) for path, digest in files.values()])
     context.events.publish("shelf", {})
-    return _shown(context, entries)
+    added = [one for one, (_, digest) in files.items() if digest.hex() not in known]
+    return {**_shown(context, entries), "added": added}
 
 
 def _remove(context: Context, body: Body) -> Reply:
