@@ -129,6 +129,35 @@ test("fill pads, lock one, swap the others, write a kit that Hydrogen opens", as
   assert.equal(await page.locator(".write .away").count(), 0);
 });
 
+test("a page that is loaded again has its pads, its search and its place", async () => {
+  const { page } = opened;
+  const lock = page.getByRole("button", { name: "Lock kick drum" }).first();
+  await lock.click();
+  await press("Escape"); // keys play no pads any more
+  await page.locator("[data-search]").fill("kick");
+  await page.locator("[data-search]").blur();
+  await page.waitForTimeout(400);
+  await press("ArrowDown", "ArrowDown");
+  const names = () => page.locator(".pad-name").allTextContents();
+  const before = await names();
+  assert.ok(before.filter((name) => name !== "empty").length > 5);
+  const row = await page.locator(".row.cursor").getAttribute("data-id");
+  await page.waitForTimeout(400);
+  await page.reload();
+  await page.locator("[data-ready]").waitFor();
+  assert.equal(await page.locator("[data-search]").inputValue(), "kick");
+  await until("its place", async () =>
+    (await page.locator(".row.cursor").count())
+      ? (await page.locator(".row.cursor").getAttribute("data-id")) === row
+      : false,
+  );
+  await press("k");
+  await until("its pads", async () => (await names()).join() === before.join());
+  assert.equal(await lock.getAttribute("aria-pressed"), "true");
+  await page.locator("[data-search]").fill("");
+  await page.locator("[data-search]").blur();
+});
+
 test("the pads are those that the library chooses", async () => {
   const { page } = opened;
   const points = await ask<{ rows: { id: number }[] }>(page, "rows", {

@@ -5,6 +5,7 @@ import { ApiFailure, api } from "./api.ts";
 import { Flag } from "./columns.ts";
 import { splitWords, toBody } from "./filtering.ts";
 import { history } from "./history.ts";
+import { restorePads } from "./keeping.ts";
 import * as pads from "./kit.ts";
 import type { Direction } from "./map/grid.ts";
 import { circle, inShape } from "./map/lasso.ts";
@@ -439,7 +440,8 @@ export function loadLayouts(): Promise<void> {
   loading ??= api.layouts().then(
     (found) => {
       pads.layouts.value = found;
-      chooseLayout(preferences.value.layout);
+      if (!restorePads(library.value!.id, found, points.value!))
+        chooseLayout(preferences.value.layout);
     },
     (error) => {
       loading = null; // the next one tries again

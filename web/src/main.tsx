@@ -5,6 +5,7 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { onLasso, pick, point, similarToFile } from "./actions.ts";
 import { ApiFailure, login } from "./api.ts";
+import { keep } from "./keeping.ts";
 import { onKey } from "./keys.ts";
 import { MapPanel } from "./map/MapPanel.tsx";
 import { CardPanel } from "./panels/Card.tsx";
@@ -94,6 +95,7 @@ async function begin(): Promise<void> {
       return;
     }
     await load();
+    keep(library.value!.id, points.value!);
     start();
   } catch (error) {
     const isForgotten = error instanceof ApiFailure && error.status === 401;

@@ -15,6 +15,7 @@ export interface PointsHeader {
 
 export interface LibraryInfo {
   version: string;
+  id: string; // of this library among others
   revision: string;
   network: { name: string; classes: ClassInfo[] } | null; // null: nothing was ever scanned
   families: FamilyInfo[]; // eight, in the order of keys 1 to 8

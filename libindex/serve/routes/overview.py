@@ -1,5 +1,7 @@
 """What the page shows of the library as a whole."""
 
+import hashlib
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,7 @@ def _overview(context: Context, _: Body) -> Reply:
         }
     return {
         "version": __version__,
+        "id": hashlib.sha256(os.fsencode(library.database.path)).hexdigest()[:16],
         "revision": context.points.revision,
         "families": [{"key": family.key, "name": family.name} for family in FAMILIES],
         **found,
