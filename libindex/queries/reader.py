@@ -69,6 +69,7 @@ class Reader:
         self._load_index = index_factory or neighbour_index
         self._lock = threading.Lock()  # of the index
         self._kept: _Kept | None = None
+        self._is_first = True
 
     @contextmanager
     def answering(self) -> Iterator[tuple[Connection, Network]]:
@@ -99,11 +100,14 @@ class Reader:
         with self._lock:
             # It is mapped from its file: to read where that was cut would end the process.
             file = path, Stamp.of(str(path))
-            known = self._kept if self._kept and self._kept.file == file else None
+            if self._kept and self._kept.file != file:
+                self._kept = None
+            known = self._kept
             if known is None or known.revision != now:
                 # While somebody writes, a file would soon be old; and so it would in a process
                 # that looks again and again, which has no need of it.
-                is_to_save = known is None and locking.holder(self.database.path) is None
+                is_to_save = self._is_first and locking.holder(self.database.path) is None
+                self._is_first = False
                 index = self._load_index(
                     connection,
                     path,

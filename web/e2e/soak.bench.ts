@@ -109,4 +109,6 @@ while (Date.now() < end) {
   console.log(JSON.stringify({ habits, heap, buffers, voices, messages, ...faults }));
 }
 await browser.close();
-console.log(JSON.stringify({ status: await server.stop(), ...faults }));
+// A sound may be played just when its file goes.
+const errors = faults.errors.filter((error) => !/\b410\b/.test(error));
+console.log(JSON.stringify({ status: await server.stop(), ...faults, errors }));
