@@ -22,7 +22,7 @@ const page = await (await browser.newContext({ viewport: { width: 1400, height: 
 const faults = watch(page);
 let bytes = 0;
 page.on("response", async (response) => {
-  if (response.url().includes("/api/points")) bytes = Number(response.headers()["content-length"]);
+  if (response.url().endsWith("/api/points")) bytes = Number(response.headers()["content-length"]);
 });
 await page.addInitScript(() => {
   const put = CanvasRenderingContext2D.prototype.putImageData;
