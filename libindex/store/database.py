@@ -1,6 +1,7 @@
 """The SQLite database: connecting, transactions, and bringing the schema up to date."""
 
 import contextlib
+import logging
 import os
 import sqlite3
 import time
@@ -30,6 +31,11 @@ _PRAGMAS = (
     "mmap_size = 268435456",
 )
 _SPARING = ("cache_size = -8000", "mmap_size = 0")  # each of many connections has its own
+
+
+# An interruption just when a connection is closed goes on to the caller. That the pool tells of it
+# as well is for those who set logging up, and no traceback for a terminal.
+logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 
 class Database:

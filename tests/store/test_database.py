@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -285,6 +286,34 @@ def test_a_full_disk_loses_nothing_that_was_committed(
 
 
 # Permissions, in a process for which they count even if the tests run as root
+
+
+_INTERRUPTED = """
+import sqlite3, sys
+from libindex.store.database import Database
+
+class Interrupted(sqlite3.Connection):
+    def close(self):
+        super().close()
+        raise KeyboardInterrupt
+
+connect = sqlite3.connect
+sqlite3.connect = lambda path, **options: connect(path, factory=Interrupted, **options)
+try:
+    with Database.open(sys.argv[1]).reading():
+        pass
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interruption_while_a_connection_is_closed_prints_nothing(
+    database: Database, path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, path], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def outcome(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
