@@ -64,7 +64,7 @@ test("the search box finds what the library finds", async () => {
   await page.locator("[data-search]").fill("snaer");
   await page.locator(".problem").waitFor();
   assert.match((await page.locator(".problem").textContent())!, /snare/);
-  assert.equal(await shown(), 0);
+  await until("nothing", async () => (await shown()) === 0);
   await page.locator("[data-search]").fill("");
   await until("everything", async () => (await shown()) === whole);
 });
@@ -105,6 +105,28 @@ test("dragging a slider asks the server for nothing", async () => {
   );
   await page.mouse.up();
   page.off("request", note);
+});
+
+test("after the mouse, keys are the list's again", async () => {
+  const { page } = opened;
+  const count = await shown();
+  await page.waitForTimeout(400);
+  await page.keyboard.press("ArrowDown");
+  const cursor = () => page.locator(".row.cursor").getAttribute("data-id");
+  const first = await cursor();
+  assert.equal(await shown(), count); // the slider that was dragged did not move
+  await page.getByRole("button", { name: "show all" }).click();
+  await page.getByRole("button", { name: "Match level" }).click();
+  await page.getByRole("button", { name: "Match level" }).click();
+  await page.keyboard.press("ArrowDown");
+  await until("the next", async () => (await cursor()) !== first);
+  // But a slider that Tab went to is moved by keys.
+  const whole = await shown();
+  await page.getByRole("slider", { name: "length, from" }).focus();
+  for (let time = 0; time < 5; time++) await page.keyboard.press("PageUp");
+  await until("fewer", async () => (await shown()) < whole);
+  await page.locator("[data-search]").focus();
+  await page.locator("[data-search]").blur();
   await page.getByRole("button", { name: "show all" }).click();
 });
 

@@ -20,8 +20,18 @@ import { Welcome } from "./panels/Welcome.tsx";
 import { announcement, drawer, helpOpen, library, points } from "./state.ts";
 import { load, player, restorePreferences, start } from "./store.ts";
 
+const BRIEFLY_FOCUSED = "button, [role=slider], input[type=range], input[type=checkbox]";
+
 const problem = signal("");
 const isOverPage = signal(false);
+
+/** What was clicked or dragged gives the keys back to the list; what Tab went to keeps them. */
+function release(): void {
+  setTimeout(() => {
+    const focused = document.activeElement;
+    if (focused instanceof HTMLElement && focused.matches(BRIEFLY_FOCUSED)) focused.blur();
+  });
+}
 
 function Page() {
   useEffect(() => {
@@ -44,6 +54,7 @@ function Page() {
     };
     addEventListener("keydown", onKey);
     addEventListener("pointerdown", open);
+    addEventListener("pointerup", release);
     addEventListener("keydown", open);
     addEventListener("dragover", over);
     addEventListener("dragleave", leave);
@@ -51,6 +62,7 @@ function Page() {
     return () => {
       removeEventListener("keydown", onKey);
       removeEventListener("pointerdown", open);
+      removeEventListener("pointerup", release);
       removeEventListener("keydown", open);
       removeEventListener("dragover", over);
       removeEventListener("dragleave", leave);
