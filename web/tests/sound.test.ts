@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SoundCache } from "../src/sound/cache.ts";
 import { gainDb, toFactor } from "../src/sound/level.ts";
+import { listenToMidi } from "../src/sound/midi.ts";
 import { percentOf, Sequencer, startOf } from "../src/sound/steps.ts";
 
 test("loud sounds come down, soft ones up, and no peak goes beyond full scale", () => {
@@ -98,4 +99,32 @@ test("steps come when they should, each once, with swing on every second one", (
     assert.ok(Math.abs(struck[at][1] - struck[at - 1][1] - 0.125) < 1e-9);
   }
   assert.ok(struck.length >= 33);
+});
+
+test("keys of MIDI inputs strike pads, also of one that is plugged in later", async () => {
+  interface Input {
+    onmidimessage?: (message: { data: Uint8Array }) => void;
+  }
+  const inputs = new Map<string, Input>([["one", {}]]);
+  const access: { inputs: typeof inputs; onstatechange?: () => void } = { inputs };
+  Object.defineProperty(globalThis, "navigator", {
+    value: { requestMIDIAccess: async () => access },
+    configurable: true,
+  });
+  const struck: [number, number][] = [];
+  assert.equal(await listenToMidi((key, velocity) => struck.push([key, velocity])), 1);
+  const send = (name: string, ...data: number[]) =>
+    inputs.get(name)!.onmidimessage!({ data: Uint8Array.from(data) });
+  send("one", 0x99, 36, 127); // on the channel of drums
+  send("one", 0x90, 38, 0); // a note that ends
+  send("one", 0x89, 36, 64);
+  send("one", 0xb0, 7, 100); // a controller
+  inputs.set("two", {});
+  access.onstatechange!();
+  send("two", 0x90, 42, 0);
+  send("two", 0x90, 42, 64);
+  assert.deepEqual(struck, [
+    [36, 1],
+    [42, 64 / 127],
+  ]);
 });
